@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import { join, resolve } from "node:path";
+
+export const defaultRoot = "/var/lib/gantry";
+export const defaultRun = "/run/gantry";
+/** Shown by `gantry version` and exchanged in the handshake. */
+export const engineVersion = "0.1.0";
+
+/** Where one engine keeps everything, and what it calls the things it makes on the host. */
+export type EngineConfig = {
+  /** State that survives a reboot: database, blobs, layers, containers. Absolute. */
+  readonly root: string;
+  /** Sockets, netns, pid files: may be lost at reboot. Absolute. */
+  readonly run: string;
+  readonly socket: string;
+  readonly logFile: string;
+  readonly pidFile: string;
+  /** Empty for the default run directory, else eight hex digits of its path: keeps engines on one host apart. */
+  readonly instance: string;
+  readonly names: HostNames;
+};
+
+export type HostNames = {
+  /** Linux limits an interface name to 15 bytes (IFNAMSIZ). */
+  readonly bridge: string;
+  /** Prefix of the host end of each veth pair; up to 8 more characters fit. */
+  readonly vethPrefix: string;
+  /** nft table of family inet. */
+  readonly table: string;
+  /** cgroup parent below each hierarchy's root, without a leading slash. */
+  readonly cgroupParent: string;
+};
+
+/** Derives all paths and host names from the two directories. */
+export function createConfig(directories: { root?: string | undefined; run?: string | undefined } = {}): EngineConfig {
+  const root = resolve(directories.root ?? process.env.GANTRY_ROOT ?? defaultRoot);
+  const run = resolve(directories.run ?? process.env.GANTRY_RUN ?? defaultRun);
+  const instance = run === defaultRun ? "" : createHash("sha256").update(run).digest("hex").slice(0, 8);
+  return {
+    root,
+    run,
+    instance,
+    socket: join(run, "gantry.sock"),
+    logFile: join(root, "engine.log"),
+    pidFile: join(run, "engine.pid"),
+    names: namesFor(instance),
+  };
+}
+
+function namesFor(instance: string): HostNames {
+  if (instance === "") {
+    return { bridge: "gantry0", vethPrefix: "gantry-", table: "gantry", cgroupParent: "gantry" };
+  }
+  return {
+    bridge: `gtb${instance}`,
+    vethPrefix: `g${instance.slice(0, 6)}`,
+    table: `gantry_${instance}`,
+    cgroupParent: `gantry-${instance}`,
+  };
+}

@@ -1,0 +1,49 @@
+import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBinding } from "../protocol/containers.ts";
+import type { LayersResult } from "../protocol/images.ts";
+import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
+
+export type WaitCondition = "stopped" | "next-exit" | "removed";
+
+/** Where a reader of a container's log finds it. */
+export type LogSource = {
+  readonly container: string;
+  readonly path: string;
+  readonly terminal: boolean;
+  /** True once nothing more will be written. */
+  readonly ended: () => boolean;
+};
+
+/**
+ * Records and life cycle. `container` params take a name, an id, or a unique prefix of an id. One act at a time a container: acts
+ * on the same container queue, reads never wait. Every act is durable before it answers, and undone whole where it fails.
+ */
+export interface ContainerService extends AsyncDisposable {
+  /** Brings records in line with what really runs, sweeps what nobody owns, restarts by policy. Once, before serving. */
+  reconcile(): Promise<void>;
+
+  list(all: boolean): readonly ContainerSummary[];
+  /** Fails with `not-found`, or `invalid-argument` for an ambiguous prefix. */
+  get(container: string): ContainerSummary;
+  create(request: CreateRequest): Promise<{ id: string; warnings: string[] }>;
+  start(container: string): Promise<{ started: boolean }>;
+  stop(container: string, timeout: number | null, signal?: string): Promise<{ stopped: boolean }>;
+  restart(container: string, timeout: number | null): Promise<void>;
+  kill(container: string, signal: string): Promise<void>;
+  pause(container: string): Promise<void>;
+  unpause(container: string): Promise<void>;
+  remove(container: string, options: { readonly force: boolean; readonly volumes: boolean }): Promise<void>;
+  rename(container: string, name: string): Promise<void>;
+  wait(container: string, condition: WaitCondition, signal: AbortSignal): Promise<{ exitCode: number }>;
+  /** docker's inspect JSON. */
+  inspect(container: string): Promise<Record<string, unknown>>;
+  top(container: string, args: readonly string[]): Promise<{ titles: string[]; processes: string[][] }>;
+  changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }>;
+  ports(container: string): readonly PortBinding[];
+  layersOf(container: string): Promise<LayersResult>;
+  /** On a created container: resolves to a session that is connected before its process starts. */
+  attach(container: string, onSession: (session: AttachSession) => void): Promise<{ terminal: boolean }>;
+  exec(request: ExecRequest): Promise<ExecSession>;
+  logSource(container: string): LogSource;
+  /** After every change of what `list` would say: ids that changed or went. */
+  onChange(listener: (ids: readonly string[]) => void): () => void;
+}

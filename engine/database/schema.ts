@@ -1,0 +1,56 @@
+/**
+ * One entry a version of the schema, applied in order, each in a transaction; never edited after a release.
+ * The database owns names and records; each store owns the bytes under its own directory.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE images (
+    id TEXT PRIMARY KEY,               -- imageID: digest of the image config blob
+    manifest_digest TEXT,              -- as loaded, null for an import
+    created_at TEXT NOT NULL,
+    architecture TEXT NOT NULL,
+    os TEXT NOT NULL,
+    added_at TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE image_layers (
+    image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,         -- 0 is the lowest
+    diff_id TEXT NOT NULL,
+    blob_digest TEXT,                  -- the layer's tar as it came, null where none is kept
+    PRIMARY KEY (image_id, position)
+  ) STRICT;
+  CREATE INDEX image_layers_by_diff_id ON image_layers(diff_id);
+  CREATE TABLE image_references (
+    reference TEXT PRIMARY KEY,        -- normalized: registry/repository:tag
+    image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE
+  ) STRICT;
+
+  CREATE TABLE containers (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    image_id TEXT NOT NULL REFERENCES images(id),
+    created_at TEXT NOT NULL,
+    request TEXT NOT NULL,             -- JSON: what was asked for and what it was resolved to
+    state TEXT NOT NULL                -- JSON: status, pid, exit code, times
+  ) STRICT;
+  CREATE INDEX containers_by_image ON containers(image_id);
+
+  CREATE TABLE endpoints (
+    container_id TEXT PRIMARY KEY REFERENCES containers(id) ON DELETE CASCADE,
+    network TEXT NOT NULL,
+    ip_address TEXT,
+    detail TEXT NOT NULL,              -- JSON: mac, interface, netns
+    UNIQUE (network, ip_address)       -- no address is leased twice
+  ) STRICT;
+  CREATE TABLE published_ports (
+    protocol TEXT NOT NULL,
+    host_address TEXT NOT NULL,
+    host_port INTEGER NOT NULL,
+    container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
+    container_port INTEGER NOT NULL,
+    PRIMARY KEY (protocol, host_address, host_port)
+  ) STRICT;
+
+  CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  `,
+];

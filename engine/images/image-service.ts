@@ -1,0 +1,62 @@
+import type { DiffID, ImageID } from "../oci/digest.ts";
+import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
+import type { Progress } from "../protocol/rpc.ts";
+
+/** What the containers service needs of an image. */
+export type ImageForContainer = {
+  readonly id: ImageID;
+  /** Lowest first. */
+  readonly chain: readonly DiffID[];
+  readonly config: ImageRunConfig;
+};
+
+/** The `config` object of an OCI image config, defaults filled in. */
+export type ImageRunConfig = {
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly environment: readonly string[];
+  readonly user: string;
+  readonly workingDirectory: string;
+  /** `80/tcp` */
+  readonly exposedPorts: readonly string[];
+  readonly volumes: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal: string | null;
+};
+
+export type LongWork = {
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+};
+
+export type ImportOptions = {
+  /** Null: the image stays without a name. */
+  readonly reference: string | null;
+  /** Dockerfile lines: CMD, ENTRYPOINT, ENV, USER, WORKDIR, EXPOSE, LABEL, VOLUME, STOPSIGNAL. */
+  readonly changes: readonly string[];
+  readonly message: string;
+};
+
+/**
+ * References to images, and what the images are made of. `image` params take a reference, an image ID with or without `sha256:`,
+ * or a unique prefix of one. Not-found messages name the object as the user wrote it and hint at `gantry images`.
+ */
+export interface ImageService {
+  list(): readonly ImageSummary[];
+  /** Fails with `not-found`. */
+  resolve(image: string): ImageForContainer;
+  /** docker's inspect JSON. */
+  inspect(image: string): Promise<Record<string, unknown>>;
+  history(image: string): Promise<HistoryEntry[]>;
+  layersOf(image: string): Promise<LayersResult>;
+  /** Fails with `invalid-argument` for a bad reference. */
+  tag(image: string, reference: string): Promise<void>;
+  /** Fails with `failed-precondition` and the container's name while one uses it; force untags. */
+  remove(image: string, force: boolean): Promise<RemovedImage>;
+  /** Chunks of a docker-archive, an OCI archive or an OCI layout as tar; plain, gzip or zstd. */
+  load(archive: AsyncIterable<Uint8Array>, work: LongWork): Promise<LoadedImage[]>;
+  /** Chunks of a root file system as tar; plain, gzip or zstd. */
+  import(rootfs: AsyncIterable<Uint8Array>, options: ImportOptions, work: LongWork): Promise<{ id: ImageID }>;
+  /** Called after every change of what `list` would say. */
+  onChange(listener: () => void): () => void;
+}

@@ -1,0 +1,80 @@
+import type { DiffID } from "../oci/digest.ts";
+import type { FileChange } from "../protocol/containers.ts";
+
+/** Names a container's writable layer: the container's id. Owned by that container, gone with it. */
+export type WritableKey = string;
+
+export type Compression = "none" | "gzip" | "zstd";
+
+/** Where a layer's tar lies: a finished file (a blob), compression told by its first bytes. */
+export type LayerSource = { readonly path: string };
+
+export type UnpackOptions = {
+  readonly signal: AbortSignal;
+  /** Bytes of the source read so far. */
+  readonly onProgress?: (bytes: number) => void;
+};
+
+export type ReadonlyLayer = {
+  readonly diffID: DiffID;
+  /** Bytes of all files, hard links counted once. */
+  readonly size: number;
+  readonly entries: number;
+};
+
+export type WritableUsage = {
+  readonly size: number;
+  readonly added: number;
+  readonly changed: number;
+  readonly deleted: number;
+  readonly truncated: boolean;
+};
+
+/** How to make a container's file system visible. A value: nothing is mounted until `host` does it. */
+export type OverlayMount = {
+  /** Topmost first, absolute. */
+  readonly lower: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+};
+
+/**
+ * Keeps unpacked layers under `<root>/layers/` and stacks them. Knows nothing of images, registries or containers.
+ * A read-only layer: unpack, then it is there for everyone. A container: prepare, mount, run, remove.
+ *
+ * A read-only layer is shared by diffID; one whose tar lacks an entry for a parent directory is kept by chainID, since that
+ * directory's mode must come from below. Callers always name a layer by its place: the diffIDs from the lowest up to it.
+ */
+export interface LayerStore extends AsyncDisposable {
+  /**
+   * Unpacks a layer in a worker. `chain` is the diffIDs from the lowest layer up to and including this one; the layers below
+   * need not be there yet. A second caller for the same layer waits for the first. The tar is hostile: nothing is ever
+   * written outside the layer's directory. Fails with `corrupt` (digest mismatch, broken or hostile tar, with the entry's
+   * name), `resource-exhausted` (disk full), `cancelled`; then nothing is left.
+   */
+  unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer>;
+  /** Unpacks a tar whose diffID is not known yet as a lowest layer, and says what it is. */
+  unpackBase(source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer>;
+  /** What is known of an unpacked layer, or null. */
+  find(chain: readonly DiffID[]): ReadonlyLayer | null;
+  /** Absolute directory of an unpacked layer. Fails with `not-found`. */
+  pathOf(chain: readonly DiffID[]): string;
+  /** Removes layers that are in none of `kept` (whole chains) and on which no writable layer stands. Gives bytes freed. */
+  sweep(kept: readonly (readonly DiffID[])[]): Promise<number>;
+
+  /** Opens a writable layer over an image's layers. Fails with `already-exists` if `key` is taken, `not-found`. */
+  prepare(key: WritableKey, chain: readonly DiffID[]): Promise<void>;
+  /** The directory where the container's file system is or will be mounted: `<root>/containers/<key>/rootfs`. */
+  rootfsOf(key: WritableKey): string;
+  /** Mounts it at rootfsOf(key); a success if it is mounted already (after a restart of the engine). */
+  mount(key: WritableKey): Promise<string>;
+  /** Unmounts; a success if it is not mounted. */
+  unmount(key: WritableKey): Promise<void>;
+  /** Unmounts and drops a writable layer; a success if it is gone already. */
+  remove(key: WritableKey): Promise<void>;
+  /** All writable layers there are: what no container owns is swept by the caller at start. */
+  listWritable(): readonly WritableKey[];
+  /** What was added, changed and deleted in a writable layer, at most `limit` entries, sorted by path. */
+  changes(key: WritableKey, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }>;
+  usage(key: WritableKey): Promise<WritableUsage>;
+}

@@ -1,0 +1,24 @@
+import type { LogLine, LogRange } from "../protocol/logs.ts";
+
+export type FollowOptions = {
+  readonly range: LogRange;
+  readonly follow: boolean;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Reads what conmon writes (protocol/log-records.ts). Memory is bounded by a few chunks whatever the size of the log; a reader that
+ * is not asked for more reads no more.
+ */
+export interface LogReader {
+  /** Whole records as bytes, in chunks of at most 1 MiB that end at a record's end. With follow until the signal, or `ended`. */
+  read(path: string, options: FollowOptions, ended: () => boolean): AsyncIterable<Buffer>;
+  /** The same as lines, for screens: batches, text as UTF-8 with broken bytes replaced. */
+  lines(container: string, path: string, options: FollowOptions, ended: () => boolean): AsyncIterable<LogLine[]>;
+  /** See `logs.page` of the protocol. */
+  page(
+    container: string,
+    path: string,
+    query: { readonly before: number | null; readonly limit: number; readonly contains?: string | undefined },
+  ): Promise<{ lines: LogLine[]; before: number | null }>;
+}

@@ -1,0 +1,33 @@
+import * as z from "zod/mini";
+
+/**
+ * Byte streams: one WebSocket each, at `/stream/<streamID>`. The client makes up the ID (a UUID), names it in the request
+ * that uses it (`containers.attach`, `containers.exec`, `containers.logs`, `images.load`, `images.import`) and opens the
+ * socket; in either order, the engine waits 10 s for the other half. A stream belongs to one request.
+ *
+ * Binary frames carry bytes. From the engine each begins with one channel byte; from the client they are bare bytes.
+ * Text frames carry the control messages below. Back-pressure is TCP's: each end stops reading its source while the
+ * socket's buffer is above its high-water mark.
+ */
+export const channel = { stdout: 1, stderr: 2, records: 3 } as const;
+export type Channel = (typeof channel)[keyof typeof channel];
+
+export const streamIDPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** client → engine */
+export const clientControl = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("resize"), rows: z.number(), columns: z.number() }),
+  /** End of stdin, or of the upload. */
+  z.object({ type: z.literal("end") }),
+  /** Leave the process running and close the stream. */
+  z.object({ type: z.literal("detach") }),
+]);
+export type ClientControl = z.infer<typeof clientControl>;
+
+/** engine → client */
+export const engineControl = z.discriminatedUnion("type", [
+  /** The process ended, or the log did (exitCode null). The last message; the engine closes the socket after it. */
+  z.object({ type: z.literal("exit"), exitCode: z.nullable(z.number()) }),
+  z.object({ type: z.literal("error"), message: z.string() }),
+]);
+export type EngineControl = z.infer<typeof engineControl>;
