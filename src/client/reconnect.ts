@@ -1,0 +1,168 @@
+import { EngineError } from "../../engine/errors.ts";
+import type { MethodName, MethodParams, MethodResult } from "../../engine/protocol/methods.ts";
+import type { Handshake } from "../../engine/protocol/system.ts";
+import type { TopicItem, TopicName, TopicParams } from "../../engine/protocol/topics.ts";
+import type { EngineClient, RequestOptions, Subscription } from "./connection.ts";
+import type { ByteStream } from "./streams.ts";
+
+/** Times in milliseconds since the epoch. */
+export type ConnectionState =
+  | { readonly status: "connecting" }
+  | { readonly status: "connected"; readonly engine: Handshake }
+  | { readonly status: "lost"; readonly since: number; readonly reason: EngineError; readonly nextTryAt: number }
+  | { readonly status: "closed" };
+
+export type ReconnectOptions = {
+  /** Makes one connection; called again after each loss. */
+  readonly connect: () => Promise<EngineClient>;
+};
+
+export type SubscribeHandlers<T extends TopicName> = {
+  /** Asked at each new subscription, so that it can resume where the last one ended. */
+  readonly params: () => TopicParams<T>;
+  readonly onItem: (item: TopicItem<T>) => void;
+  /** The engine refused this subscription; it is tried again after the next reconnection only. */
+  readonly onError?: (error: EngineError) => void;
+};
+
+const firstDelay = 100;
+const longestDelay = 2_000;
+
+type Standing = { readonly open: (client: EngineClient) => void; active: Subscription | null };
+
+/**
+ * Keeps a connection for as long as a screen lives: connects, connects again after a loss with growing pauses, and subscribes
+ * anew each time. Requests made while it is lost fail with `unavailable` at once.
+ */
+export class ReconnectingClient implements Disposable {
+  readonly #connect: () => Promise<EngineClient>;
+  readonly #listeners = new Set<(state: ConnectionState) => void>();
+  readonly #standing = new Set<Standing>();
+  #client: EngineClient | null = null;
+  #state: ConnectionState = { status: "connecting" };
+  #delay = firstDelay;
+  #lostSince: number | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: ReconnectOptions) {
+    this.#connect = options.connect;
+    void this.#tryConnect();
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  onState(listener: (state: ConnectionState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async request<M extends MethodName>(
+    method: M,
+    params: MethodParams<M>,
+    options: RequestOptions = {},
+  ): Promise<MethodResult<M>> {
+    return this.#connected().request(method, params, options);
+  }
+
+  async openStream(streamID: string): Promise<ByteStream> {
+    return this.#connected().openStream(streamID);
+  }
+
+  /** Stands until closed, through any number of reconnections. */
+  subscribe<T extends TopicName>(topic: T, handlers: SubscribeHandlers<T>): Subscription {
+    const standing: Standing = {
+      active: null,
+      open: (client) => {
+        client.subscribe(topic, handlers.params(), handlers.onItem).then(
+          (subscription) => {
+            if (this.#standing.has(standing)) standing.active = subscription;
+            else subscription.close();
+          },
+          (error) => {
+            // A lost connection is told by the state; whoever subscribed hears of refusals only.
+            if (this.#client === client) handlers.onError?.(EngineError.wrap(`subscribe to ${topic}`, error));
+          },
+        );
+      },
+    };
+    this.#standing.add(standing);
+    if (this.#client !== null) standing.open(this.#client);
+    return {
+      close: () => {
+        this.#standing.delete(standing);
+        standing.active?.close();
+        standing.active = null;
+      },
+    };
+  }
+
+  /** Tries now instead of after the pause. */
+  retryNow(): void {
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    void this.#tryConnect();
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#setState({ status: "closed" });
+    this.#client?.close();
+    this.#client = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #connected(): EngineClient {
+    if (this.#client !== null) return this.#client;
+    if (this.#state.status === "lost") throw this.#state.reason;
+    throw new EngineError("unavailable", "not connected to the engine yet", { hint: "try again in a moment" });
+  }
+
+  async #tryConnect(): Promise<void> {
+    try {
+      const client = await this.#connect();
+      if (this.#state.status === "closed") return client.close();
+      this.#use(client);
+    } catch (error) {
+      this.#lose(EngineError.wrap("reach the engine", error));
+    }
+  }
+
+  #use(client: EngineClient): void {
+    this.#client = client;
+    this.#lostSince = null;
+    this.#delay = firstDelay;
+    client.onClose((reason) => {
+      if (this.#client !== client) return;
+      this.#client = null;
+      for (const standing of this.#standing) standing.active = null;
+      this.#lose(reason ?? new EngineError("unavailable", "connection to the engine closed"));
+    });
+    if (this.#client !== client) return;
+    this.#setState({ status: "connected", engine: client.engine });
+    for (const standing of this.#standing) standing.open(client);
+  }
+
+  #lose(reason: EngineError): void {
+    if (this.#state.status === "closed") return;
+    this.#lostSince ??= Date.now();
+    const delay = this.#delay;
+    this.#delay = Math.min(this.#delay * 2, longestDelay);
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      void this.#tryConnect();
+    }, delay);
+    this.#setState({ status: "lost", since: this.#lostSince, reason, nextTryAt: Date.now() + delay });
+  }
+
+  #setState(state: ConnectionState): void {
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state);
+  }
+}

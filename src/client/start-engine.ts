@@ -1,0 +1,109 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { EngineError } from "../../engine/errors.ts";
+import { becomeRoot, isRoot } from "./become-root.ts";
+import { connectEngine, type EngineClient } from "./connection.ts";
+import type { EnginePaths } from "./paths.ts";
+
+const pollInterval = 20;
+const startDeadline = 15_000;
+/** An engine of ours that ended may have lost the race against another one that is about to listen. */
+const graceAfterExit = 1_000;
+const tailBytes = 4_096;
+
+export type OpenEngineOptions = {
+  readonly clientName?: string;
+  /** Called when no engine listens and one is being started. */
+  readonly onStarting?: () => void;
+};
+
+/**
+ * Connects to the engine of these paths, and starts one first where none listens. Where root is needed and we are not root, this
+ * process is replaced by the same command under sudo or doas.
+ */
+export async function openEngine(paths: EnginePaths, options: OpenEngineOptions = {}): Promise<EngineClient> {
+  try {
+    return await connectTo(paths, options);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    if (error.code === "permission-denied" && !isRoot()) becomeRoot(paths);
+    if (error.code !== "unavailable") throw error;
+  }
+  if (!isRoot()) becomeRoot(paths);
+  options.onStarting?.();
+  return startEngine(paths, options);
+}
+
+/** Starts an engine, detached from this terminal and process, and connects to it. Needs root. */
+export async function startEngine(paths: EnginePaths, options: OpenEngineOptions = {}): Promise<EngineClient> {
+  mkdirSync(paths.root, { recursive: true, mode: 0o711 });
+  const log = openSync(paths.logFile, "a+", 0o640);
+  try {
+    const logStart = fstatSync(log).size;
+    const engine = spawnEngine(paths, log);
+    const client = await waitForEngine(paths, options, engine);
+    if (client !== null) return client;
+    throw new EngineError("unavailable", `start the engine: ${reasonIn(log, logStart)}`, {
+      hint: `see ${paths.logFile}, or run: gantry engine doctor`,
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** The program that is the engine: beside our own bundle, or the source tree's. */
+export function engineProgram(importer: string = import.meta.url): string {
+  const entry = importer.endsWith(".ts") ? "../../engine/main.ts" : "./engine.mjs";
+  return fileURLToPath(new URL(entry, importer));
+}
+
+function connectTo(paths: EnginePaths, options: OpenEngineOptions): Promise<EngineClient> {
+  return connectEngine({ socket: paths.socket, clientName: options.clientName ?? "gantry" });
+}
+
+function spawnEngine(paths: EnginePaths, log: number): ChildProcess {
+  const engine = spawn(process.execPath, [engineProgram(), "serve", "--root", paths.root, "--run", paths.run], {
+    // A session of its own: it outlives the terminal and does not hear its Ctrl-C.
+    detached: true,
+    cwd: "/",
+    stdio: ["ignore", log, log],
+  });
+  engine.unref();
+  // A failure to spawn is seen as an exit.
+  engine.on("error", () => undefined);
+  return engine;
+}
+
+/** Null: it ended, or did not listen in time. */
+async function waitForEngine(
+  paths: EnginePaths,
+  options: OpenEngineOptions,
+  engine: ChildProcess,
+): Promise<EngineClient | null> {
+  let giveUpAt = Date.now() + startDeadline;
+  engine.once("exit", () => {
+    giveUpAt = Math.min(giveUpAt, Date.now() + graceAfterExit);
+  });
+  while (Date.now() < giveUpAt) {
+    await sleep(pollInterval);
+    try {
+      return await connectTo(paths, options);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "unavailable") throw error;
+    }
+  }
+  return null;
+}
+
+/** The last thing the engine said after `logStart`. */
+function reasonIn(log: number, logStart: number): string {
+  const size = fstatSync(log).size;
+  const from = Math.max(logStart, size - tailBytes);
+  const tail = Buffer.alloc(size - from);
+  readSync(log, tail, 0, tail.length, from);
+  const lines = tail.toString().trimEnd().split("\n");
+  const last = lines.findLast((line) => line.trim() !== "");
+  return last ?? `it did not answer within ${startDeadline / 1000} s and said nothing`;
+}
