@@ -20,7 +20,7 @@ async function inTurn(
     for (const engine of place.engines) {
       const value = await measure(engine, round);
       // The first round warms caches up and is not counted.
-      if (round >= 0) (values[engine.name] ??= []).push(value);
+      if (round >= 0) values[engine.name] = [...(values[engine.name] ?? []), value];
     }
   }
   return Object.fromEntries(Object.entries(values).map(([name, list]) => [name, summarize(list)]));
