@@ -5,8 +5,9 @@ export type Watched = {
   readonly container: string;
   /** Path below each hierarchy's root, as /proc/<pid>/cgroup says, e.g. `gantry/<id>`. */
   readonly cgroupPath: string;
-  /** A process in the container's netns; null: no network of its own, network figures are 0. */
+  /** A process in the container's netns. */
   readonly pid: number;
+  /** False: no network of its own, network figures are 0. */
   readonly hasNetwork: boolean;
   readonly nanoCpus: number | null;
 };

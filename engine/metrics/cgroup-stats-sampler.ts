@@ -1,0 +1,137 @@
+import { cpus, totalmem } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Cgroups, openCgroups } from "../host/cgroups.ts";
+import type { StatsSample } from "../protocol/stats.ts";
+import { CgroupCounters } from "./cgroup-counters.ts";
+import { SampleHistory } from "./sample-history.ts";
+import { createSample, type HostSize, type Reading } from "./sample-rates.ts";
+import type { StatsSampler, Watched } from "./stats-sampler.ts";
+
+export type SamplerOptions = {
+  /** Milliseconds between passes; default 1000. */
+  readonly interval?: number;
+  readonly cgroups?: Cgroups;
+};
+
+/** Rates over less than this are noise: the scheduler accounts a running process's time once a tick, up to 10 ms apart. */
+const shortestSpan = 200;
+
+type Entry = {
+  watched: Watched;
+  counters: CgroupCounters;
+  readonly history: SampleHistory;
+  reading: Reading | null;
+  newest: StatsSample | null;
+};
+
+/** Runs no timer while nothing is watched. */
+export function openStatsSampler(options: SamplerOptions = {}): StatsSampler {
+  return new CgroupStatsSampler(options.cgroups ?? openCgroups(), options.interval ?? 1000);
+}
+
+class CgroupStatsSampler implements StatsSampler {
+  readonly #cgroups: Cgroups;
+  readonly #interval: number;
+  readonly #shortestSpan: number;
+  readonly #host: HostSize = { cpus: cpus().length, memory: totalmem() };
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<(samples: readonly StatsSample[]) => void>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(cgroups: Cgroups, interval: number) {
+    this.#cgroups = cgroups;
+    this.#interval = interval;
+    this.#shortestSpan = Math.min(shortestSpan, interval / 2);
+  }
+
+  /** Watching again (after a restart of the container) keeps the history. */
+  watch(watched: Watched): void {
+    const known = this.#entries.get(watched.container);
+    known?.counters.close();
+    const entry: Entry = {
+      watched,
+      counters: new CgroupCounters(this.#cgroups, watched),
+      history: known?.history ?? new SampleHistory(),
+      reading: null,
+      newest: null,
+    };
+    this.#entries.set(watched.container, entry);
+    this.#take(entry);
+    this.#timer ??= setInterval(() => this.#pass(), this.#interval).unref();
+  }
+
+  unwatch(container: string): void {
+    this.#entries.get(container)?.counters.close();
+    this.#entries.delete(container);
+    if (this.#entries.size === 0) this.#stop();
+  }
+
+  async sample(containers: readonly string[]): Promise<StatsSample[]> {
+    const asked = containers.length === 0 ? [...this.#entries.keys()] : containers;
+    const withoutRates = this.#known(asked).filter(({ newest }) => newest === null || newest.cpu.percent === null);
+    if (withoutRates.length > 0) {
+      for (const entry of withoutRates) this.#take(entry);
+      await sleep(this.#shortestSpan + 10);
+      for (const entry of withoutRates) {
+        if (this.#isWatched(entry) && entry.newest?.cpu.percent == null) this.#take(entry);
+      }
+    }
+    return this.#known(asked).flatMap(({ newest }) => newest ?? []);
+  }
+
+  history(container: string, seconds: number): StatsSample[] {
+    return this.#entries.get(container)?.history.since(container, Date.now() - seconds * 1000) ?? [];
+  }
+
+  onSamples(listener: (samples: readonly StatsSample[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop();
+    for (const { counters } of this.#entries.values()) counters.close();
+    this.#entries.clear();
+    this.#listeners.clear();
+  }
+
+  #known(containers: readonly string[]): Entry[] {
+    return containers.flatMap((container) => this.#entries.get(container) ?? []);
+  }
+
+  #isWatched(entry: Entry): boolean {
+    return this.#entries.get(entry.watched.container) === entry;
+  }
+
+  #stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #pass(): void {
+    const samples: StatsSample[] = [];
+    for (const entry of this.#entries.values()) {
+      if (!this.#take(entry) || entry.newest === null) continue;
+      entry.history.push(entry.newest);
+      samples.push(entry.newest);
+    }
+    for (const listener of this.#listeners) listener(samples);
+  }
+
+  /** False where the container is gone: it has no sample in this pass, and its next one has no rates. */
+  #take(entry: Entry): boolean {
+    const counters = entry.counters.read();
+    if (counters === null) {
+      entry.reading = null;
+      entry.newest = null;
+      return false;
+    }
+    const now: Reading = { at: performance.now(), counters };
+    const before = entry.reading;
+    if (before !== null && now.at - before.at < this.#shortestSpan) return true;
+    const { container, nanoCpus } = entry.watched;
+    entry.newest = createSample({ container, nanoCpus, host: this.#host, time: Date.now() }, now, before);
+    entry.reading = now;
+    return true;
+  }
+}
