@@ -1,0 +1,121 @@
+import type { Database } from "../database/database.ts";
+import { transact } from "../database/database.ts";
+import { type DiffID, type Digest, type ImageID, isDiffID, isDigest, isImageID } from "../oci/digest.ts";
+
+/** An image as the database knows it. */
+export type ImageRecord = {
+  readonly id: ImageID;
+  readonly manifestDigest: Digest | null;
+  readonly createdAt: string;
+  readonly architecture: string;
+  readonly os: string;
+  readonly addedAt: string;
+  /** Lowest first. */
+  readonly layers: readonly LayerRecord[];
+  /** Normalized, sorted. */
+  readonly references: readonly string[];
+};
+
+export type LayerRecord = { readonly diffID: DiffID; readonly blobDigest: Digest | null };
+
+/** A container that stands on an image. */
+export type ImageUser = { readonly id: string; readonly name: string };
+
+/** SQL on images, image_layers and image_references; reads containers. Rows are written after their bytes are durable. */
+export class ImageRecords {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  list(): ImageRecord[] {
+    const layers = Map.groupBy(
+      this.#rows("SELECT * FROM image_layers ORDER BY image_id, position"),
+      (row) => row.image_id,
+    );
+    const names = Map.groupBy(this.#rows("SELECT * FROM image_references ORDER BY reference"), (row) => row.image_id);
+    return this.#rows("SELECT * FROM images").flatMap((row) => {
+      if (!isImageID(row.id)) return [];
+      return {
+        id: row.id,
+        manifestDigest: isDigest(row.manifest_digest) ? row.manifest_digest : null,
+        createdAt: String(row.created_at),
+        architecture: String(row.architecture),
+        os: String(row.os),
+        addedAt: String(row.added_at),
+        layers: (layers.get(row.id) ?? []).flatMap(layerOf),
+        references: (names.get(row.id) ?? []).map((name) => String(name.reference)),
+      };
+    });
+  }
+
+  /** Adds images, or names to images that are there, in one transaction. A name that another image bears moves. */
+  add(images: readonly ImageRecord[]): void {
+    transact(this.#database, () => {
+      for (const image of images) this.#addOne(image);
+    });
+  }
+
+  setReference(reference: string, id: ImageID): void {
+    this.#run(
+      "INSERT INTO image_references VALUES (?, ?) ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id",
+      reference,
+      id,
+    );
+  }
+
+  /** Takes names away and, with `image`, the image as well: all or nothing. */
+  remove(references: readonly string[], image: ImageID | null): void {
+    transact(this.#database, () => {
+      for (const reference of references) this.#run("DELETE FROM image_references WHERE reference = ?", reference);
+      if (image !== null) this.#run("DELETE FROM images WHERE id = ?", image);
+    });
+  }
+
+  /** Containers by the image they were made from. */
+  users(): Map<string, ImageUser[]> {
+    const users = new Map<string, ImageUser[]>();
+    for (const row of this.#rows("SELECT image_id, id, name FROM containers ORDER BY created_at, id")) {
+      const known = users.get(String(row.image_id)) ?? [];
+      users.set(String(row.image_id), [...known, { id: String(row.id), name: String(row.name) }]);
+    }
+    return users;
+  }
+
+  #addOne(image: ImageRecord): void {
+    const { id, manifestDigest, createdAt, architecture, os, addedAt } = image;
+    // The blobs of a complete image fit its manifest and replace what was known; of an incomplete one they only fill gaps.
+    const isComplete = image.layers.every((layer) => layer.blobDigest !== null);
+    const newest = isComplete ? "excluded.manifest_digest" : "images.manifest_digest";
+    this.#run(
+      `INSERT INTO images (id, manifest_digest, created_at, architecture, os, added_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET manifest_digest = ${newest}`,
+      ...[id, manifestDigest, createdAt, architecture, os, addedAt],
+    );
+    const order = isComplete
+      ? "excluded.blob_digest, image_layers.blob_digest"
+      : "image_layers.blob_digest, excluded.blob_digest";
+    for (const [position, layer] of image.layers.entries()) {
+      this.#run(
+        `INSERT INTO image_layers (image_id, position, diff_id, blob_digest) VALUES (?, ?, ?, ?)
+         ON CONFLICT (image_id, position) DO UPDATE SET blob_digest = coalesce(${order})`,
+        ...[id, position, layer.diffID, layer.blobDigest],
+      );
+    }
+    for (const reference of image.references) this.setReference(reference, id);
+  }
+
+  #rows(sql: string): Record<string, unknown>[] {
+    return this.#database.prepare(sql).all();
+  }
+
+  #run(sql: string, ...values: (string | number | null)[]): void {
+    this.#database.prepare(sql).run(...values);
+  }
+}
+
+function layerOf(row: Record<string, unknown>): LayerRecord[] {
+  if (!isDiffID(row.diff_id)) return [];
+  return [{ diffID: row.diff_id, blobDigest: isDigest(row.blob_digest) ? row.blob_digest : null }];
+}

@@ -1,0 +1,60 @@
+import type { LayerStore } from "../layers/layer-store.ts";
+import { familiarName, parseReference } from "../oci/reference.ts";
+import type { CatalogImage } from "./catalog.ts";
+import { getConfig } from "./image-views.ts";
+
+/** docker's inspect JSON of an image (Docker Engine API, ImageInspect). */
+export function inspectImage(image: CatalogImage, layers: LayerStore): Record<string, unknown> {
+  const imageConfig = getConfig(image);
+  const size = image.layerSizes.reduce((total, layer) => total + layer, 0);
+  return {
+    Id: image.id,
+    RepoTags: image.names,
+    RepoDigests: repoDigestsOf(image),
+    Parent: "",
+    Comment: textOf(imageConfig.comment),
+    Created: image.createdAt,
+    DockerVersion: textOf(imageConfig.docker_version),
+    Author: imageConfig.author ?? "",
+    Config: {
+      User: "",
+      ExposedPorts: null,
+      Env: null,
+      Cmd: null,
+      Volumes: null,
+      WorkingDir: "",
+      Entrypoint: null,
+      OnBuild: null,
+      Labels: null,
+      ...imageConfig.config,
+    },
+    Architecture: image.architecture,
+    ...(imageConfig.variant ? { Variant: imageConfig.variant } : {}),
+    Os: image.os,
+    Size: size,
+    VirtualSize: size,
+    GraphDriver: { Name: "overlay2", Data: graphData(image, layers) },
+    RootFS: { Type: "layers", Layers: image.chain },
+    Metadata: { LastTagTime: image.addedAt },
+  };
+}
+
+/** `name@digest` for each repository; only images that came with a manifest have one. */
+function repoDigestsOf(image: CatalogImage): string[] {
+  if (image.manifestDigest === null) return [];
+  const repositories = new Set(image.references.map((reference) => familiarName(parseReference(reference))));
+  return [...repositories].map((repository) => `${repository}@${image.manifestDigest}`);
+}
+
+/** Null where a layer is not unpacked here. */
+function graphData(image: CatalogImage, layers: LayerStore): Record<string, string> | null {
+  const chains = image.chain.map((_, index) => image.chain.slice(0, index + 1));
+  if (chains.some((chain) => layers.find(chain) === null)) return null;
+  const [upper, ...lower] = chains.map((chain) => layers.pathOf(chain)).reverse();
+  if (upper === undefined) return null;
+  return lower.length === 0 ? { UpperDir: upper } : { LowerDir: lower.join(":"), UpperDir: upper };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,88 @@
+import * as z from "zod/mini";
+import { EngineError } from "../errors.ts";
+import { decodeJson } from "../lib/json.ts";
+import {
+  type Descriptor,
+  descriptorSchema,
+  isImageConfigType,
+  isIndexType,
+  isLayerType,
+  isManifestType,
+} from "./descriptor.ts";
+import { parseDocument } from "./parse.ts";
+
+const layerLimit = 500;
+const indexLimit = 1_000;
+
+const manifestSchema = z.object({
+  schemaVersion: z.literal(2),
+  mediaType: z.optional(z.string()),
+  config: descriptorSchema,
+  layers: z.array(descriptorSchema).check(z.maxLength(layerLimit)),
+});
+/** OCI image-spec, manifest.md; docker's schema 2 has the same form. */
+export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
+
+const indexSchema = z.object({
+  schemaVersion: z.literal(2),
+  mediaType: z.optional(z.string()),
+  manifests: z.array(descriptorSchema).check(z.maxLength(indexLimit)),
+});
+/** OCI image-spec, image-index.md; docker's manifest list has the same form. */
+export type Index = Readonly<z.infer<typeof indexSchema>>;
+
+/** Reads the manifest of a container image. Fails with `corrupt`, `unimplemented` for an artifact that is none. */
+export function parseManifest(bytes: Uint8Array, what: string): Manifest {
+  const document = decodeJson(bytes, what);
+  refuseAmbiguity(document, ["manifests"], what);
+  const manifest = parseDocument(manifestSchema, document, what);
+  if (manifest.mediaType !== undefined && !isManifestType(manifest.mediaType)) {
+    throw new EngineError("corrupt", `${what} calls itself ${manifest.mediaType}`);
+  }
+  if (!isImageConfigType(manifest.config.mediaType)) {
+    throw new EngineError("unimplemented", `${what} is no container image: its config is ${manifest.config.mediaType}`);
+  }
+  const odd = manifest.layers.find((layer) => !isLayerType(layer.mediaType));
+  if (odd !== undefined) {
+    throw new EngineError("unimplemented", `${what} has a layer of unknown media type ${odd.mediaType}`);
+  }
+  return manifest;
+}
+
+/** Reads an image index. Fails with `corrupt`. */
+export function parseIndex(bytes: Uint8Array, what: string): Index {
+  const document = decodeJson(bytes, what);
+  refuseAmbiguity(document, ["config", "layers"], what);
+  const index = parseDocument(indexSchema, document, what);
+  if (index.mediaType !== undefined && !isIndexType(index.mediaType)) {
+    throw new EngineError("corrupt", `${what} calls itself ${index.mediaType}`);
+  }
+  return index;
+}
+
+/** One document must not be an index to one reader and a manifest to another (CVE-2021-41190). */
+function refuseAmbiguity(document: unknown, fields: readonly string[], what: string): void {
+  if (typeof document !== "object" || document === null) return;
+  const field = fields.find((name) => name in document);
+  if (field !== undefined) throw new EngineError("corrupt", `${what} has a field ${field} that does not belong there`);
+}
+
+export type Platform = { readonly architecture: string; readonly os: string };
+
+/** GOARCH of this machine, as image configs and indexes write it. */
+export function hostPlatform(): Platform {
+  const known: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+  return { architecture: known[process.arch] ?? process.arch, os: "linux" };
+}
+
+/**
+ * The entry of an index that fits `platform`: the first with that platform, else the first that names none. Null where none fits.
+ * Build attestations (platform unknown/unknown) never do.
+ */
+export function findForPlatform(index: Index, platform: Platform): Descriptor | null {
+  const usable = index.manifests.filter((entry) => isManifestType(entry.mediaType) || isIndexType(entry.mediaType));
+  const exact = usable.find(
+    (entry) => entry.platform?.architecture === platform.architecture && entry.platform.os === platform.os,
+  );
+  return exact ?? usable.find((entry) => entry.platform === undefined) ?? null;
+}
