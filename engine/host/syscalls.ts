@@ -1,0 +1,143 @@
+import koffi from "koffi";
+import { type BytePath, cStringOf } from "../lib/byte-path.ts";
+import { SyscallError } from "./errno.ts";
+
+/**
+ * System calls that Node lacks, through the C library. All are synchronous and short (4 to 60 us) but `umount`, which may wait for the
+ * disk. Each fails with SyscallError. Paths are byte paths and are never followed in their last component, unless said otherwise.
+ */
+const libc = koffi.load("libc.so.6");
+
+const call = {
+  mount: libc.func(
+    "int mount(const void *source, const void *target, const void *type, ulong flags, const void *data)",
+  ),
+  umount2: libc.func("int umount2(const void *target, int flags)"),
+  mknod: libc.func("int mknod(const void *path, uint mode, uint64 device)"),
+  lsetxattr: libc.func("int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)"),
+  lgetxattr: libc.func("long lgetxattr(const void *path, const void *name, void *value, size_t size)"),
+  llistxattr: libc.func("long llistxattr(const void *path, void *list, size_t size)"),
+  utimensat: libc.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
+  syncfs: libc.func("int syncfs(int fd)"),
+  // The new mount API has no wrappers before glibc 2.36. These numbers are the same on every architecture.
+  fsopen: libc.func("syscall", "long", ["long", "const void *", "long"]),
+  fsconfig: libc.func("syscall", "long", ["long", "long", "long", "const void *", "const void *", "long"]),
+  fsmount: libc.func("syscall", "long", ["long", "long", "long", "long"]),
+  moveMount: libc.func("syscall", "long", ["long", "long", "const void *", "long", "const void *", "long"]),
+};
+
+const numbers = { moveMount: 429, fsopen: 430, fsconfig: 431, fsmount: 432 };
+const atFdcwd = -100;
+const empty = cStringOf("");
+
+export const mountFlags = { readOnly: 1, remount: 32, bind: 4096, recursive: 16384, private: 1 << 18 } as const;
+/** umount2(2). */
+export const unmountFlags = { force: 1, detach: 2, noFollow: 8 } as const;
+/** File types of mknod(2). */
+export const nodeTypes = { fifo: 0o010000, character: 0o020000, block: 0o060000 } as const;
+
+/** mount(2). */
+export function mount(source: string, target: BytePath, options: MountCall): void {
+  const { type = "", flags = 0, data = "" } = options;
+  check("mount", call.mount(cStringOf(source), cStringOf(target), cStringOf(type), flags, cStringOf(data)));
+}
+
+export type MountCall = { readonly type?: string; readonly flags?: number; readonly data?: string };
+
+/** umount2(2), on a thread of libuv's: the kernel may write the whole file system back first. */
+export function umount(target: BytePath, flags: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    call.umount2.async(cStringOf(target), flags, (error: unknown, result: number) => {
+      if (error !== null && error !== undefined) reject(error);
+      else if (result < 0) reject(new SyscallError("umount", errnoName(koffi.errno())));
+      else resolve();
+    });
+  });
+}
+
+/** Makes a device, fifo or whiteout (character device 0/0). The mode is subject to the process's umask. */
+export function mknod(path: BytePath, mode: number, device: { readonly major: number; readonly minor: number }): void {
+  check("mknod", call.mknod(cStringOf(path), mode, makedev(device.major, device.minor)));
+}
+
+/** makedev(3): 12 bits of major and 20 of minor are what the kernel keeps. */
+export function makedev(major: number, minor: number): number {
+  return (major & 0xfff) * 256 + (minor & 0xff) + Math.floor((minor & 0xfffff) / 256) * 0x100000;
+}
+
+/** Sets an extended attribute of the path itself, also of a symbolic link. */
+export function lsetxattr(path: BytePath, name: BytePath, value: Uint8Array): void {
+  check("lsetxattr", call.lsetxattr(cStringOf(path), cStringOf(name), value, value.length, 0));
+}
+
+/** As large as the kernel lets an attribute be; filled and copied within one call. */
+const attribute = Buffer.alloc(65_536);
+
+/** Value of an extended attribute, or null where there is none. */
+export function lgetxattr(path: BytePath, name: BytePath): Buffer | null {
+  const size = Number(call.lgetxattr(cStringOf(path), cStringOf(name), attribute, attribute.length));
+  if (size >= 0) return Buffer.from(attribute.subarray(0, size));
+  const code = errnoName(koffi.errno());
+  if (code === "ENODATA" || code === "ENOTSUP" || code === "EOPNOTSUPP") return null;
+  throw new SyscallError("lgetxattr", code);
+}
+
+/** Names of all extended attributes. */
+export function llistxattr(path: BytePath): BytePath[] {
+  const list = Buffer.alloc(65_536);
+  const size = check("llistxattr", call.llistxattr(cStringOf(path), list, list.length));
+  return list.toString("latin1", 0, size).split("\0").slice(0, -1);
+}
+
+/** Sets access and modification time with nanoseconds, which Node's own call rounds. */
+export function setModificationTime(path: BytePath, time: { readonly seconds: number; readonly nanoseconds: number }) {
+  const times = Buffer.alloc(32);
+  for (const at of [0, 16]) {
+    times.writeBigInt64LE(BigInt(time.seconds), at);
+    times.writeBigInt64LE(BigInt(time.nanoseconds), at + 8);
+  }
+  const noFollow = 0x100;
+  check("utimensat", call.utimensat(atFdcwd, cStringOf(path), times, noFollow));
+}
+
+/** Writes the file system of an open file to the disk. Waits for it: to be called in a worker. */
+export function syncfs(fd: number): void {
+  check("syncfs", call.syncfs(fd));
+}
+
+/** A file descriptor of a new mount context. */
+export function fsopen(type: string): number {
+  const closeOnExec = 1;
+  return check("fsopen", call.fsopen(numbers.fsopen, cStringOf(type), closeOnExec));
+}
+
+export function fsconfigString(fd: number, key: string, value: BytePath): void {
+  check("fsconfig", call.fsconfig(numbers.fsconfig, fd, 1, cStringOf(key), cStringOf(value), 0));
+}
+
+export function fsconfigCreate(fd: number): void {
+  check("fsconfig", call.fsconfig(numbers.fsconfig, fd, 6, null, null, 0));
+}
+
+/** A file descriptor of a mount that is nowhere yet. */
+export function fsmount(fd: number): number {
+  const closeOnExec = 1;
+  return check("fsmount", call.fsmount(numbers.fsmount, fd, closeOnExec, 0));
+}
+
+export function moveMount(mountFd: number, target: BytePath): void {
+  const emptyFromPath = 4;
+  const result = call.moveMount(numbers.moveMount, mountFd, empty, atFdcwd, cStringOf(target), emptyFromPath);
+  check("move_mount", result);
+}
+
+const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
+
+function errnoName(errno: number): string {
+  return names.get(errno) ?? `E${errno}`;
+}
+
+function check(syscall: string, result: number | bigint): number {
+  if (Number(result) < 0) throw new SyscallError(syscall, errnoName(koffi.errno()));
+  return Number(result);
+}

@@ -1,0 +1,59 @@
+import { chmodSync, lchownSync, lstatSync, type Stats } from "node:fs";
+import { join } from "node:path";
+import * as syscalls from "../host/syscalls.ts";
+import { type BytePath, bytePathOf, pathOf } from "../lib/byte-path.ts";
+import { isLayerAttribute, isOpaque, isWhiteout } from "./overlay-marks.ts";
+
+/**
+ * Gives directories, which a layer holds only because something lies in them, the owner, mode and attributes that the same
+ * directories have in the layers below (topmost first). Can be done again at any time.
+ */
+export function settleDirectories(layer: string, below: readonly string[], implicit: readonly BytePath[]): void {
+  for (const path of implicit) {
+    const target = `${bytePathOf(layer)}/${path}`;
+    // Sorted out by the extractor already; a layer on the disk is not trusted to be what it was.
+    if (!isPlainDirectory(bytePathOf(layer), path)) continue;
+    const source = findBelow(below.map(bytePathOf), path);
+    if (source !== null) copyAttributes(source.path, source.stat, target);
+  }
+}
+
+/** The directory that shows through by this path, or null. */
+function findBelow(below: readonly BytePath[], path: BytePath): { path: BytePath; stat: Stats } | null {
+  const parts = path.split("/");
+  for (const layer of below) {
+    let current = layer;
+    let hides = false;
+    for (const [index, part] of parts.entries()) {
+      current = `${current}/${part}`;
+      const stat = lstat(current);
+      if (stat === null) break;
+      if (isWhiteout(stat) || !stat.isDirectory()) return null;
+      if (index === parts.length - 1) return { path: current, stat };
+      if (isOpaque(current)) hides = true;
+    }
+    if (hides) return null;
+  }
+  return null;
+}
+
+function copyAttributes(source: BytePath, stat: Stats, target: BytePath): void {
+  lchownSync(pathOf(target), stat.uid, stat.gid);
+  chmodSync(pathOf(target), stat.mode & 0o7777);
+  for (const name of syscalls.llistxattr(source)) {
+    const value = isLayerAttribute(name) ? syscalls.lgetxattr(source, name) : null;
+    if (value !== null) syscalls.lsetxattr(target, name, value);
+  }
+}
+
+function isPlainDirectory(root: BytePath, path: BytePath): boolean {
+  let current = root;
+  return path.split("/").every((part) => {
+    current = join(current, part);
+    return part !== ".." && lstat(current)?.isDirectory() === true;
+  });
+}
+
+function lstat(path: BytePath): Stats | null {
+  return lstatSync(pathOf(path), { throwIfNoEntry: false }) ?? null;
+}

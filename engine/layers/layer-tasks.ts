@@ -1,0 +1,35 @@
+import type { DiffID } from "../oci/digest.ts";
+import type { FileChange } from "../protocol/containers.ts";
+import type { WritableUsage } from "./layer-store.ts";
+
+/** What the main thread asks of a layer worker: data only. Directories are byte paths. */
+export type LayerTask = UnpackTask | RemoveTask | ChangesTask | UsageTask;
+
+/** Unpacks the tar at `source` into `<target>/fs`, writes `<target>/layer.json`, and makes both durable. */
+export type UnpackTask = { readonly kind: "unpack"; readonly source: string; readonly target: string };
+export type RemoveTask = { readonly kind: "remove"; readonly path: string; readonly parking: string };
+/** `lower` topmost first. */
+export type ChangesTask = {
+  readonly kind: "changes";
+  readonly upper: string;
+  readonly lower: readonly string[];
+  readonly limit: number;
+};
+export type UsageTask = { readonly kind: "usage"; readonly upper: string; readonly lower: readonly string[] };
+
+export type LayerTaskResults = {
+  readonly unpack: UnpackedTar;
+  readonly remove: null;
+  readonly changes: { changes: FileChange[]; truncated: boolean };
+  readonly usage: WritableUsage;
+};
+
+export type UnpackedTar = {
+  readonly diffID: DiffID;
+  readonly size: number;
+  readonly entries: number;
+  /** Byte paths of directories that are there without an entry of their own. */
+  readonly implicit: readonly string[];
+  /** The tar describes the top directory, too. */
+  readonly hasRoot: boolean;
+};

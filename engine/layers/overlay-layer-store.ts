@@ -1,0 +1,135 @@
+import { chmod, mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import { errnoError } from "../host/errno.ts";
+import { bytePathOf } from "../lib/byte-path.ts";
+import type { DiffID } from "../oci/digest.ts";
+import type {
+  LayerSource,
+  LayerStore,
+  ReadonlyLayer,
+  UnpackOptions,
+  WritableKey,
+  WritableUsage,
+} from "./layer-store.ts";
+import { ReadonlyLayers } from "./readonly-layers.ts";
+import { WorkerPool } from "./worker-pool.ts";
+import { WritableLayers } from "./writable-layers.ts";
+
+export type LayerStoreOptions = {
+  /** The engine's root directory. Absolute; one engine at a time. */
+  readonly root: string;
+};
+
+/** Opens the store under a root directory, makes what is missing, and sweeps in the background what a crash left. */
+export async function openLayerStore(options: LayerStoreOptions): Promise<LayerStore> {
+  const store = new OverlayLayerStore(options.root);
+  try {
+    await store.open();
+    return store;
+  } catch (error) {
+    await store[Symbol.asyncDispose]();
+    throw errnoError(`open layer store in ${options.root}`, error);
+  }
+}
+
+class OverlayLayerStore implements LayerStore {
+  readonly #root: string;
+  readonly #unpacking = new WorkerPool(Math.min(4, Math.max(2, availableParallelism())));
+  /** Apart, so that nobody waits behind an image for the size of a container. */
+  readonly #chores = new WorkerPool(1);
+  readonly #readonly: ReadonlyLayers;
+  readonly #writable: WritableLayers;
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#readonly = new ReadonlyLayers(join(root, "layers"), { unpack: this.#unpacking, chores: this.#chores });
+    this.#writable = new WritableLayers(join(root, "containers"), this.#chores, this.#readonly);
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#root, { recursive: true, mode: 0o710 });
+    // Layers hold setuid programs, which nobody but a container may run (CVE-2021-41091).
+    for (const [name, mode] of [["layers", 0o700] as const, ["containers", 0o710] as const]) {
+      await mkdir(join(this.#root, name), { recursive: true, mode });
+      await chmod(join(this.#root, name), mode);
+    }
+    await this.#readonly.open();
+    await this.#writable.open();
+  }
+
+  unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer> {
+    return this.#readonly.unpack(chain, source, options);
+  }
+
+  unpackBase(source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer> {
+    return this.#readonly.unpackBase(source, options);
+  }
+
+  find(chain: readonly DiffID[]): ReadonlyLayer | null {
+    return this.#readonly.find(chain);
+  }
+
+  pathOf(chain: readonly DiffID[]): string {
+    const name = this.#readonly.findName(chain);
+    if (name !== null) return this.#readonly.pathOf(name);
+    throw new EngineError("not-found", `layer ${chain.at(-1) ?? "of an empty chain"} is not unpacked`);
+  }
+
+  sweep(kept: readonly (readonly DiffID[])[]): Promise<number> {
+    const names = this.#writable.used();
+    for (const chain of kept) {
+      for (let length = 1; length <= chain.length; length++) {
+        const name = this.#readonly.findName(chain.slice(0, length));
+        if (name !== null) names.add(name);
+      }
+    }
+    return this.#readonly.sweep(names);
+  }
+
+  async prepare(key: WritableKey, chain: readonly DiffID[]): Promise<void> {
+    const names = this.#readonly.namesOf(chain);
+    // Holds the layers at once; what is settled meanwhile is settled before the first mount.
+    const prepared = this.#writable.prepare(key, names);
+    await Promise.all([prepared, this.#readonly.settle(chain)]);
+  }
+
+  rootfsOf(key: WritableKey): string {
+    return this.#writable.rootfsOf(key);
+  }
+
+  mount(key: WritableKey): Promise<string> {
+    return this.#writable.mount(key);
+  }
+
+  unmount(key: WritableKey): Promise<void> {
+    return this.#writable.unmount(key);
+  }
+
+  remove(key: WritableKey): Promise<void> {
+    return this.#writable.remove(key);
+  }
+
+  listWritable(): readonly WritableKey[] {
+    return this.#writable.list();
+  }
+
+  changes(key: WritableKey, limit: number) {
+    const [upper, lower] = this.#placesOf(key);
+    return this.#chores.run({ kind: "changes", upper, lower, limit });
+  }
+
+  usage(key: WritableKey): Promise<WritableUsage> {
+    const [upper, lower] = this.#placesOf(key);
+    return this.#chores.run({ kind: "usage", upper, lower });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#unpacking[Symbol.asyncDispose](), this.#chores[Symbol.asyncDispose]()]);
+  }
+
+  #placesOf(key: WritableKey): [upper: string, lower: string[]] {
+    return [bytePathOf(this.#writable.upperOf(key)), this.#writable.lowerOf(key).map(bytePathOf)];
+  }
+}

@@ -1,0 +1,215 @@
+import { readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import { errnoError, errnoOf } from "../host/errno.ts";
+import { syncDirectory, writeDurably } from "../lib/durable-file.ts";
+import { KeyedQueue } from "../lib/keyed-queue.ts";
+import { chainIDOf } from "../oci/chain-id.ts";
+import { type DiffID, hexOf } from "../oci/digest.ts";
+import { settleDirectories } from "./implicit-directories.ts";
+import { formatRecord, type LayerRecord, parseRecord, recordOf } from "./layer-record.ts";
+import type { LayerSource, ReadonlyLayer, UnpackOptions } from "./layer-store.ts";
+import type { UnpackedTar } from "./layer-tasks.ts";
+import { Trash } from "./trash.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+
+/** Name of a layer's directory: 64 hex digits of its diffID, or of its chainID where it only fits one place. */
+export type LayerName = string;
+
+/** `<root>/layers/<name>/{fs,layer.json}`, known from the start to the end by an index in memory. */
+export class ReadonlyLayers {
+  readonly #directory: string;
+  readonly #pool: WorkerPool;
+  readonly #trash: Trash;
+  readonly #index = new Map<LayerName, LayerRecord>();
+  /** A name is given or taken away by one at a time. */
+  readonly #names = new KeyedQueue();
+  /** Unpacks under way by diffID. */
+  readonly #running = new Map<DiffID, Promise<unknown>>();
+
+  constructor(directory: string, pools: { readonly unpack: WorkerPool; readonly chores: WorkerPool }) {
+    this.#directory = directory;
+    this.#pool = pools.unpack;
+    this.#trash = new Trash(directory, pools.chores);
+  }
+
+  /** Reads what is there. A directory without a valid record is no layer: it is replaced when its layer comes. */
+  async open(): Promise<void> {
+    for (const name of await this.#trash.sweep()) {
+      const path = join(this.#directory, name, "layer.json");
+      const bytes = /^[0-9a-f]{64}$/.test(name) ? await readFile(path).catch(() => null) : null;
+      if (bytes === null) continue;
+      try {
+        this.#index.set(name, parseRecord(bytes, path));
+      } catch {
+        await this.#trash.discard(join(this.#directory, name));
+      }
+    }
+  }
+
+  async unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer> {
+    const diffID = chain.at(-1);
+    if (diffID === undefined) throw new EngineError("invalid-argument", "a layer without a diffID cannot be unpacked");
+    for (;;) {
+      throwIfAborted(options.signal);
+      const known = this.find(chain);
+      if (known !== null) return known;
+      const running = this.#running.get(diffID);
+      if (running === undefined) break;
+      // If that one fails or is cancelled, this caller has a source of its own.
+      await orAborted(running, options.signal);
+    }
+    const work = this.#unpackNew(chain, diffID, source, options);
+    const ended = work.catch(() => {}).finally(() => this.#running.delete(diffID));
+    this.#running.set(diffID, ended);
+    const layer = await work;
+    await this.settle(chain);
+    return layer;
+  }
+
+  async unpackBase(source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer> {
+    return this.#stage(source, options, async (staging, unpacked) => {
+      const known = this.find([unpacked.diffID]);
+      return known ?? (await this.#commit([unpacked.diffID], staging, unpacked));
+    });
+  }
+
+  find(chain: readonly DiffID[]): ReadonlyLayer | null {
+    const name = this.findName(chain);
+    const record = name === null ? undefined : this.#index.get(name);
+    return record === undefined ? null : summaryOf(record);
+  }
+
+  findName(chain: readonly DiffID[]): LayerName | null {
+    const [chainID, diffID] = [chainIDOf(chain), chain.at(-1)];
+    if (chainID === null || diffID === undefined) return null;
+    if (this.#index.has(hexOf(chainID))) return hexOf(chainID);
+    // A lowest layer with directories of its own making lies under its diffID, too, and fits nowhere else.
+    return this.#index.get(hexOf(diffID))?.implicit.length === 0 ? hexOf(diffID) : null;
+  }
+
+  /** Names of all layers of a chain, lowest first. Fails with `not-found`. */
+  namesOf(chain: readonly DiffID[]): LayerName[] {
+    return chain.map((diffID, position) => {
+      const name = this.findName(chain.slice(0, position + 1));
+      if (name !== null) return name;
+      throw new EngineError("not-found", `layer ${diffID} is not unpacked`, { hint: "load or import its image again" });
+    });
+  }
+
+  pathOf(name: LayerName): string {
+    return join(this.#directory, name, "fs");
+  }
+
+  has(name: LayerName): boolean {
+    return this.#index.has(name);
+  }
+
+  /** True: the layer says what the owner and mode of the top directory are. */
+  describesRoot(name: LayerName): boolean {
+    return this.#index.get(name)?.hasRoot === true;
+  }
+
+  /** Gives the implicit directories of the chain's layers the owner and mode they have below, as far as these layers are there. */
+  async settle(chain: readonly DiffID[]): Promise<void> {
+    const below: string[] = [];
+    for (const [position] of chain.entries()) {
+      const name = this.findName(chain.slice(0, position + 1));
+      if (name === null) return;
+      const record = this.#index.get(name);
+      if (record !== undefined && !record.settled && position > 0) {
+        settleDirectories(this.pathOf(name), below, record.implicit);
+        const settled = { ...record, settled: true };
+        await writeDurably(join(this.#directory, name, "layer.json"), formatRecord(settled));
+        if (this.#index.get(name) === record) this.#index.set(name, settled);
+      }
+      below.unshift(this.pathOf(name));
+    }
+  }
+
+  /** Removes all but `kept`. Gives bytes freed. */
+  async sweep(kept: ReadonlySet<LayerName>): Promise<number> {
+    let freed = 0;
+    for (const name of [...this.#index.keys()]) {
+      if (kept.has(name)) continue;
+      await this.#names.run(name, async () => {
+        freed += this.#index.get(name)?.size ?? 0;
+        this.#index.delete(name);
+        await this.#trash.discard(join(this.#directory, name));
+      });
+    }
+    return freed;
+  }
+
+  #unpackNew(chain: readonly DiffID[], diffID: DiffID, source: LayerSource, options: UnpackOptions) {
+    return this.#stage(source, options, async (staging, unpacked) => {
+      if (unpacked.diffID !== diffID) {
+        throw new EngineError("corrupt", `layer digest mismatch: want ${diffID}, got ${unpacked.diffID}`, {
+          hint: "the image is damaged: get it again",
+        });
+      }
+      return await this.#commit(chain, staging, unpacked);
+    });
+  }
+
+  /** Unpacks beside; whatever happens, nothing stays under the name it was made with. */
+  async #stage<T>(
+    source: LayerSource,
+    options: UnpackOptions,
+    use: (staging: string, unpacked: UnpackedTar) => Promise<T>,
+  ): Promise<T> {
+    const staging = this.#trash.newPath();
+    try {
+      const task = { kind: "unpack", source: source.path, target: staging } as const;
+      const unpacked = await this.#pool.run(task, { signal: options.signal, onProgress: options.onProgress });
+      throwIfAborted(options.signal);
+      return await use(staging, unpacked);
+    } finally {
+      await this.#trash.destroy(staging).catch(() => {});
+    }
+  }
+
+  async #commit(chain: readonly DiffID[], staging: string, unpacked: UnpackedTar): Promise<ReadonlyLayer> {
+    const chainID = unpacked.implicit.length === 0 ? null : chainIDOf(chain);
+    const name = hexOf(chainID ?? unpacked.diffID);
+    const record = recordOf(unpacked);
+    return await this.#names.run(name, async () => {
+      const known = this.#index.get(name);
+      if (known !== undefined) return summaryOf(known);
+      await this.#giveName(staging, join(this.#directory, name)).catch((error: unknown) => {
+        throw errnoError(`keep layer ${unpacked.diffID}`, error);
+      });
+      this.#index.set(name, record);
+      return summaryOf(record);
+    });
+  }
+
+  async #giveName(staging: string, path: string): Promise<void> {
+    try {
+      await rename(staging, path);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
+      // Not in the index, so no layer: damaged, or made by something else.
+      await this.#trash.discard(path);
+      await rename(staging, path);
+    }
+    await syncDirectory(this.#directory);
+  }
+}
+
+function summaryOf({ diffID, size, entries }: LayerRecord): ReadonlyLayer {
+  return { diffID, size, entries };
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new EngineError("cancelled", "unpack layer: cancelled");
+}
+
+async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const wake = () => resolve();
+  signal.addEventListener("abort", wake, { once: true });
+  await Promise.race([work, promise]);
+  signal.removeEventListener("abort", wake);
+  throwIfAborted(signal);
+}

@@ -1,0 +1,187 @@
+import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
+import { chmod, mkdir, open, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { EngineError } from "../errors.ts";
+import { errnoError } from "../host/errno.ts";
+import { isMounted, mountOverlay, unmount } from "../host/mounts.ts";
+import { decodeJson } from "../lib/json.ts";
+import { KeyedQueue } from "../lib/keyed-queue.ts";
+import type { WritableKey } from "./layer-store.ts";
+import type { LayerName } from "./readonly-layers.ts";
+import { Trash } from "./trash.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+
+const record = z.object({
+  version: z.literal(1),
+  /** Lowest first. */
+  layers: z.array(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
+});
+
+/** What a writable layer needs of those below. */
+export type Below = {
+  /** Directory of a read-only layer. */
+  pathOf(name: LayerName): string;
+  describesRoot(name: LayerName): boolean;
+};
+
+/**
+ * `<root>/containers/<key>/{upper,work,rootfs,layers.json}`. `layers.json` is written last: without it the directory is a leftover. Other
+ * files in `<key>/` are the container's own, and go with it.
+ */
+export class WritableLayers {
+  readonly #directory: string;
+  readonly #below: Below;
+  readonly #trash: Trash;
+  readonly #layers = new Map<WritableKey, readonly LayerName[]>();
+  readonly #leftovers = new Set<WritableKey>();
+  readonly #queue = new KeyedQueue();
+
+  constructor(directory: string, chores: WorkerPool, below: Below) {
+    this.#directory = directory;
+    this.#below = below;
+    this.#trash = new Trash(directory, chores);
+  }
+
+  async open(): Promise<void> {
+    // An image without layers still needs a lower directory.
+    await mkdir(this.#emptyLayer(), { recursive: true });
+    for (const key of await this.#trash.sweep()) {
+      if (!isKey(key)) continue;
+      try {
+        const path = join(this.#directory, key, "layers.json");
+        this.#layers.set(key, record.parse(decodeJson(await readFile(path), path)).layers);
+      } catch {
+        this.#leftovers.add(key);
+      }
+    }
+  }
+
+  list(): WritableKey[] {
+    return [...this.#layers.keys(), ...this.#leftovers];
+  }
+
+  /** All layers that something stands on. */
+  used(): Set<LayerName> {
+    return new Set([...this.#layers.values()].flat());
+  }
+
+  layersOf(key: WritableKey): readonly LayerName[] {
+    const layers = this.#layers.get(key);
+    if (layers === undefined) throw new EngineError("not-found", `writable layer ${key} not found`);
+    return layers;
+  }
+
+  upperOf(key: WritableKey): string {
+    return join(this.#directory, checked(key), "upper");
+  }
+
+  rootfsOf(key: WritableKey): string {
+    return join(this.#directory, checked(key), "rootfs");
+  }
+
+  /** Lower directories, topmost first. */
+  lowerOf(key: WritableKey): string[] {
+    return this.layersOf(key)
+      .map((name) => this.#below.pathOf(name))
+      .reverse();
+  }
+
+  /** The layers are held from the first moment on. Fails with `already-exists`. */
+  async prepare(key: WritableKey, layers: readonly LayerName[]): Promise<void> {
+    if (this.#layers.has(checked(key))) throw new EngineError("already-exists", `writable layer ${key} already exists`);
+    this.#layers.set(key, layers);
+    try {
+      await this.#queue.run(key, () => this.#make(key, layers));
+      this.#leftovers.delete(key);
+    } catch (error) {
+      this.#layers.delete(key);
+      throw errnoError(`prepare writable layer ${key}`, error);
+    }
+  }
+
+  async mount(key: WritableKey): Promise<string> {
+    const rootfs = this.rootfsOf(key);
+    return this.#queue.run(key, async () => {
+      const lower = this.lowerOf(key);
+      if (isMounted(rootfs)) return rootfs;
+      const directory = join(this.#directory, key);
+      mountOverlay(
+        {
+          lower: lower.length > 0 ? lower : [this.#emptyLayer()],
+          upper: join(directory, "upper"),
+          work: join(directory, "work"),
+        },
+        rootfs,
+      );
+      return rootfs;
+    });
+  }
+
+  async unmount(key: WritableKey): Promise<void> {
+    const rootfs = this.rootfsOf(key);
+    await this.#queue.run(key, () => unmount(rootfs));
+  }
+
+  async remove(key: WritableKey): Promise<void> {
+    const rootfs = this.rootfsOf(key);
+    await this.#queue.run(key, async () => {
+      await unmount(rootfs);
+      await this.#trash.discard(join(this.#directory, key));
+      this.#layers.delete(key);
+      this.#leftovers.delete(key);
+    });
+  }
+
+  async #make(key: WritableKey, layers: readonly LayerName[]): Promise<void> {
+    const directory = join(this.#directory, key);
+    await mkdir(directory, { recursive: true });
+    // Nobody but root gets near setuid programs in there from outside (CVE-2021-41091).
+    await chmod(directory, 0o710);
+    try {
+      // Left by a prepare that a crash cut short: nobody has used them.
+      for (const name of ["upper", "work", "rootfs"]) await this.#trash.discard(join(directory, name));
+      for (const name of ["work", "rootfs"]) mkdirSync(join(directory, name), { mode: 0o700 });
+      this.#makeUpper(join(directory, "upper"), layers);
+      await writeRecord(join(directory, "layers.json"), layers);
+    } catch (error) {
+      for (const name of ["layers.json", "upper", "work", "rootfs"]) {
+        await rm(join(directory, name), { recursive: true, force: true });
+      }
+      throw error;
+    }
+  }
+
+  /** The top directory of an overlay is the upper one: it must look as the image's own. */
+  #makeUpper(upper: string, layers: readonly LayerName[]): void {
+    mkdirSync(upper);
+    const name = layers.findLast((layer) => this.#below.describesRoot(layer));
+    const like = name === undefined ? null : statSync(this.#below.pathOf(name));
+    chownSync(upper, like?.uid ?? 0, like?.gid ?? 0);
+    chmodSync(upper, (like?.mode ?? 0o755) & 0o7777);
+  }
+
+  #emptyLayer(): string {
+    return join(this.#directory, ".empty");
+  }
+}
+
+/** One fsync: with the file's own, the directories made just before are on the disk, too. */
+async function writeRecord(path: string, layers: readonly LayerName[]): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    await file.writeFile(JSON.stringify({ version: 1, layers }));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function isKey(key: string): boolean {
+  return /^[A-Za-z0-9][\w.-]{0,127}$/.test(key);
+}
+
+function checked(key: WritableKey): WritableKey {
+  if (isKey(key)) return key;
+  throw new EngineError("invalid-argument", `${JSON.stringify(key.slice(0, 60))} cannot name a writable layer`);
+}
