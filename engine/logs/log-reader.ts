@@ -13,7 +13,11 @@ export type FollowOptions = {
 export interface LogReader {
   /** Whole records as bytes, in chunks of at most 1 MiB that end at a record's end. With follow until the signal, or `ended`. */
   read(path: string, options: FollowOptions, ended: () => boolean): AsyncIterable<Buffer>;
-  /** The same as lines, for screens: batches, text as UTF-8 with broken bytes replaced. */
+  /**
+   * The same as lines, for screens: batches of at most 1,000, text as UTF-8 with broken bytes replaced, parts of a line put together
+   * up to 1 MiB. With follow one empty batch comes when all that was there at the start has been given, and a line that stays
+   * unfinished for half a second (a prompt) is given as it is.
+   */
   lines(container: string, path: string, options: FollowOptions, ended: () => boolean): AsyncIterable<LogLine[]>;
   /** See `logs.page` of the protocol. */
   page(
