@@ -20,10 +20,10 @@ export function parseMountinfo(text: string): MountEntry[] {
     return {
       id: Number(fields[0]),
       parentID: Number(fields[1]),
-      target: unescape(fields[4] ?? ""),
-      type: unescape(type),
-      source: unescape(source),
-      options: [...(fields[5] ?? "").split(","), ...superOptions.split(",")].map(unescape),
+      target: unescaped(fields[4] ?? ""),
+      type: unescaped(type),
+      source: unescaped(source),
+      options: [...(fields[5] ?? "").split(","), ...superOptions.split(",")].map(unescaped),
     };
   });
 }
@@ -34,7 +34,7 @@ export function listMounts(): MountEntry[] {
 }
 
 /** The kernel writes space, tab, newline, backslash and # as three octal digits, a byte each. */
-function unescape(field: string): string {
+function unescaped(field: string): string {
   if (!field.includes("\\")) return field;
   const bytes = Buffer.from(field, "utf8").toString("latin1");
   const plain = bytes.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));

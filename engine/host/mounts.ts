@@ -25,7 +25,8 @@ const optionLimit = 4095;
 const stringLimit = 255;
 const openPath = 0o10000000;
 
-let method: OverlayMethod = "new-api";
+/** What has worked on this kernel; null until something has. */
+let proven: OverlayMethod | null = null;
 
 /**
  * Mounts an overlay at `target`, with the new mount API where the kernel's overlay has `lowerdir+` (Linux 6.7), which takes any number of
@@ -33,16 +34,24 @@ let method: OverlayMethod = "new-api";
  */
 export function mountOverlay(directories: OverlayDirectories, target: string, forced?: OverlayMethod): void {
   try {
-    if ((forced ?? method) === "mount") return mountWithOptions(directories, target);
-    try {
-      return mountWithContext(directories, target);
-    } catch (error) {
-      if (forced !== undefined || !(error instanceof NoLowerdirAppend)) throw error;
-      method = "mount";
-    }
+    const method = forced ?? proven ?? "new-api";
+    if (method === "new-api" && tryContext(directories, target, method === (forced ?? proven))) return;
     mountWithOptions(directories, target);
+    if (forced === undefined) proven = "mount";
   } catch (error) {
     throw errnoError(`mount overlay at ${target}`, error);
+  }
+}
+
+/** False: it may be that this kernel is too old. Before 6.5 an overlay takes any option, and refuses it only when all are told. */
+function tryContext(directories: OverlayDirectories, target: string, isKnownToWork: boolean): boolean {
+  try {
+    mountWithContext(directories, target);
+    proven ??= "new-api";
+    return true;
+  } catch (error) {
+    if (isKnownToWork || !(error instanceof TooOld)) throw error instanceof TooOld ? error.cause : error;
+    return false;
   }
 }
 
@@ -79,18 +88,21 @@ export async function unmount(target: string): Promise<void> {
   }
 }
 
-/** The overlay of this kernel does not know `lowerdir+`, or the kernel has no new mount API at all. */
-class NoLowerdirAppend extends Error {}
+/** A failure as a kernel gives it that lacks the new mount API, or an overlay that lacks `lowerdir+`. */
+class TooOld extends Error {
+  constructor(cause: unknown) {
+    super("this kernel may be too old", { cause });
+  }
+}
 
 function mountWithContext(directories: OverlayDirectories, target: string): void {
   using open = new OpenPaths();
-  const context = open.keep(orTooOld(() => syscalls.fsopen("overlay")));
+  let context: number | null = null;
   const short = (path: string) => open.refer(path, stringLimit);
   try {
-    const [first = "", ...rest] = directories.lower;
+    context = open.keep(syscalls.fsopen("overlay"));
     syscalls.fsconfigString(context, "source", "gantry");
-    orTooOld(() => syscalls.fsconfigString(context, "lowerdir+", short(first)));
-    for (const path of rest) syscalls.fsconfigString(context, "lowerdir+", short(path));
+    for (const path of directories.lower) syscalls.fsconfigString(context, "lowerdir+", short(path));
     syscalls.fsconfigString(context, "upperdir", short(directories.upper));
     syscalls.fsconfigString(context, "workdir", short(directories.work));
     for (const [key, value] of Object.entries(options)) syscalls.fsconfigString(context, key, value);
@@ -98,17 +110,8 @@ function mountWithContext(directories: OverlayDirectories, target: string): void
     const mounted = open.keep(syscalls.fsmount(context));
     syscalls.moveMount(mounted, bytePathOf(target));
   } catch (error) {
-    throw error instanceof NoLowerdirAppend ? error : withKernelMessage(context, error);
-  }
-}
-
-function orTooOld<T>(attempt: () => T): T {
-  try {
-    return attempt();
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "ENOSYS" || errno === "EINVAL" || errno === "EPERM") throw new NoLowerdirAppend(errno);
-    throw error;
+    const told = context === null ? error : withKernelMessage(context, error);
+    throw ["EINVAL", "ENOSYS", "EPERM"].includes(errnoOf(error) ?? "") ? new TooOld(told) : told;
   }
 }
 

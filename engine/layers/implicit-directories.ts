@@ -2,7 +2,7 @@ import { chmodSync, lchownSync, lstatSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, bytePathOf, pathOf } from "../lib/byte-path.ts";
-import { isLayerAttribute, isOpaque, isWhiteout } from "./overlay-marks.ts";
+import { isLayerAttribute, isOpaque } from "./overlay-marks.ts";
 
 /**
  * Gives directories, which a layer holds only because something lies in them, the owner, mode and attributes that the same
@@ -20,21 +20,27 @@ export function settleDirectories(layer: string, below: readonly string[], impli
 
 /** The directory that shows through by this path, or null. */
 function findBelow(below: readonly BytePath[], path: BytePath): { path: BytePath; stat: Stats } | null {
-  const parts = path.split("/");
   for (const layer of below) {
-    let current = layer;
-    let hides = false;
-    for (const [index, part] of parts.entries()) {
-      current = `${current}/${part}`;
-      const stat = lstat(current);
-      if (stat === null) break;
-      if (isWhiteout(stat) || !stat.isDirectory()) return null;
-      if (index === parts.length - 1) return { path: current, stat };
-      if (isOpaque(current)) hides = true;
-    }
-    if (hides) return null;
+    const found = findIn(layer, path.split("/"));
+    if (found === "hidden") return null;
+    if (found !== "absent") return found;
   }
   return null;
+}
+
+/** `hidden`: this layer says that there is no such directory, whatever lies below. */
+function findIn(layer: BytePath, parts: readonly BytePath[]): { path: BytePath; stat: Stats } | "hidden" | "absent" {
+  let path = layer;
+  let missing: "hidden" | "absent" = "absent";
+  let stat: Stats | null = null;
+  for (const part of parts) {
+    if (stat !== null && isOpaque(path)) missing = "hidden";
+    path = `${path}/${part}`;
+    stat = lstat(path);
+    if (stat === null) return missing;
+    if (!stat.isDirectory()) return "hidden";
+  }
+  return stat === null ? missing : { path, stat };
 }
 
 function copyAttributes(source: BytePath, stat: Stats, target: BytePath): void {

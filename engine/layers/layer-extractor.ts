@@ -85,22 +85,18 @@ export class LayerExtractor implements TarSink, Disposable {
   }
 
   #apply(entry: TarEntry, path: BytePath): void {
-    if (path === "") return this.#applyRoot(entry);
+    if (path === "") {
+      this.#applyRoot(entry);
+      return;
+    }
     const name = baseOf(path);
     if (path.includes(whiteoutPrefix) && this.#applyWhiteout(path, name)) return;
     const real = this.#tree.place(path);
-    switch (entry.type) {
-      case "file":
-        return this.#openFile(real, entry);
-      case "directory":
-        return this.#makeDirectory(real, entry);
-      case "link":
-        return this.#makeLink(real, entry);
-      case "symlink":
-        return this.#makeSymlink(real, entry);
-      default:
-        return this.#makeNode(real, entry);
-    }
+    if (entry.type === "file") this.#openFile(real, entry);
+    else if (entry.type === "directory") this.#makeDirectory(real, entry);
+    else if (entry.type === "link") this.#makeLink(real, entry);
+    else if (entry.type === "symlink") this.#makeSymlink(real, entry);
+    else this.#makeNode(real, entry, entry.type);
   }
 
   #applyRoot(entry: TarEntry): void {
@@ -186,9 +182,8 @@ export class LayerExtractor implements TarSink, Disposable {
     this.#setTime(real, entry);
   }
 
-  #makeNode(real: BytePath, entry: TarEntry): void {
-    const { type, major, minor } = entry;
-    if (type !== "fifo" && type !== "character" && type !== "block") return;
+  #makeNode(real: BytePath, entry: TarEntry, type: keyof typeof syscalls.nodeTypes): void {
+    const { major, minor } = entry;
     if (major < 0 || minor < 0 || major > 0xfff || minor > 0xfffff) {
       throw new EngineError("corrupt", `its device number ${major}/${minor} is not possible`);
     }

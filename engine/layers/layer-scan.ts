@@ -87,13 +87,9 @@ function visitChild({ place, here, name, isFresh }: Child, visit: Visit): "whole
   const path = place.path === "" ? name : `${place.path}/${name}`;
   const own = lstat(`${here}/${name}`);
   const below = lookUp(place.lower, name);
-  if (own === null) {
-    // Hidden by an opaque directory, or it vanished just now.
-    if (!isFresh || below.stat === null) return "whole";
-    return visit(path, "deleted", below.stat) ? "whole" : "stop";
-  }
-  if (isWhiteout(own)) {
-    if (below.stat === null) return "whole";
+  if (own === null || isWhiteout(own)) {
+    // Without a whiteout: hidden by an opaque directory, or vanished just now.
+    if (below.stat === null || (own === null && !isFresh)) return "whole";
     return visit(path, "deleted", below.stat) ? "whole" : "stop";
   }
   if (!visit(path, below.stat === null ? "added" : "changed", own)) return "stop";

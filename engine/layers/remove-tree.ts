@@ -24,11 +24,15 @@ export function removeTree(path: BytePath, parking: BytePath): void {
 }
 
 function removeOne(path: BytePath, depth: number, park: (deep: BytePath) => void): void {
-  if (depth > depthLimit) return park(path);
+  if (depth > depthLimit) {
+    park(path);
+    return;
+  }
   for (let attempt = 0; ; attempt++) {
     try {
-      if (!emptyDirectory(path, depth, park)) return unlinkSync(pathOf(path));
-      return rmdirSync(pathOf(path));
+      if (emptyDirectory(path, depth, park)) rmdirSync(pathOf(path));
+      else unlinkSync(pathOf(path));
+      return;
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === "ENOENT") return;

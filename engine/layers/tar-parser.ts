@@ -114,8 +114,12 @@ export class TarParser {
     if (!hasValidChecksum(block)) throw this.#badChecksum();
     const flag = typeFlagOf(block);
     this.#name = this.#pax.get("path") ?? this.#names.path ?? headerPath(block);
-    if ("xXgLKV".includes(flag)) return this.#beginMetadata(block, flag);
     this.#header = Buffer.from(block);
+    if ("xXgLKV".includes(flag)) this.#beginMetadata(flag);
+    else this.#beginEntry();
+  }
+
+  #beginEntry(): void {
     const entry = readEntry(this.#header, this.#names, this.#pax);
     this.#name = entry.path;
     this.#entry = entry;
@@ -132,13 +136,12 @@ export class TarParser {
     return new EngineError("corrupt", `the header${after} has a wrong checksum`);
   }
 
-  #beginMetadata(block: Buffer, flag: string): void {
-    const size = numberField(block, 124, 12);
+  #beginMetadata(flag: string): void {
+    const size = numberField(this.#header, 124, 12);
     const isSkipped = flag === "g" || flag === "V";
     if (size < 0 || (size > metadataLimit && !isSkipped)) {
       throw new EngineError("corrupt", `its extended header of ${size} bytes is larger than ${metadataLimit}`);
     }
-    this.#header = Buffer.from(block);
     this.#padding = paddingOf(size);
     this.#left = size;
     if (isSkipped) {

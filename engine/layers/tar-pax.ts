@@ -12,12 +12,7 @@ export function parsePax(bytes: Buffer): PaxRecords {
   const records = new Map<string, string>();
   const sparse: string[] = [];
   for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
-    const end = at + recordLength(bytes, at);
-    const start = bytes.indexOf(0x20, at) + 1;
-    const equals = bytes.indexOf(0x3d, start);
-    if (end > bytes.length || bytes[end - 1] !== 0x0a || equals <= start || equals >= end) throw malformed();
-    const key = bytes.toString("latin1", start, equals);
-    const value = bytes.toString("latin1", equals + 1, end - 1);
+    const { key, value, end } = parseRecord(bytes, at);
     if (isPath.test(key) && value.includes("\0")) throw new EngineError("corrupt", `pax record ${key} holds a NUL`);
     if (key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes") sparse.push(value);
     // An empty value takes back what a header before said; the header's own field is all there is here.
@@ -27,6 +22,15 @@ export function parsePax(bytes: Buffer): PaxRecords {
   }
   if (sparse.length > 0) records.set("GNU.sparse.map", sparse.join(","));
   return records;
+}
+
+function parseRecord(bytes: Buffer, at: number): { key: string; value: string; end: number } {
+  const end = at + recordLength(bytes, at);
+  const start = bytes.indexOf(0x20, at) + 1;
+  const equals = bytes.indexOf(0x3d, start);
+  if (end > bytes.length || bytes[end - 1] !== 0x0a || equals <= start || equals >= end) throw malformed();
+  const value = bytes.toString("latin1", equals + 1, end - 1);
+  return { key: bytes.toString("latin1", start, equals), value, end };
 }
 
 function recordLength(bytes: Buffer, at: number): number {

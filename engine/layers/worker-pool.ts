@@ -100,7 +100,10 @@ export class WorkerPool implements AsyncDisposable {
   #receive(worker: Worker, response: TaskResponse): void {
     const job = this.#busy.get(worker);
     if (job === undefined) return;
-    if (response.kind === "progress") return job.onProgress(response.bytes);
+    if (response.kind === "progress") {
+      job.onProgress(response.bytes);
+      return;
+    }
     this.#busy.delete(worker);
     this.#rest(worker);
     if (response.kind === "done") job.resolve(response.result);
