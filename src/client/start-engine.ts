@@ -36,6 +36,18 @@ export async function openEngine(paths: EnginePaths, options: OpenEngineOptions 
   return startEngine(paths, options);
 }
 
+/** Connects where an engine listens, and starts none: null. Becomes root as openEngine does where the socket asks for it. */
+export async function findEngine(paths: EnginePaths, clientName: string): Promise<EngineClient | null> {
+  try {
+    return await connectTo(paths, { clientName });
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    if (error.code === "permission-denied" && !isRoot()) becomeRoot(paths);
+    if (error.code !== "unavailable") throw error;
+    return null;
+  }
+}
+
 /** Starts an engine, detached from this terminal and process, and connects to it. Needs root. */
 export async function startEngine(paths: EnginePaths, options: OpenEngineOptions = {}): Promise<EngineClient> {
   mkdirSync(paths.root, { recursive: true, mode: 0o711 });

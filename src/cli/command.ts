@@ -1,0 +1,63 @@
+import { Command, type Option } from "commander";
+import type { Cli } from "./cli.ts";
+
+/** What a verb's file exports. */
+export type VerbModule = { readonly command: (cli: Cli) => Command };
+
+/**
+ * A verb of the command line: `--root` and `--run` wherever they stand, `--help`, no exit by commander itself. `synopsis` is what
+ * follows the name in the usage line.
+ */
+export function newCommand(cli: Cli, name: string, synopsis: string, summary: string): Command {
+  return new Command(`gantry ${name}`)
+    .usage(synopsis)
+    .description(summary)
+    .helpOption("--help", "show this help")
+    .option("--root <directory>", "state of the engine (default: /var/lib/gantry)")
+    .option("--run <directory>", "sockets of the engine (default: /run/gantry)")
+    .hook("preAction", (command) => {
+      const { root, run } = command.opts<{ root?: string; run?: string }>();
+      cli.directories = { root: root ?? cli.directories.root, run: run ?? cli.directories.run };
+    })
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+}
+
+/** Collects a flag that may stand several times. */
+export function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/**
+ * Docker's flags take `--flag=true` and `--flag=false`, which commander does not know: the first becomes `--flag`, the second goes
+ * away. Looks at the flags before the first argument only, since what follows may belong to a command in a container.
+ */
+export function settleBooleans(command: Command, args: readonly string[]): string[] {
+  const settled: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    if (arg === "--" || arg === "-" || !arg.startsWith("-")) return [...settled, ...args.slice(index)];
+    const [flag = "", value] = arg.split("=", 2);
+    const option = findOption(command, flag);
+    if (option?.isBoolean() && (value === "true" || value === "false")) {
+      if (value === "true") settled.push(flag);
+      continue;
+    }
+    settled.push(arg);
+    if (takesNext(command, arg)) settled.push(...args.slice(index + 1, ++index + 1));
+  }
+  return settled;
+}
+
+function findOption(command: Command, flag: string): Option | undefined {
+  return command.options.find((option) => option.long === flag || option.short === flag);
+}
+
+/** True when the value of this flag, or of the last letter of a cluster such as `-itp`, is the next argument. */
+function takesNext(command: Command, arg: string): boolean {
+  if (arg.startsWith("--")) return !arg.includes("=") && (findOption(command, arg)?.required ?? false);
+  for (const [index, letter] of [...arg.slice(1)].entries()) {
+    if (findOption(command, `-${letter}`)?.required) return index === arg.length - 2;
+  }
+  return false;
+}

@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import { sanitize } from "../../format/sanitize.ts";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+
+const letters = { added: "A", changed: "C", deleted: "D" } as const;
+const limit = 1_000_000;
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "diff", "CONTAINER", "list what a container changed on its file system")
+    .argument("<container>")
+    .action(async (container: string) => {
+      const client = await cli.connect();
+      const { changes, truncated } = await client.request("containers.changes", { container, limit });
+      for (const change of changes) cli.print(`${letters[change.kind]} ${sanitize(change.path)}`);
+      if (truncated) cli.say(`warning: only the first ${limit} changes are listed`);
+    });
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { EngineError } from "../../../engine/errors.ts";
+import type { ExecRequest } from "../../../engine/protocol/containers.ts";
+import type { EngineClient } from "../../client/connection.ts";
+import { TerminalSession } from "../../client/terminal-session.ts";
+import type { Cli } from "../cli.ts";
+import { collect, newCommand } from "../command.ts";
+import { defaultDetachKeys, parseDetachKeys } from "../parse/detach-keys.ts";
+import { parseEnvironmentFile, parseVariable } from "../parse/environment.ts";
+
+type ExecOptions = {
+  detach?: true;
+  detachKeys: string;
+  env?: string[];
+  envFile?: string[];
+  interactive?: true;
+  privileged?: true;
+  tty?: true;
+  user?: string;
+  workdir?: string;
+};
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "exec", "[options] CONTAINER COMMAND [ARG...]", "run a command in a container")
+    .option("-d, --detach", "leave it in the background")
+    .option("-i, --interactive", "connect stdin")
+    .option("-t, --tty", "give it a terminal")
+    .option("-e, --env <variable>", "NAME=value, or NAME with the value it has here", collect)
+    .option("--env-file <file>", "lines of NAME=value", collect)
+    .option("-u, --user <user>", "user[:group]")
+    .option("-w, --workdir <directory>", "working directory")
+    .option("--privileged", "all capabilities")
+    .option("--detach-keys <keys>", "keys that detach", defaultDetachKeys)
+    .argument("<container>")
+    .argument("<command...>")
+    .passThroughOptions()
+    .action(async (container: string, words: string[], options: ExecOptions) => {
+      const request = toExecRequest(container, words, options);
+      if (request.terminal && request.openStdin && !options.detach && !process.stdin.isTTY) {
+        throw new EngineError("invalid-argument", "the input device is not a TTY");
+      }
+      const client = await cli.connect();
+      if (options.detach) await client.request("containers.exec", { ...request, openStdin: false });
+      else cli.exitCode = await execHere(client, request, parseDetachKeys(options.detachKeys));
+    });
+}
+
+function toExecRequest(container: string, words: readonly string[], options: ExecOptions): ExecRequest {
+  const fromFiles = (options.envFile ?? []).flatMap((path) =>
+    parseEnvironmentFile(path, readFileSync(path, "utf8"), process.env),
+  );
+  const fromFlags = (options.env ?? []).map((text) => parseVariable(text, process.env));
+  return {
+    container,
+    command: [...words],
+    terminal: options.tty ?? false,
+    openStdin: options.interactive ?? false,
+    environment: [...fromFiles, ...fromFlags.filter((variable) => variable !== null)],
+    privileged: options.privileged ?? false,
+    ...(options.workdir === undefined ? {} : { workingDirectory: options.workdir }),
+    ...(options.user === undefined ? {} : { user: options.user }),
+  };
+}
+
+async function execHere(client: EngineClient, request: ExecRequest, detachKeys: Buffer): Promise<number> {
+  const stream = await client.openStream(randomUUID());
+  const { rows, columns } = process.stdout;
+  const size = request.terminal && rows && columns ? { rows, columns } : {};
+  using session = new TerminalSession({
+    stream,
+    terminal: request.terminal,
+    input: request.openStdin ? process.stdin : null,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    detachKeys,
+  });
+  await client.request("containers.exec", { ...request, ...size, streamID: stream.streamID });
+  const end = await session.ended;
+  return end.exitCode ?? 0;
+}

@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import type { HistoryEntry } from "../../../engine/protocol/images.ts";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { age, decimalSize, shortID } from "../docker-text.ts";
+import { type Fields, type ListingSpec, renderListing } from "../listing.ts";
+
+type HistoryOptions = { format?: string; human?: string; trunc: boolean; quiet?: true };
+
+const listing: ListingSpec = {
+  headers: {
+    ID: "IMAGE",
+    CreatedSince: "CREATED",
+    CreatedAt: "CREATED AT",
+    CreatedBy: "CREATED BY",
+    Size: "SIZE",
+    Comment: "COMMENT",
+  },
+  columns: ["ID", "CreatedSince", "CreatedBy", "Size", "Comment"],
+  quietField: "ID",
+};
+const createdByWidth = 45;
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "history", "[options] IMAGE", "show how an image was made")
+    .option("--format <format>", "table, json, or a template such as '{{.CreatedBy}}'")
+    .option("--no-trunc", "nothing shortened")
+    .option("-q, --quiet", "ids only")
+    .argument("<image>")
+    .action(async (image: string, options: HistoryOptions) => {
+      const client = await cli.connect();
+      const [entries, [{ Id: id }]] = await Promise.all([
+        client.request("images.history", { image }),
+        client.request("images.inspect", { image }).then((inspected) => [inspected] as const),
+      ]);
+      const now = Date.now();
+      const items = entries.map((entry, index) => ({
+        ...fieldsOf(entry, options.trunc, now),
+        // Only the newest step is an image; those before it are known by their layers alone.
+        ID: index === 0 ? (options.trunc ? shortID(String(id)) : String(id)) : "<missing>",
+      }));
+      cli.print(renderListing(items, listing, options));
+    });
+}
+
+function fieldsOf(entry: HistoryEntry, truncate: boolean, now: number): Fields {
+  const createdBy = entry.createdBy.replaceAll(/\s+/g, " ").trim();
+  const short = truncate && createdBy.length > createdByWidth;
+  return {
+    Comment: entry.comment,
+    CreatedAt: entry.createdAt,
+    CreatedBy: short ? `${createdBy.slice(0, createdByWidth - 1)}…` : createdBy,
+    CreatedSince: age(entry.createdAt, now),
+    Size: decimalSize(entry.size),
+  };
+}

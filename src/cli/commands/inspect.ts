@@ -1,0 +1,67 @@
+import type { Command } from "commander";
+import { EngineError } from "../../../engine/errors.ts";
+import type { EngineClient } from "../../client/connection.ts";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { describeFailure } from "../failure.ts";
+import { UsageError } from "../parse/usage-error.ts";
+import { printableJson, printableText } from "../printable.ts";
+import { compileTemplate } from "../template/template.ts";
+
+type InspectOptions = { format?: string; type?: string; size?: true };
+type Inspected = Record<string, unknown>;
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "inspect", "[options] NAME...", "show everything about containers or images")
+    .option("-f, --format <format>", "json or a template such as '{{.State.Pid}}'")
+    .option("--type <type>", "container or image: look only there")
+    .option("-s, --size", "accepted")
+    .argument("<name...>")
+    .action((names: string[], options: InspectOptions) => inspect(cli, names, options));
+}
+
+async function inspect(cli: Cli, names: readonly string[], options: InspectOptions): Promise<void> {
+  const { format, type } = options;
+  if (type !== undefined && type !== "container" && type !== "image") {
+    throw new UsageError(`invalid --type "${type}": want container or image`);
+  }
+  const print = printerOf(cli, format);
+  const client = await cli.connect();
+  const found: Inspected[] = [];
+  for (const name of names) {
+    try {
+      found.push(await inspectOne(client, name, type));
+    } catch (error) {
+      for (const line of describeFailure(error, "inspect", 1).lines) cli.say(line);
+      cli.exitCode = 1;
+    }
+  }
+  print(found);
+}
+
+function printerOf(cli: Cli, format: string | undefined): (found: readonly Inspected[]) => void {
+  if (format === undefined) return (found) => cli.print(printableJson(found, 4));
+  if (format === "json") return (found) => cli.print(printableJson(found));
+  const render = compileTemplate(format.replaceAll("\\n", "\n"));
+  return (found) => {
+    for (const object of found) cli.print(printableText(render(object)));
+  };
+}
+
+/** A container of this name comes before an image. */
+async function inspectOne(client: EngineClient, name: string, type: string | undefined): Promise<Inspected> {
+  if (type === "image") return client.request("images.inspect", { image: name });
+  try {
+    return await client.request("containers.inspect", { container: name });
+  } catch (error) {
+    if (type === "container" || !(error instanceof EngineError) || error.code !== "not-found") throw error;
+  }
+  try {
+    return await client.request("images.inspect", { image: name });
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "not-found") throw error;
+    throw new EngineError("not-found", `no container and no image is called ${name}`, {
+      hint: "see: gantry ps --all, gantry images",
+    });
+  }
+}

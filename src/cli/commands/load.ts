@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import { loadImages } from "../../client/upload.ts";
+import { openArchive } from "../archive-input.ts";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { ProgressLine } from "../progress-line.ts";
+
+type LoadOptions = { input?: string; quiet?: true };
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "load", "[options] [FILE]", "load images from an archive")
+    .option("-i, --input <file>", "docker or OCI archive, or a directory with an OCI layout; -: stdin")
+    .option("-q, --quiet", "no progress")
+    .argument("[file]")
+    .action(async (file: string | undefined, options: LoadOptions) => {
+      const archive = openArchive(options.input ?? file ?? "-");
+      const client = await cli.connect();
+      using progress = new ProgressLine(options.quiet !== true && process.stderr.isTTY);
+      const { images } = await loadImages(client, archive, { onProgress: (step) => progress.show(step) });
+      progress.clear();
+      for (const image of images) {
+        if (image.references.length === 0) cli.print(`Loaded image ID: ${image.id}`);
+        for (const reference of image.references) cli.print(`Loaded image: ${reference}`);
+      }
+    });
+}

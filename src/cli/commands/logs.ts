@@ -1,0 +1,41 @@
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { LogPrinter } from "../log-printer.ts";
+import { parseMoment } from "../parse/moment.ts";
+import { parseInteger } from "../parse/sizes.ts";
+
+type LogsOptions = { follow?: true; tail: string; since?: string; until?: string; timestamps?: true; details?: true };
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "logs", "[options] CONTAINER", "show a container's log")
+    .option("-f, --follow", "go on with what comes")
+    .option("-n, --tail <lines>", "lines from the end, or all", "all")
+    .option("--since <time>", "from this time on: RFC 3339, seconds, or 10m ago")
+    .option("--until <time>", "up to this time")
+    .option("-t, --timestamps", "the time before each line")
+    .option("--details", "accepted")
+    .argument("<container>")
+    .action((container: string, options: LogsOptions) => showLogs(cli, container, options));
+}
+
+async function showLogs(cli: Cli, container: string, options: LogsOptions): Promise<void> {
+  const { follow = false, tail, since, until, timestamps = false } = options;
+  const now = Date.now();
+  const range = {
+    // Docker takes a negative number for all.
+    tail: tail === "all" || tail.startsWith("-") ? null : parseInteger("--tail", tail, { minimum: 0 }),
+    since: since === undefined ? null : parseMoment("--since", since, now),
+    until: until === undefined ? null : parseMoment("--until", until, now),
+  };
+  const client = await cli.connect();
+  const streamID = randomUUID();
+  const request = client.request("containers.logs", { container, streamID, follow, range });
+  request.catch(() => undefined);
+  const stream = await client.openStream(streamID);
+  const printer = new LogPrinter({ stdout: process.stdout, stderr: process.stderr, timestamps });
+  stream.onOutput((_channel, bytes) => printer.take(bytes));
+  await request;
+  await stream.ended;
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import { EngineError } from "../../../engine/errors.ts";
+import type { CreateRequest } from "../../../engine/protocol/containers.ts";
+import type { EngineClient } from "../../client/connection.ts";
+import type { ByteStream } from "../../client/streams.ts";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { createContainer } from "../create-container.ts";
+import { addCreateOptions, type CreateOptions } from "../create-flags.ts";
+import { toCreateRequest } from "../create-request.ts";
+import { stayWith } from "../foreground.ts";
+import { defaultDetachKeys, parseDetachKeys } from "../parse/detach-keys.ts";
+import { UsageError } from "../parse/usage-error.ts";
+
+type RunOptions = CreateOptions & { detach?: true; detachKeys?: string; sigProxy?: false };
+
+export function command(cli: Cli): Command {
+  return addCreateOptions(newCommand(cli, "run", "[options] IMAGE [COMMAND] [ARG...]", "create and start a container"))
+    .option("-d, --detach", "leave it in the background and print its id")
+    .option("--detach-keys <keys>", `keys that detach (default: ${defaultDetachKeys})`)
+    .option("--sig-proxy", "pass signals on to it (default)")
+    .option("--no-sig-proxy", "keep signals")
+    .action(async (image: string, words: string[], options: RunOptions) => {
+      const here = { directory: process.cwd(), environment: process.env };
+      const request = toCreateRequest(image, words, options, here);
+      const code = options.detach ? await runDetached(cli, request, options) : await runHere(cli, request, options);
+      cli.exitCode = code ?? 0;
+    });
+}
+
+async function runDetached(cli: Cli, request: CreateRequest, options: RunOptions): Promise<number> {
+  if (options.attach !== undefined) throw new UsageError("--detach and --attach exclude each other");
+  const client = await cli.connect();
+  const id = await createContainer(cli, client, request, options);
+  await startOrRemove(client, id, request);
+  cli.print(id);
+  return 0;
+}
+
+async function runHere(cli: Cli, request: CreateRequest, options: RunOptions): Promise<number | null> {
+  const streams = attachedStreams(options);
+  const detachKeys = parseDetachKeys(options.detachKeys ?? defaultDetachKeys);
+  if (request.terminal && streams.stdin && !process.stdin.isTTY) {
+    throw new EngineError("invalid-argument", "the input device is not a TTY", { exitCode: 1 });
+  }
+  const client = await cli.connect();
+  // Both at once: the stream waits in the engine for the attach that names it.
+  const stream = client.openStream(randomUUID());
+  const id = await createOrClose(cli, client, stream, { ...request, stdinOnce: streams.stdin }, options);
+  return stayWith(
+    client,
+    {
+      container: id,
+      terminal: request.terminal,
+      ...streams,
+      detachKeys,
+      proxySignals: options.sigProxy !== false && !(request.terminal && streams.stdin),
+      until: request.autoRemove ? "removed" : "next-exit",
+      start: () => startOrRemove(client, id, request),
+    },
+    stream,
+  );
+}
+
+async function createOrClose(
+  cli: Cli,
+  client: EngineClient,
+  stream: Promise<ByteStream>,
+  request: CreateRequest,
+  options: RunOptions,
+): Promise<string> {
+  try {
+    return await createContainer(cli, client, request, options);
+  } catch (error) {
+    stream.then(
+      (opened) => opened.close(),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+/** A container that should remove itself and cannot start would stay for ever. */
+async function startOrRemove(client: EngineClient, id: string, request: CreateRequest): Promise<void> {
+  try {
+    await client.request("containers.start", { container: id });
+  } catch (error) {
+    if (request.autoRemove) {
+      // Gone already where the engine removed it.
+      await client.request("containers.remove", { container: id, force: true, volumes: true }).catch(() => undefined);
+    }
+    throw error;
+  }
+}
+
+function attachedStreams(options: RunOptions): { stdin: boolean; stdout: boolean; stderr: boolean } {
+  const named = options.attach?.map((name) => name.toLowerCase());
+  const unknown = named?.find((name) => !["stdin", "stdout", "stderr"].includes(name));
+  if (unknown !== undefined) throw new UsageError(`invalid --attach "${unknown}": want stdin, stdout or stderr`);
+  return {
+    stdin: options.interactive === true && (named?.includes("stdin") ?? true),
+    stdout: named?.includes("stdout") ?? true,
+    stderr: named?.includes("stderr") ?? true,
+  };
+}

@@ -1,0 +1,98 @@
+import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import type { ImageSummary } from "../../engine/protocol/images.ts";
+import { anyHolds, type Filters, labelsHold, parsePattern } from "./filters.ts";
+import { UsageError } from "./parse/usage-error.ts";
+
+/** Keys of `ps --filter`. */
+export const containerFilterKeys = [
+  "id",
+  "name",
+  "status",
+  "label",
+  "ancestor",
+  "exited",
+  "before",
+  "since",
+  "health",
+  "publish",
+  "expose",
+  "network",
+  "volume",
+];
+
+/** The containers that pass. `before` and `since` name another container of `all`. */
+export function filterContainers(
+  all: readonly ContainerSummary[],
+  images: readonly ImageSummary[],
+  filters: Filters,
+): ContainerSummary[] {
+  const before = referencePoint(all, filters, "before");
+  const since = referencePoint(all, filters, "since");
+  return all.filter(
+    (container) =>
+      (before === null || container.createdAt < before) &&
+      (since === null || container.createdAt > since) &&
+      anyHolds(filters, "ancestor", (value) => descendsFrom(container, value, images)) &&
+      identityHolds(container, filters) &&
+      stateHolds(container, filters) &&
+      placeHolds(container, filters),
+  );
+}
+
+function identityHolds(container: ContainerSummary, filters: Filters): boolean {
+  return (
+    anyHolds(filters, "id", (value) => container.id.startsWith(value)) &&
+    anyHolds(filters, "name", (value) => nameMatches(container.name, value)) &&
+    labelsHold(filters, container.labels)
+  );
+}
+
+/** Docker's names begin with a slash, so that people write `^/web$`. */
+function nameMatches(name: string, value: string): boolean {
+  const pattern = parsePattern(value);
+  return pattern.test(name) || pattern.test(`/${name}`);
+}
+
+function stateHolds(container: ContainerSummary, filters: Filters): boolean {
+  return (
+    anyHolds(filters, "status", (value) => container.status === value) &&
+    anyHolds(filters, "health", (value) => container.health === value) &&
+    anyHolds(filters, "exited", (value) => container.status === "exited" && String(container.exitCode) === value)
+  );
+}
+
+function placeHolds(container: ContainerSummary, filters: Filters): boolean {
+  return (
+    anyHolds(filters, "publish", (value) => publishes(container, value)) &&
+    anyHolds(filters, "expose", (value) => publishes(container, value)) &&
+    anyHolds(filters, "network", (value) => container.network === value) &&
+    anyHolds(filters, "volume", (value) =>
+      container.mounts.some((mount) => mount.source === value || mount.target === value),
+    )
+  );
+}
+
+function publishes(container: ContainerSummary, value: string): boolean {
+  const [port, protocol = "tcp"] = value.split("/");
+  return container.ports.some(
+    (binding) =>
+      binding.protocol === protocol && (String(binding.hostPort) === port || String(binding.containerPort) === port),
+  );
+}
+
+function descendsFrom(container: ContainerSummary, value: string, images: readonly ImageSummary[]): boolean {
+  if (container.image === value || container.imageID === value) return true;
+  const hex = container.imageID.replace(/^sha256:/, "");
+  if (value.length >= 4 && hex.startsWith(value.replace(/^sha256:/, ""))) return true;
+  const wanted = value.includes(":") ? value : `${value}:latest`;
+  return images.some((image) => image.id === container.imageID && image.references.includes(wanted));
+}
+
+/** When the container named by the filter was made, or null without such a filter. */
+function referencePoint(all: readonly ContainerSummary[], filters: Filters, key: string): string | null {
+  const value = filters.get(key)?.at(-1);
+  if (value === undefined) return null;
+  const found = all.find((container) => container.name === value || container.id.startsWith(value));
+  if (found === undefined) throw new UsageError(`filter ${key}=${value}: container ${value} not found`, 1);
+  return found.createdAt;
+}

@@ -1,0 +1,26 @@
+import type { EngineClient } from "../client/connection.ts";
+import type { Cli } from "./cli.ts";
+import { describeFailure } from "./failure.ts";
+
+/**
+ * Does the same to several containers or images, all at once, and prints what each gives in the order they were named. One that
+ * fails is told and does not keep the others from it; then the exit code is 1.
+ */
+export async function forEachName(
+  cli: Cli,
+  names: readonly string[],
+  act: (client: EngineClient, name: string) => Promise<string>,
+): Promise<void> {
+  const client = await cli.connect();
+  const outcomes = names.map((name) => act(client, name));
+  // All are under way; a failure waits for its turn to be told.
+  for (const outcome of outcomes) outcome.catch(() => undefined);
+  for (const outcome of outcomes) {
+    try {
+      cli.print(await outcome);
+    } catch (error) {
+      for (const line of describeFailure(error, "", 1).lines) cli.say(line);
+      cli.exitCode = 1;
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { printableJson, printableText } from "./printable.ts";
+import { renderTable } from "./table.ts";
+import { compileTemplate } from "./template/template.ts";
+
+/** Docker's field names to text, e.g. `{ ID: "…", Names: "web" }`. */
+export type Fields = Readonly<Record<string, string>>;
+
+export type ListingSpec = {
+  /** Column titles by field, e.g. `{ ID: "CONTAINER ID" }`. */
+  readonly headers: Fields;
+  /** Fields of the table that is printed without --format. */
+  readonly columns: readonly string[];
+  /** The field that --quiet prints. */
+  readonly quietField: string;
+};
+
+export type ListingOptions = { readonly format?: string | undefined; readonly quiet?: boolean | undefined };
+
+/** Items as a table, as JSON lines, or through a template; without a newline at the end, empty when there is nothing. */
+export function renderListing(items: readonly Fields[], spec: ListingSpec, options: ListingOptions): string {
+  const format = options.format ?? "table";
+  if (options.quiet && options.format === undefined) return lines(items.map((item) => item[spec.quietField] ?? ""));
+  if (format === "json") return items.map((item) => printableJson(item)).join("\n");
+  if (format === "table") {
+    const cells = (item: Fields) => spec.columns.map((field) => item[field] ?? "");
+    return tableOf([cells(spec.headers), ...items.map(cells)]);
+  }
+  // A shell passes \t and \n as two characters each.
+  const template = format.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+  if (template.startsWith("table ")) {
+    const row = compileTemplate(template.slice(6).trimStart(), { strict: true });
+    const rows = [spec.headers, ...items].map((item) => row(item).split("\t"));
+    return tableOf(rows);
+  }
+  const render = compileTemplate(template, { strict: true });
+  return lines(items.map((item) => render(item)));
+}
+
+function tableOf(rows: readonly (readonly string[])[]): string {
+  return renderTable(rows.map((row) => row.map((cell) => printableText(cell).replaceAll("\n", " "))));
+}
+
+function lines(texts: readonly string[]): string {
+  return printableText(texts.join("\n"));
+}

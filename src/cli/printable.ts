@@ -1,0 +1,17 @@
+import { sanitize } from "../format/sanitize.ts";
+
+/** JSON as is, but for characters beyond ASCII that steer a terminal (C1 controls, writing direction): escaped. */
+export function printableJson(value: unknown, indent?: number): string {
+  const json = JSON.stringify(value, null, indent);
+  return json.replace(/[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** Text with names from outside in it, made safe for a terminal; tabs and newlines stay. */
+export function printableText(text: string): string {
+  return text
+    .split(/([\n\t])/)
+    .map((part) => (part === "\n" || part === "\t" ? part : sanitize(part)))
+    .join("");
+}

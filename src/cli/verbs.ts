@@ -1,0 +1,77 @@
+import type { VerbModule } from "./command.ts";
+
+export type Verb = {
+  readonly summary: string;
+  /** Each verb is a chunk of its own: a command pays for what it uses. */
+  readonly load: () => Promise<VerbModule>;
+  /** Exit code of a failure that has none of its own; docker's is 1, and 125 where a container should have run. */
+  readonly failureCode?: number;
+};
+
+const containerVerbs: Readonly<Record<string, Verb>> = {
+  run: { summary: "create and start a container", load: () => import("./commands/run.ts"), failureCode: 125 },
+  create: { summary: "create a container", load: () => import("./commands/create.ts") },
+  start: { summary: "start containers", load: () => import("./commands/start.ts") },
+  stop: { summary: "stop containers", load: () => import("./commands/stop.ts") },
+  restart: { summary: "restart containers", load: () => import("./commands/restart.ts") },
+  kill: { summary: "send a signal to containers", load: () => import("./commands/kill.ts") },
+  pause: { summary: "freeze containers", load: () => import("./commands/pause.ts") },
+  unpause: { summary: "let frozen containers go on", load: () => import("./commands/unpause.ts") },
+  rm: { summary: "remove containers", load: () => import("./commands/rm.ts") },
+  ps: { summary: "list containers", load: () => import("./commands/ps.ts") },
+  exec: { summary: "run a command in a container", load: () => import("./commands/exec.ts") },
+  attach: { summary: "connect to a container's main process", load: () => import("./commands/attach.ts") },
+  logs: { summary: "show a container's log", load: () => import("./commands/logs.ts") },
+  stats: { summary: "show what containers use, live", load: () => import("./commands/stats.ts") },
+  top: { summary: "list a container's processes", load: () => import("./commands/top.ts") },
+  wait: { summary: "wait until containers stop, print exit codes", load: () => import("./commands/wait.ts") },
+  rename: { summary: "rename a container", load: () => import("./commands/rename.ts") },
+  port: { summary: "list a container's published ports", load: () => import("./commands/port.ts") },
+  diff: { summary: "list what a container changed on its file system", load: () => import("./commands/diff.ts") },
+};
+
+const imageVerbs: Readonly<Record<string, Verb>> = {
+  images: { summary: "list images", load: () => import("./commands/images.ts") },
+  history: { summary: "show how an image was made", load: () => import("./commands/history.ts") },
+  rmi: { summary: "remove images", load: () => import("./commands/rmi.ts") },
+  tag: { summary: "give an image another name", load: () => import("./commands/tag.ts") },
+  import: { summary: "make an image of a root file system", load: () => import("./commands/import.ts") },
+  load: { summary: "load images from an archive", load: () => import("./commands/load.ts") },
+};
+
+const otherVerbs: Readonly<Record<string, Verb>> = {
+  inspect: { summary: "show everything about containers or images", load: () => import("./commands/inspect.ts") },
+  events: { summary: "show what happens, live", load: () => import("./commands/events.ts") },
+  info: { summary: "show the engine and its host", load: () => import("./commands/info.ts") },
+  version: { summary: "show versions", load: () => import("./commands/version.ts") },
+  demo: { summary: "start four small containers to look at", load: () => import("./commands/demo.ts") },
+};
+
+const engineVerbs: Readonly<Record<string, Verb>> = {
+  start: { summary: "start the engine", load: () => import("./commands/engine-start.ts") },
+  stop: { summary: "stop the engine; containers go on", load: () => import("./commands/engine-stop.ts") },
+  status: { summary: "tell whether the engine runs", load: () => import("./commands/engine-status.ts") },
+  logs: { summary: "show the engine's own log", load: () => import("./commands/engine-logs.ts") },
+  doctor: { summary: "check what the engine needs of this host", load: () => import("./commands/engine-doctor.ts") },
+  purge: { summary: "remove every trace of an engine", load: () => import("./commands/engine-purge.ts") },
+};
+
+/** Verbs by name, in the order of the help. */
+export const verbs: Readonly<Record<string, Verb>> = { ...containerVerbs, ...imageVerbs, ...otherVerbs };
+
+const { images, history, rmi, tag, import: importVerb, load } = imageVerbs as Record<string, Verb>;
+
+/** `gantry container ls` and the like: docker's other names for the same verbs. */
+export const groups: Readonly<Record<string, Readonly<Record<string, Verb | undefined>>>> = {
+  container: { ...containerVerbs, ls: verbs.ps, list: verbs.ps, inspect: verbs.inspect },
+  image: { ls: images, list: images, history, rm: rmi, tag, import: importVerb, load, inspect: verbs.inspect },
+  engine: engineVerbs,
+};
+
+/** Sections of the help. */
+export const sections: readonly (readonly [string, string, Readonly<Record<string, Verb>>])[] = [
+  ["Containers", "", containerVerbs],
+  ["Images", "", imageVerbs],
+  ["Engine", "engine ", engineVerbs],
+  ["Other", "", otherVerbs],
+];
