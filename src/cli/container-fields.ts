@@ -1,5 +1,10 @@
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
-import { age, decimalSize, portsText, shortID, statusText, timeText } from "./docker-text.ts";
+import { formatBytes } from "../format/bytes.ts";
+import { formatAge } from "../format/duration.ts";
+import { shortID } from "../format/ids.ts";
+import { formatPorts } from "../format/ports.ts";
+import { formatStatus } from "../format/status.ts";
+import { formatDockerTime } from "./docker-time.ts";
 import type { Fields, ListingSpec } from "./listing.ts";
 
 export type ContainerFieldOptions = {
@@ -38,7 +43,7 @@ export function containerFields(container: ContainerSummary, options: ContainerF
   const { truncate, now } = options;
   return {
     Command: `"${shorten(container.command.join(" "), truncate ? commandWidth : null)}"`,
-    CreatedAt: timeText(container.createdAt),
+    CreatedAt: formatDockerTime(container.createdAt),
     ID: truncate ? shortID(container.id) : container.id,
     Image: container.image,
     Labels: Object.entries(container.labels)
@@ -51,16 +56,16 @@ export function containerFields(container: ContainerSummary, options: ContainerF
       .join(","),
     Names: container.name,
     Networks: container.network,
-    Ports: portsText(container.ports),
-    RunningFor: age(container.createdAt, now),
+    Ports: formatPorts(container.ports),
+    RunningFor: formatAge(container.createdAt, now),
     Size: options.size === null ? "0B" : formatSize(options.size),
     State: container.status,
-    Status: statusText(container, now),
+    Status: formatStatus(container, now),
   };
 }
 
 function formatSize(size: { readonly writable: number; readonly image: number }): string {
-  return `${decimalSize(size.writable)} (virtual ${decimalSize(size.writable + size.image)})`;
+  return `${formatBytes(size.writable)} (virtual ${formatBytes(size.writable + size.image)})`;
 }
 
 function shorten(text: string, width: number | null): string {

@@ -1,5 +1,8 @@
 import type { ImageSummary } from "../../engine/protocol/images.ts";
-import { age, decimalSize, shortID, timeText } from "./docker-text.ts";
+import { formatBytes } from "../format/bytes.ts";
+import { formatAge } from "../format/duration.ts";
+import { shortID } from "../format/ids.ts";
+import { formatDockerTime } from "./docker-time.ts";
 import type { Fields, ListingSpec } from "./listing.ts";
 
 export const imageListing: ListingSpec = {
@@ -29,16 +32,16 @@ export function imageFields(image: ImageSummary, options: { now: number; truncat
     const { repository, tag } = splitReference(reference);
     return {
       Containers: String(image.containers.length),
-      CreatedAt: timeText(image.createdAt),
-      CreatedSince: age(image.createdAt, options.now),
+      CreatedAt: formatDockerTime(image.createdAt),
+      CreatedSince: formatAge(image.createdAt, options.now),
       Digest: none,
       ID: options.truncate ? shortID(image.id) : image.id,
       Repository: repository,
-      SharedSize: decimalSize(image.sharedSize),
-      Size: decimalSize(image.size),
+      SharedSize: formatBytes(image.sharedSize),
+      Size: formatBytes(image.size),
       Tag: tag,
-      UniqueSize: decimalSize(image.size - image.sharedSize),
-      VirtualSize: decimalSize(image.size),
+      UniqueSize: formatBytes(image.size - image.sharedSize),
+      VirtualSize: formatBytes(image.size),
     };
   });
 }

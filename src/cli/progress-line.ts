@@ -1,5 +1,5 @@
 import type { Progress } from "../../engine/protocol/rpc.ts";
-import { decimalSize } from "./docker-text.ts";
+import { formatBytes } from "../format/bytes.ts";
 import { printableText } from "./printable.ts";
 
 const interval = 100;
@@ -36,7 +36,7 @@ export class ProgressLine implements Disposable {
 
 /** `unpacking 3f2a: 12MB of 170MB (7 %)` */
 export function describeProgress({ phase, object, current, total, unit }: Progress): string {
-  const amount = (value: number) => (unit === "bytes" ? decimalSize(value) : String(value));
+  const amount = (value: number) => (unit === "bytes" ? formatBytes(value) : String(value));
   const what = object === "" ? phase : `${phase} ${object}`;
   if (total === null) return `${what}: ${amount(current)}`;
   const percent = total === 0 ? 100 : Math.floor((100 * current) / total);

@@ -1,6 +1,7 @@
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { StatsSample } from "../../engine/protocol/stats.ts";
-import { binarySize, decimalSize, shortID } from "./docker-text.ts";
+import { formatBinaryBytes, formatBytes } from "../format/bytes.ts";
+import { shortID } from "../format/ids.ts";
 import type { Fields, ListingSpec } from "./listing.ts";
 
 export const statsListing: ListingSpec = {
@@ -31,12 +32,12 @@ export function statsFields(
   if (sample === null) return { ...identity, ...unmeasured };
   const { cpu, memory, network, blockIO } = sample;
   return {
-    BlockIO: `${decimalSize(blockIO.readBytes)} / ${decimalSize(blockIO.writtenBytes)}`,
+    BlockIO: `${formatBytes(blockIO.readBytes)} / ${formatBytes(blockIO.writtenBytes)}`,
     CPUPerc: percent(cpu.percent),
     ...identity,
     MemPerc: percent(memory.limit === 0 ? 0 : (100 * memory.used) / memory.limit),
-    MemUsage: `${binarySize(memory.used)} / ${binarySize(memory.limit)}`,
-    NetIO: `${decimalSize(network.receivedBytes)} / ${decimalSize(network.sentBytes)}`,
+    MemUsage: `${formatBinaryBytes(memory.used)} / ${formatBinaryBytes(memory.limit)}`,
+    NetIO: `${formatBytes(network.receivedBytes)} / ${formatBytes(network.sentBytes)}`,
     PIDs: String(sample.pids),
     Throttled: percent(cpu.throttledPercent),
   };

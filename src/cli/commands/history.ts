@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import type { HistoryEntry } from "../../../engine/protocol/images.ts";
+import { formatBytes } from "../../format/bytes.ts";
+import { formatAge } from "../../format/duration.ts";
+import { shortID } from "../../format/ids.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
-import { age, decimalSize, shortID } from "../docker-text.ts";
 import { type Fields, type ListingSpec, renderListing } from "../listing.ts";
 
 type HistoryOptions = { format?: string; human?: string; trunc: boolean; quiet?: true };
@@ -50,7 +52,7 @@ function fieldsOf(entry: HistoryEntry, truncate: boolean, now: number): Fields {
     Comment: entry.comment,
     CreatedAt: entry.createdAt,
     CreatedBy: short ? `${createdBy.slice(0, createdByWidth - 1)}…` : createdBy,
-    CreatedSince: age(entry.createdAt, now),
-    Size: decimalSize(entry.size),
+    CreatedSince: formatAge(entry.createdAt, now),
+    Size: formatBytes(entry.size),
   };
 }

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { SystemInfo } from "../../../engine/protocol/system.ts";
 import { clientVersion } from "../../client/version.ts";
+import { formatBinaryBytes, formatBytes } from "../../format/bytes.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
-import { binarySize, decimalSize } from "../docker-text.ts";
 import { printableJson, printableText } from "../printable.ts";
 import { compileTemplate } from "../template/template.ts";
 
@@ -33,11 +33,11 @@ function describe(info: SystemInfo): [string, string][] {
     ["Operating system", info.operatingSystem],
     ["Architecture", info.architecture],
     ["CPUs", String(info.cpus)],
-    ["Memory", binarySize(info.memory)],
+    ["Memory", formatBinaryBytes(info.memory)],
     ["Name", info.hostname],
     ["Root", info.root],
     ["Run", info.run],
-    ["Disk", `${decimalSize(info.diskFree)} free of ${decimalSize(info.diskTotal)}`],
+    ["Disk", `${formatBytes(info.diskFree)} free of ${formatBytes(info.diskTotal)}`],
   ];
 }
 

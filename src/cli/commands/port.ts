@@ -3,7 +3,6 @@ import { EngineError } from "../../../engine/errors.ts";
 import type { PortBinding } from "../../../engine/protocol/containers.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
-import { hostText } from "../docker-text.ts";
 
 export function command(cli: Cli): Command {
   return newCommand(cli, "port", "CONTAINER [PORT[/PROTOCOL]]", "list a container's published ports")
@@ -29,5 +28,6 @@ function containerSide(binding: PortBinding): string {
 }
 
 function hostSide(binding: PortBinding): string {
-  return `${hostText(binding)}:${binding.hostPort}`;
+  const address = binding.hostAddress === "" ? "0.0.0.0" : binding.hostAddress;
+  return `${address.includes(":") ? `[${address}]` : address}:${binding.hostPort}`;
 }
