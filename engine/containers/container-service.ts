@@ -1,3 +1,4 @@
+import type { EngineError } from "../errors.ts";
 import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBinding } from "../protocol/containers.ts";
 import type { LayersResult } from "../protocol/images.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
@@ -11,6 +12,14 @@ export type LogSource = {
   readonly terminal: boolean;
   /** True once nothing more will be written. */
   readonly ended: () => boolean;
+};
+
+export type AttachRequest = {
+  readonly onSession: (session: AttachSession) => void;
+  /** Instead of a session: the container was removed, or its start failed. */
+  readonly onGone: (reason: EngineError) => void;
+  /** Ends the waiting for a session. */
+  readonly signal: AbortSignal;
 };
 
 /**
@@ -40,9 +49,13 @@ export interface ContainerService extends AsyncDisposable {
   changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }>;
   ports(container: string): readonly PortBinding[];
   layersOf(container: string): Promise<LayersResult>;
-  /** On a created container: resolves to a session that is connected before its process starts. */
-  attach(container: string, onSession: (session: AttachSession) => void): Promise<{ terminal: boolean }>;
-  exec(request: ExecRequest): Promise<ExecSession>;
+  /**
+   * Connects to the stdio of the main process. Where it does not run yet, the session comes at the next start, connected
+   * before the process starts. Any number of sessions at once.
+   */
+  attach(container: string, request: AttachRequest): Promise<{ terminal: boolean }>;
+  /** execID: made up by the caller, unique. */
+  exec(request: ExecRequest, execID: string): Promise<ExecSession>;
   logSource(container: string): LogSource;
   /** After every change of what `list` would say: ids that changed or went. */
   onChange(listener: (ids: readonly string[]) => void): () => void;

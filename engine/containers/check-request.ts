@@ -1,0 +1,102 @@
+import { existsSync } from "node:fs";
+import { isIP } from "node:net";
+import { cpus } from "node:os";
+import { EngineError } from "../errors.ts";
+import type { CreateRequest, MountRequest, PortRequest, Resources } from "../protocol/containers.ts";
+
+const smallestMemory = 6 * 1024 * 1024;
+
+/**
+ * Refuses, before anything is made, what the building of the runtime spec does not look at. Fails with `invalid-argument`. Gives
+ * warnings.
+ */
+export function checkRequest(request: CreateRequest): string[] {
+  refuseNulBytes(request);
+  checkEnvironment(request.environment);
+  checkHostname(request.hostname);
+  checkSources(request.mounts);
+  checkAddresses(request);
+  checkResources(request.resources);
+  if (request.autoRemove && request.restartPolicy.name !== "no") {
+    refuse("a container cannot be removed at its end (--rm) and restarted (--restart) at once");
+  }
+  if (request.restartPolicy.maximumRetryCount > 0 && request.restartPolicy.name !== "on-failure") {
+    refuse(`restart policy ${request.restartPolicy.name} takes no retry count`);
+  }
+  if (request.shmSize !== null && request.shmSize <= 0) refuse("--shm-size must be greater than 0");
+  if (request.network !== "bridge" && (request.ports.length > 0 || request.publishAll)) {
+    return [`published ports are discarded with network ${request.network}`];
+  }
+  return [];
+}
+
+function refuse(message: string, hint: string | null = null): never {
+  throw new EngineError("invalid-argument", message, { hint, exitCode: 125 });
+}
+
+/** The kernel ends a string there: what would be run is not what was asked for. */
+function refuseNulBytes(request: CreateRequest): void {
+  JSON.stringify(request, (key, value) => {
+    if (key.includes("\0") || (typeof value === "string" && value.includes("\0")))
+      refuse("the request holds a NUL byte");
+    return value;
+  });
+}
+
+function checkEnvironment(environment: readonly string[]): void {
+  const bad = environment.find((entry) => entry === "" || entry.startsWith("="));
+  if (bad !== undefined) refuse(`environment variable ${JSON.stringify(bad)} has no name`);
+}
+
+function checkHostname(hostname: string | undefined): void {
+  if (hostname === undefined) return;
+  if (/^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$/.test(hostname) && hostname.length <= 63) return;
+  refuse(`hostname ${JSON.stringify(hostname)} is not valid`, "use at most 63 letters, digits, dots and dashes");
+}
+
+function checkSources(mounts: readonly MountRequest[]): void {
+  for (const { type, source, createSource } of mounts) {
+    if (type !== "bind" || createSource || existsSync(source)) continue;
+    refuse(`mount source ${source} does not exist on this host`, "make it first, or use -v, which makes it");
+  }
+}
+
+function checkAddresses(request: CreateRequest): void {
+  for (const address of request.dns) {
+    if (isIP(address) === 0) refuse(`DNS server ${JSON.stringify(address)} is not an IP address`);
+  }
+  for (const { name, address } of request.extraHosts) {
+    if (!/^[a-zA-Z0-9._-]+$/.test(name)) refuse(`host name ${JSON.stringify(name)} of --add-host is not valid`);
+    if (isIP(address) === 0 && address !== "host-gateway") {
+      refuse(`address ${JSON.stringify(address)} of --add-host ${name} is not an IP address`);
+    }
+  }
+  for (const text of [...request.dnsSearch, ...request.dnsOptions]) {
+    if (!/^[a-zA-Z0-9._:-]*$/.test(text)) refuse(`DNS option ${JSON.stringify(text)} is not valid`);
+  }
+  checkPorts(request.ports);
+}
+
+function checkPorts(ports: readonly PortRequest[]): void {
+  for (const port of ports) {
+    if (port.hostAddress !== "" && isIP(port.hostAddress) === 0) {
+      refuse(`host address ${JSON.stringify(port.hostAddress)} of port ${port.containerPort} is not an IP address`);
+    }
+  }
+}
+
+function checkResources(resources: Resources): void {
+  const { memory, memorySwap, nanoCpus, pidsLimit, cpuShares } = resources;
+  if (memory !== null && memory < smallestMemory) refuse(`memory limit ${memory} is below the least possible of 6 MiB`);
+  if (memorySwap !== null && memorySwap !== -1) {
+    if (memory === null) refuse("a limit of memory plus swap needs a memory limit, too");
+    else if (memorySwap < memory) refuse("the limit of memory plus swap is below the memory limit");
+  }
+  const count = cpus().length;
+  if (nanoCpus !== null && (nanoCpus < 1e7 || nanoCpus > count * 1e9)) {
+    refuse(`--cpus ${nanoCpus / 1e9} is out of range: this host has 0.01 to ${count}`);
+  }
+  if (cpuShares !== null && cpuShares < 2 && cpuShares !== 0)
+    refuse(`--cpu-shares ${cpuShares} is below the least of 2`);
+  if (pidsLimit !== null && !Number.isInteger(pidsLimit)) refuse(`--pids-limit ${pidsLimit} is not a whole number`);
+}

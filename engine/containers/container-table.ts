@@ -1,0 +1,165 @@
+import type { StatementSync } from "node:sqlite";
+import type { Database } from "../database/database.ts";
+import { EngineError } from "../errors.ts";
+import { Listeners } from "../lib/listeners.ts";
+import {
+  type ContainerRecord,
+  type ContainerRow,
+  type ContainerState,
+  formatRow,
+  parseRow,
+} from "./container-record.ts";
+import { checkMove } from "./container-status.ts";
+
+/**
+ * The records. The database owns them; a mirror in memory answers all reads, so that no list ever waits. Changes are told in
+ * batches, one a turn of the event loop.
+ */
+export class ContainerTable {
+  readonly #mirror = new Map<string, ContainerRecord>();
+  readonly #names = new Map<string, string>();
+  readonly #listeners = new Listeners<readonly string[]>();
+  readonly #insert: StatementSync;
+  readonly #updateState: StatementSync;
+  readonly #updateName: StatementSync;
+  readonly #delete: StatementSync;
+  /** Rows that could not be read: left alone, told to the log by the caller. */
+  readonly unreadable: readonly { readonly id: string; readonly error: unknown }[];
+  #changed = new Set<string>();
+
+  constructor(database: Database) {
+    this.#insert = database.prepare(
+      "INSERT INTO containers (id, name, image_id, created_at, request, state) VALUES (?, ?, ?, ?, ?, ?)",
+    );
+    this.#updateState = database.prepare("UPDATE containers SET state = ? WHERE id = ?");
+    this.#updateName = database.prepare("UPDATE containers SET name = ? WHERE id = ?");
+    this.#delete = database.prepare("DELETE FROM containers WHERE id = ?");
+    const unreadable: { id: string; error: unknown }[] = [];
+    for (const row of database.prepare("SELECT * FROM containers").all()) {
+      try {
+        this.#remember(parseRow(row as ContainerRow));
+      } catch (error) {
+        unreadable.push({ id: String(row.id), error });
+      }
+    }
+    this.unreadable = unreadable;
+  }
+
+  /** Newest first. */
+  all(): ContainerRecord[] {
+    return [...this.#mirror.values()].sort((one, other) => (one.createdAt < other.createdAt ? 1 : -1));
+  }
+
+  /** By exact id. */
+  find(id: string): ContainerRecord | null {
+    return this.#mirror.get(id) ?? null;
+  }
+
+  /** By what a person types: id, name (docker writes it with a slash), or a unique prefix of an id. */
+  get(container: string): ContainerRecord {
+    const named = this.#names.get(container.startsWith("/") ? container.slice(1) : container);
+    const exact = this.#mirror.get(container) ?? (named === undefined ? undefined : this.#mirror.get(named));
+    if (exact !== undefined) return exact;
+    const matches = /^[0-9a-f]+$/.test(container)
+      ? [...this.#mirror.values()].filter(({ id }) => id.startsWith(container))
+      : [];
+    if (matches.length > 1) {
+      throw new EngineError(
+        "invalid-argument",
+        `container id ${container} is ambiguous: ${matches.length} begin with it`,
+        {
+          hint: "give more digits, or the name",
+        },
+      );
+    }
+    const [match] = matches;
+    if (match !== undefined) return match;
+    throw new EngineError("not-found", `no such container: ${container}`, {
+      hint: "gantry ps -a lists all containers",
+    });
+  }
+
+  isNameTaken(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** Fails with `already-exists` where the name is taken. */
+  insert(record: ContainerRecord): void {
+    this.#refuseTaken(record.name);
+    const row = formatRow(record);
+    this.#insert.run(row.id, row.name, row.image_id, row.created_at, row.request, row.state);
+    this.#remember(record);
+    this.#touch(record.id);
+  }
+
+  /** Durable when it returns. */
+  update(id: string, change: Partial<ContainerState>): ContainerRecord {
+    const before = this.#existing(id);
+    const after: ContainerRecord = { ...before, state: { ...before.state, ...change } };
+    checkMove(before.state.status, after.state.status);
+    this.#updateState.run(JSON.stringify(after.state), id);
+    this.#mirror.set(id, after);
+    this.#touch(id);
+    return after;
+  }
+
+  rename(id: string, name: string): ContainerRecord {
+    const before = this.#existing(id);
+    this.#refuseTaken(name);
+    this.#updateName.run(name, id);
+    this.#names.delete(before.name);
+    const after = { ...before, name };
+    this.#remember(after);
+    this.#touch(id);
+    return after;
+  }
+
+  delete(id: string): void {
+    this.#delete.run(id);
+    const before = this.#mirror.get(id);
+    if (before === undefined) return;
+    this.#mirror.delete(id);
+    this.#names.delete(before.name);
+    this.#touch(id);
+  }
+
+  onChange(listener: (ids: readonly string[]) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** For what a summary says beside the record, e.g. its ports. */
+  touch(id: string): void {
+    this.#touch(id);
+  }
+
+  #existing(id: string): ContainerRecord {
+    const record = this.#mirror.get(id);
+    if (record === undefined) throw new EngineError("not-found", `no such container: ${id}`);
+    return record;
+  }
+
+  #refuseTaken(name: string): void {
+    const owner = this.#names.get(name);
+    if (owner === undefined) return;
+    throw new EngineError("already-exists", `container name ${name} is in use by container ${owner.slice(0, 12)}`, {
+      hint: `remove that container with: gantry rm ${name}; or choose another --name`,
+      exitCode: 125,
+    });
+  }
+
+  #remember(record: ContainerRecord): void {
+    this.#mirror.set(record.id, record);
+    this.#names.set(record.name, record.id);
+  }
+
+  #touch(id: string): void {
+    if (this.#changed.size === 0) {
+      setImmediate(() => {
+        const ids = [...this.#changed];
+        this.#changed = new Set();
+        this.#listeners.emit(ids);
+      });
+    }
+    this.#changed.add(id);
+  }
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from "node:crypto";
+import { EngineError } from "../errors.ts";
+import type { DiffID } from "../oci/digest.ts";
+import type { CreateRequest } from "../protocol/containers.ts";
+import { checkSpec } from "./bundle.ts";
+import { checkRequest } from "./check-request.ts";
+import { publishEvent } from "./container-events.ts";
+import { createName, parseName } from "./container-names.ts";
+import { type ContainerRecord, initialState } from "./container-record.ts";
+import type { ContainerParts } from "./parts.ts";
+import { resolveRequest } from "./resolve-request.ts";
+
+/** Claims the name, then makes the writable layer. Leaves nothing where it fails. */
+export async function createContainer(
+  parts: ContainerParts,
+  request: CreateRequest,
+): Promise<{ id: string; warnings: string[] }> {
+  const warnings = checkRequest(request);
+  const id = createID(parts);
+  const image = parts.images.resolve(request.image);
+  const name = request.name ? parseName(request.name) : createName((taken) => parts.table.isNameTaken(taken));
+  const record: ContainerRecord = {
+    id,
+    name,
+    imageID: image.id,
+    createdAt: new Date().toISOString(),
+    request,
+    resolution: resolveRequest(id, request, image),
+    state: initialState,
+  };
+  warnings.push(...(await checkSpec(parts, record)));
+  // Behind the queue's door, so that nobody starts or removes it half made.
+  await parts.queue.run(id, async () => {
+    parts.table.insert(record);
+    try {
+      await parts.layers.prepare(id, image.chain as readonly DiffID[]);
+    } catch (error) {
+      await parts.layers.remove(id).catch((second) => parts.log.error("undo of create failed", { id, error: second }));
+      parts.table.delete(id);
+      throw EngineError.wrap(`create container ${name}`, error);
+    }
+  });
+  publishEvent(parts, record, "create");
+  return { id, warnings };
+}
+
+/** 64 hex digits as docker's, never all decimal in the first 12: a hostname of digits only is taken for a number. */
+function createID(parts: ContainerParts): string {
+  for (;;) {
+    const id = randomBytes(32).toString("hex");
+    if (!/^\d{12}/.test(id) && parts.table.find(id) === null) return id;
+  }
+}

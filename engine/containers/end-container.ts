@@ -1,0 +1,69 @@
+import { EngineError } from "../errors.ts";
+import { publishEvent } from "./container-events.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import { isAlive } from "./container-status.ts";
+import type { ContainerParts } from "./parts.ts";
+import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
+import { removeContainer } from "./remove-container.ts";
+import { shouldRestart } from "./restart-backoff.ts";
+import { restartByPolicy } from "./restart-by-policy.ts";
+
+export type Ending = {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly at: Date;
+  /** Why the exit code is not the process's own, or empty. */
+  readonly error: string;
+};
+
+/**
+ * What follows the end of a container's main process: the record, those who wait, the clean-up, then removal or a restart. Runs in
+ * the container's queue.
+ */
+export async function endContainer(parts: ContainerParts, id: string, ending: Ending): Promise<void> {
+  const before = parts.table.find(id);
+  if (before === null || !isAlive(before.state.status)) {
+    await forgetExit(parts, id);
+    return;
+  }
+  const { state, request } = before;
+  const { exitCode } = ending;
+  const willRestart = shouldRestart(request.restartPolicy, { ...state, exitCode });
+  const after = parts.table.update(id, {
+    status: willRestart ? "restarting" : "exited",
+    pid: null,
+    conmonPid: null,
+    exitCode,
+    oomKilled: ending.oomKilled,
+    finishedAt: ending.at.toISOString(),
+    error: ending.error,
+  });
+  const ran = Math.max(0, ending.at.getTime() - Date.parse(state.startedAt ?? ending.at.toISOString()));
+  if (ending.oomKilled) publishEvent(parts, after, "oom");
+  publishEvent(parts, after, "die", { exitCode: String(exitCode), execDuration: String(Math.floor(ran / 1000)) });
+  parts.waiters.exited(id, exitCode);
+  if (!willRestart) parts.waiters.stopped(id, exitCode);
+  await cleanUp(parts, id);
+  if (request.autoRemove) await removeAtEnd(parts, after);
+  else if (willRestart) parts.restarts.schedule(id, ran, () => restartByPolicy(parts, id));
+}
+
+/** A failure here must not keep the container from its next start or removal, which try again. */
+async function cleanUp(parts: ContainerParts, id: string): Promise<void> {
+  try {
+    await releaseSandbox(parts, id);
+    await forgetExit(parts, id);
+  } catch (error) {
+    parts.log.error("clean-up after a container failed", { id, error });
+  }
+}
+
+async function removeAtEnd(parts: ContainerParts, record: ContainerRecord): Promise<void> {
+  try {
+    await removeContainer(parts, record);
+  } catch (error) {
+    const reason = EngineError.wrap(`remove container ${record.name} at its end`, error);
+    parts.log.error(reason.message, { id: record.id, error });
+    parts.waiters.removed(record.id, record.state.exitCode ?? 0);
+  }
+}

@@ -1,0 +1,230 @@
+import { readFileSync } from "node:fs";
+import type { EngineConfig } from "../config.ts";
+import type { Database } from "../database/database.ts";
+import { EngineError } from "../errors.ts";
+import type { EventBus } from "../events/event-bus.ts";
+import type { ImageService } from "../images/image-service.ts";
+import type { LayerStore } from "../layers/layer-store.ts";
+import { KeyedQueue } from "../lib/keyed-queue.ts";
+import type { Log } from "../log.ts";
+import type { StatsSampler } from "../metrics/stats-sampler.ts";
+import type { NetworkService } from "../networks/network-service.ts";
+import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBinding } from "../protocol/containers.ts";
+import type { LayersResult } from "../protocol/images.ts";
+import type { ContainerRuntime, ExecSession } from "../runtime/container-runtime.ts";
+import { publishEvent } from "./container-events.ts";
+import { parseName } from "./container-names.ts";
+import { pathsOf } from "./container-paths.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import type { AttachRequest, ContainerService, LogSource, WaitCondition } from "./container-service.ts";
+import { isActive, isAlive } from "./container-status.ts";
+import { summarize } from "./container-summary.ts";
+import { ContainerTable } from "./container-table.ts";
+import { createContainer } from "./create-container.ts";
+import { endContainer } from "./end-container.ts";
+import { ExecSessions } from "./exec-sessions.ts";
+import { inspectContainer } from "./inspect-container.ts";
+import type { ContainerParts } from "./parts.ts";
+import { pauseContainer, unpauseContainer } from "./pause-container.ts";
+import { PendingSessions } from "./pending-sessions.ts";
+import { reconcileContainers } from "./reconcile.ts";
+import { removeOnRequest } from "./remove-container.ts";
+import { RestartTimers } from "./restart-timers.ts";
+import { startContainer } from "./start-container.ts";
+import { killContainer, stopContainer } from "./stop-container.ts";
+import { listProcesses } from "./top.ts";
+import { Waiters } from "./waiters.ts";
+
+export type ContainerServiceOptions = {
+  readonly config: EngineConfig;
+  readonly database: Database;
+  readonly images: ImageService;
+  readonly layers: LayerStore;
+  readonly runtime: ContainerRuntime;
+  readonly networks: NetworkService;
+  readonly sampler: StatsSampler;
+  readonly events: EventBus;
+  readonly log: Log;
+};
+
+/** Reads the records. Nothing is watched or changed before reconcile(). */
+export function openContainerService(options: ContainerServiceOptions): ContainerService {
+  const { database, ...others } = options;
+  const table = new ContainerTable(database);
+  for (const row of table.unreadable) others.log.error("a container's record cannot be read", row);
+  return new LocalContainerService({
+    ...others,
+    table,
+    waiters: new Waiters(),
+    sessions: new PendingSessions(),
+    restarts: new RestartTimers(),
+    queue: new KeyedQueue(),
+    bootID: readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),
+  });
+}
+
+class LocalContainerService implements ContainerService {
+  readonly #parts: ContainerParts;
+  readonly #execs: ExecSessions;
+
+  constructor(parts: ContainerParts) {
+    this.#parts = parts;
+    this.#execs = new ExecSessions(parts);
+  }
+
+  async reconcile(): Promise<void> {
+    const parts = this.#parts;
+    await reconcileContainers(parts);
+    parts.runtime.onExit((exit) => {
+      const ending = { exitCode: exit.exitCode, oomKilled: exit.oomKilled, at: exit.at, error: "" };
+      parts.queue
+        .run(exit.id, async () => {
+          // An exit that was dealt with since (a start that failed, a removal) is no longer on record.
+          if (parts.runtime.findExit(exit.id) !== null) await endContainer(parts, exit.id, ending);
+        })
+        .catch((error) => parts.log.error("the end of a container was not dealt with", { id: exit.id, error }));
+    });
+  }
+
+  list(all: boolean): readonly ContainerSummary[] {
+    const records = this.#parts.table.all();
+    const shown = all ? records : records.filter(({ state }) => isActive(state.status));
+    return shown.map((record) => summarize(record, this.#parts.networks));
+  }
+
+  get(container: string): ContainerSummary {
+    return summarize(this.#parts.table.get(container), this.#parts.networks);
+  }
+
+  create(request: CreateRequest): Promise<{ id: string; warnings: string[] }> {
+    return createContainer(this.#parts, request);
+  }
+
+  start(container: string): Promise<{ started: boolean }> {
+    const { id } = this.#parts.table.get(container);
+    return this.#parts.queue.run(id, async () => {
+      const record = this.#parts.table.get(id);
+      if (isAlive(record.state.status)) return { started: false };
+      this.#parts.restarts.reset(id);
+      await startContainer(this.#parts, record, { restartCount: 0 });
+      return { started: true };
+    });
+  }
+
+  async stop(container: string, timeout: number | null, signal?: string): Promise<{ stopped: boolean }> {
+    const record = this.#parts.table.get(container);
+    return { stopped: await stopContainer(this.#parts, record, { timeout, signal }) };
+  }
+
+  async restart(container: string, timeout: number | null): Promise<void> {
+    const record = this.#parts.table.get(container);
+    await stopContainer(this.#parts, record, { timeout });
+    await this.start(record.id);
+    publishEvent(this.#parts, record, "restart");
+  }
+
+  kill(container: string, signal: string): Promise<void> {
+    return killContainer(this.#parts, this.#parts.table.get(container).id, signal);
+  }
+
+  pause(container: string): Promise<void> {
+    return pauseContainer(this.#parts, this.#parts.table.get(container).id);
+  }
+
+  unpause(container: string): Promise<void> {
+    return unpauseContainer(this.#parts, this.#parts.table.get(container).id);
+  }
+
+  /** `volumes` has no effect yet: there are no anonymous volumes. */
+  remove(container: string, options: { readonly force: boolean; readonly volumes: boolean }): Promise<void> {
+    return removeOnRequest(this.#parts, this.#parts.table.get(container).id, options.force);
+  }
+
+  async rename(container: string, name: string): Promise<void> {
+    const { id, name: oldName } = this.#parts.table.get(container);
+    const wanted = parseName(name);
+    await this.#parts.queue.run(id, async () => {
+      if (this.#parts.table.get(id).name === wanted) {
+        throw new EngineError("invalid-argument", `container ${wanted} already has this name`);
+      }
+      publishEvent(this.#parts, this.#parts.table.rename(id, wanted), "rename", { oldName: `/${oldName}` });
+    });
+  }
+
+  async wait(container: string, condition: WaitCondition, signal: AbortSignal): Promise<{ exitCode: number }> {
+    const { id, state } = this.#parts.table.get(container);
+    if (condition === "stopped" && !isActive(state.status)) return { exitCode: state.exitCode ?? 0 };
+    return { exitCode: await this.#parts.waiters.wait(id, condition, signal) };
+  }
+
+  async inspect(container: string): Promise<Record<string, unknown>> {
+    const record = this.#parts.table.get(container);
+    return inspectContainer(record, {
+      config: this.#parts.config,
+      endpoint: isAlive(record.state.status) ? this.#parts.networks.find(record.id) : null,
+      execIDs: this.#execs.list(record.id),
+      rootfs: this.#parts.layers.rootfsOf(record.id),
+    });
+  }
+
+  async top(container: string, args: readonly string[]): Promise<{ titles: string[]; processes: string[][] }> {
+    const record = this.#running(container);
+    return listProcesses(await this.#parts.runtime.processes(record.id), args);
+  }
+
+  changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }> {
+    return this.#parts.layers.changes(this.#parts.table.get(container).id, limit);
+  }
+
+  ports(container: string): readonly PortBinding[] {
+    return this.get(container).ports;
+  }
+
+  async layersOf(container: string): Promise<LayersResult> {
+    const { id, imageID, request } = this.#parts.table.get(container);
+    const [result, writable] = await Promise.all([this.#parts.images.layersOf(imageID), this.#parts.layers.usage(id)]);
+    return { ...result, image: request.image, writable };
+  }
+
+  async attach(container: string, request: AttachRequest): Promise<{ terminal: boolean }> {
+    const { id } = this.#parts.table.get(container);
+    return this.#parts.queue.run(id, async () => {
+      const record = this.#parts.table.get(id);
+      if (!isAlive(record.state.status)) this.#parts.sessions.add(id, request);
+      else request.onSession(await this.#parts.runtime.attach(pathsOf(this.#parts.config, id).directory));
+      publishEvent(this.#parts, record, "attach");
+      return { terminal: record.request.terminal };
+    });
+  }
+
+  exec(request: ExecRequest, execID: string): Promise<ExecSession> {
+    return this.#execs.open(this.#running(request.container), request, execID);
+  }
+
+  logSource(container: string): LogSource {
+    const { id, request } = this.#parts.table.get(container);
+    const ended = () => {
+      const now = this.#parts.table.find(id);
+      return now === null || !isActive(now.state.status);
+    };
+    return { container: id, path: pathsOf(this.#parts.config, id).log, terminal: request.terminal, ended };
+  }
+
+  onChange(listener: (ids: readonly string[]) => void): () => void {
+    return this.#parts.table.onChange(listener);
+  }
+
+  /** Containers go on running. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#parts.restarts.cancelAll();
+    await this.#parts.queue.idle();
+  }
+
+  #running(container: string): ContainerRecord {
+    const record = this.#parts.table.get(container);
+    if (isAlive(record.state.status)) return record;
+    throw new EngineError("failed-precondition", `container ${record.name} is not running`, {
+      hint: `start it with: gantry start ${record.name}`,
+    });
+  }
+}

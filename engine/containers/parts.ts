@@ -1,0 +1,33 @@
+import type { EngineConfig } from "../config.ts";
+import type { EventBus } from "../events/event-bus.ts";
+import type { ImageService } from "../images/image-service.ts";
+import type { LayerStore } from "../layers/layer-store.ts";
+import type { KeyedQueue } from "../lib/keyed-queue.ts";
+import type { Log } from "../log.ts";
+import type { StatsSampler } from "../metrics/stats-sampler.ts";
+import type { NetworkService } from "../networks/network-service.ts";
+import type { ContainerRuntime } from "../runtime/container-runtime.ts";
+import type { ContainerTable } from "./container-table.ts";
+import type { PendingSessions } from "./pending-sessions.ts";
+import type { RestartTimers } from "./restart-timers.ts";
+import type { Waiters } from "./waiters.ts";
+
+/** What the acts on containers share. Each is owned by the service; the acts are functions over them. */
+export type ContainerParts = {
+  readonly config: EngineConfig;
+  readonly images: ImageService;
+  readonly layers: LayerStore;
+  readonly runtime: ContainerRuntime;
+  readonly networks: NetworkService;
+  readonly sampler: StatsSampler;
+  readonly events: EventBus;
+  readonly log: Log;
+  readonly table: ContainerTable;
+  readonly waiters: Waiters;
+  readonly sessions: PendingSessions;
+  readonly restarts: RestartTimers;
+  /** One act at a time a container. */
+  readonly queue: KeyedQueue;
+  /** Of this boot of the host. */
+  readonly bootID: string;
+};

@@ -1,0 +1,133 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { pathsOf } from "./container-paths.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import { isActive, isAlive } from "./container-status.ts";
+import { endContainer } from "./end-container.ts";
+import type { ContainerParts } from "./parts.ts";
+import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
+import { removeContainer, removeDirectory } from "./remove-container.ts";
+import { shouldStartAtBoot } from "./restart-backoff.ts";
+import { restartByPolicy } from "./restart-by-policy.ts";
+import { watchContainer } from "./watch-container.ts";
+
+/** docker's exit code of a container whose end nobody saw. */
+const unknownExitCode = 255;
+
+/**
+ * Brings records in line with what really runs: whatever was cut off by the engine's or the host's end is finished or undone, what
+ * runs is watched again, what nobody owns is swept. One container's failure is logged and keeps no other from being looked at.
+ */
+export async function reconcileContainers(parts: ContainerParts): Promise<void> {
+  const records = parts.table.all();
+  const living = records.filter((record) => isStillRunning(parts, record));
+  await parts.networks.restore(living.map(({ id }) => id));
+  const listed = new Set(await parts.runtime.list());
+  const writable = new Set(parts.layers.listWritable());
+  await Promise.all(
+    records.map((record) =>
+      parts.queue.run(record.id, () =>
+        living.includes(record)
+          ? guard(parts, record.id, () => resume(parts, record))
+          : guard(parts, record.id, () => settle(parts, record, { listed, writable })),
+      ),
+    ),
+  );
+  await sweep(parts, { listed, writable });
+}
+
+type Found = {
+  /** Ids the runtime knows. */
+  readonly listed: ReadonlySet<string>;
+  /** Writable layers there are. */
+  readonly writable: ReadonlySet<string>;
+};
+
+function isStillRunning(parts: ContainerParts, { id, state }: ContainerRecord): boolean {
+  return isAlive(state.status) && state.bootID === parts.bootID && parts.runtime.isSupervised(id);
+}
+
+async function guard(parts: ContainerParts, id: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    parts.log.error("a container could not be brought in line", { id, error });
+  }
+}
+
+/** It did not notice that we were away. A pause cut off in the middle shows in the runtime's own state only. */
+async function resume(parts: ContainerParts, record: ContainerRecord): Promise<void> {
+  watchContainer(parts, record);
+  const state = await parts.runtime.state(record.id);
+  if (state?.status === "paused" && record.state.status === "running") {
+    parts.table.update(record.id, { status: "paused" });
+  } else if (state?.status === "running" && record.state.status === "paused") {
+    parts.table.update(record.id, { status: "running" });
+  }
+}
+
+/** Everything that does not run, whatever its record says. */
+async function settle(parts: ContainerParts, record: ContainerRecord, found: Found): Promise<void> {
+  const { id, state, request } = record;
+  if (state.status === "removing" || state.status === "dead") return removeContainer(parts, record);
+  if (isAlive(state.status)) return endUnseen(parts, record);
+  if (state.status === "created" && !found.writable.has(id)) return dropHalfMade(parts, id);
+  await release(parts, id, found);
+  if (state.status === "exited" && request.autoRemove) return removeContainer(parts, record);
+  if (state.status === "restarting" || comesBackAtBoot(parts, record)) {
+    if (state.status === "exited") parts.table.update(id, { status: "restarting" });
+    parts.restarts.schedule(id, 0, () => restartByPolicy(parts, id));
+  }
+}
+
+/** It ended while no engine was there. */
+async function endUnseen(parts: ContainerParts, { id, state }: ContainerRecord): Promise<void> {
+  const exit = state.bootID === parts.bootID ? parts.runtime.findExit(id) : null;
+  if (exit !== null) {
+    await endContainer(parts, id, { exitCode: exit.exitCode, oomKilled: exit.oomKilled, at: exit.at, error: "" });
+    return;
+  }
+  const error =
+    state.bootID === parts.bootID ? "its supervisor (conmon) was killed" : "it ended when the host was restarted";
+  await endContainer(parts, id, { exitCode: unknownExitCode, oomKilled: false, at: new Date(), error });
+}
+
+/** The engine ended between claiming the name and making the file system: nobody was told of a success. */
+async function dropHalfMade(parts: ContainerParts, id: string): Promise<void> {
+  await parts.layers.remove(id);
+  await removeDirectory(pathsOf(parts.config, id).directory);
+  parts.table.delete(id);
+}
+
+/** What a start or an end that was cut off may have left. */
+async function release(parts: ContainerParts, id: string, found: Found): Promise<void> {
+  if (found.listed.has(id) || parts.runtime.isSupervised(id)) await releaseSandbox(parts, id);
+  else await parts.layers.unmount(id);
+  await forgetExit(parts, id);
+}
+
+function comesBackAtBoot(parts: ContainerParts, { state, request }: ContainerRecord): boolean {
+  if (state.startedAt === null || state.bootID === parts.bootID) return false;
+  return shouldStartAtBoot(request.restartPolicy, {
+    ...state,
+    exitCode: state.exitCode ?? 0,
+    wasRunning: isActive(state.status),
+  });
+}
+
+/** Sandboxes, writable layers and directories without a record. A record that cannot be read still owns its own. */
+async function sweep(parts: ContainerParts, found: Found): Promise<void> {
+  const unreadable = parts.table.unreadable.map(({ id }) => id);
+  const isOwned = (id: string) => parts.table.find(id) !== null || unreadable.includes(id);
+  const directories = await readdir(join(parts.config.root, "containers")).catch(() => []);
+  const orphans = [...new Set([...found.listed, ...found.writable, ...directories])].filter((id) => !isOwned(id));
+  for (const id of orphans) {
+    await guard(parts, id, async () => {
+      parts.log.warning("a container without a record is removed", { id });
+      await releaseSandbox(parts, id);
+      await forgetExit(parts, id);
+      await parts.layers.remove(id);
+      await removeDirectory(pathsOf(parts.config, id).directory);
+    });
+  }
+}

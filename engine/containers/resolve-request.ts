@@ -1,0 +1,47 @@
+import { hostname as hostnameOfHost } from "node:os";
+import type { ImageForContainer } from "../images/image-service.ts";
+import type { CreateRequest, PortRequest } from "../protocol/containers.ts";
+import { resolveCommand, resolveEnvironment } from "../runtime/spec/command.ts";
+import type { Resolution } from "./container-record.ts";
+
+/** Puts a request and its image together. `id` is the new container's: its first 12 digits are the default hostname. */
+export function resolveRequest(id: string, request: CreateRequest, image: ImageForContainer): Resolution {
+  const { entrypoint, command, environment, user, workingDirectory, ...config } = image.config;
+  const hostname = request.hostname ?? (request.network === "host" ? hostnameOfHost() : id.slice(0, 12));
+  const defaults = { entrypoint, command, environment, user, workingDirectory };
+  return {
+    chain: [...image.chain],
+    image: {
+      entrypoint: [...entrypoint],
+      command: [...command],
+      environment: [...environment],
+      user,
+      workingDirectory,
+    },
+    args: resolveCommand({ request, image: defaults }),
+    entrypointLength: (request.entrypoint ?? entrypoint).length,
+    environment: resolveEnvironment({ request, image: defaults, hostname }),
+    workingDirectory: request.workingDirectory || workingDirectory || "/",
+    user: request.user || user,
+    hostname,
+    labels: { ...config.labels, ...request.labels },
+    ports: resolvePorts(request, config.exposedPorts),
+    exposedPorts: [...config.exposedPorts],
+    volumes: [...config.volumes],
+    stopSignal: request.stopSignal ?? config.stopSignal ?? "SIGTERM",
+  };
+}
+
+/** Ports asked for, and with publishAll each exposed one on a free port. */
+function resolvePorts(request: CreateRequest, exposed: readonly string[]): PortRequest[] {
+  if (request.network !== "bridge") return [];
+  const ports = [...request.ports];
+  for (const text of request.publishAll ? exposed : []) {
+    const [number, protocol = "tcp"] = text.split("/");
+    const containerPort = Number(number);
+    const isKnown = ports.some((port) => port.containerPort === containerPort && port.protocol === protocol);
+    if (isKnown || !Number.isInteger(containerPort) || (protocol !== "tcp" && protocol !== "udp")) continue;
+    ports.push({ hostAddress: "", hostPort: null, containerPort, protocol });
+  }
+  return ports;
+}

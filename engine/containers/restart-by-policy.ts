@@ -1,0 +1,35 @@
+import { EngineError } from "../errors.ts";
+import type { ContainerParts } from "./parts.ts";
+import { startContainer } from "./start-container.ts";
+
+/** Starts a container that its policy brings back, and tries again later where that fails. */
+export function restartByPolicy(parts: ContainerParts, id: string): void {
+  void parts.queue.run(id, async () => {
+    const record = parts.table.find(id);
+    // Stopped, started or removed by hand in the meantime.
+    if (record?.state.status !== "restarting") return;
+    const restartCount = record.state.restartCount + 1;
+    try {
+      await startContainer(parts, record, { restartCount });
+    } catch (error) {
+      const reason = EngineError.wrap(`restart container ${record.name}`, error);
+      parts.log.warning(reason.message, { id });
+      giveUpOrRetry(parts, id, restartCount);
+    }
+  });
+}
+
+function giveUpOrRetry(parts: ContainerParts, id: string, restartCount: number): void {
+  const record = parts.table.find(id);
+  if (record === null) return;
+  const policy = record.request.restartPolicy;
+  const isSpent =
+    policy.name === "on-failure" && policy.maximumRetryCount > 0 && restartCount >= policy.maximumRetryCount;
+  if (isSpent) {
+    parts.table.update(id, { status: "exited", restartCount });
+    parts.waiters.stopped(id, record.state.exitCode ?? 0);
+    return;
+  }
+  parts.table.update(id, { status: "restarting", restartCount });
+  parts.restarts.schedule(id, 0, () => restartByPolicy(parts, id));
+}

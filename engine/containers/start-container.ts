@@ -1,0 +1,91 @@
+import { writeFile } from "node:fs/promises";
+import { EngineError } from "../errors.ts";
+import { settleAll } from "../lib/settle.ts";
+import { prepareSpec } from "./bundle.ts";
+import { publishEvent } from "./container-events.ts";
+import { pathsOf } from "./container-paths.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import type { ContainerParts } from "./parts.ts";
+import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
+import { watchContainer } from "./watch-container.ts";
+
+/**
+ * Brings a container to life. Runs in its queue. Whatever fails, all is undone and the reason is on record, with docker's exit codes
+ * 126 and 127 where the command is at fault. restartCount: restarts by policy, this one included; 0 for a start by hand.
+ */
+export async function startContainer(
+  parts: ContainerParts,
+  record: ContainerRecord,
+  options: { readonly restartCount: number },
+): Promise<void> {
+  const { id, name } = record;
+  refuseUnstartable(record);
+  try {
+    const process = await launch(parts, record);
+    const started = parts.table.update(id, {
+      status: "running",
+      pid: process.pid,
+      conmonPid: process.conmonPid,
+      startedAt: new Date().toISOString(),
+      exitCode: null,
+      oomKilled: false,
+      error: "",
+      stoppedByHand: false,
+      restartCount: options.restartCount,
+      bootID: parts.bootID,
+    });
+    watchContainer(parts, started);
+    publishEvent(parts, started, "start");
+  } catch (error) {
+    const reason = EngineError.wrap(`start container ${name}`, error);
+    await undo(parts, record, reason);
+    throw reason;
+  }
+}
+
+/** Network and file system side by side, then the bundle, then the process with its clients attached. */
+async function launch(parts: ContainerParts, record: ContainerRecord): Promise<{ pid: number; conmonPid: number }> {
+  const { id, name, request, resolution } = record;
+  const paths = pathsOf(parts.config, id);
+  const [endpoint, rootfs] = await settleAll([
+    parts.networks.connect({ container: id, containerName: name, network: request.network, ports: resolution.ports }),
+    parts.layers.mount(id),
+  ]);
+  const spec = await prepareSpec(parts, record, { endpoint, rootfs });
+  await writeFile(paths.spec, JSON.stringify(spec), { mode: 0o600 });
+  const process = await parts.runtime.create({
+    id,
+    bundle: paths.directory,
+    terminal: request.terminal,
+    openStdin: request.openStdin,
+    stdinOnce: request.stdinOnce,
+    logPath: paths.log,
+  });
+  await parts.sessions.connect(id, () => parts.runtime.attach(paths.directory));
+  await parts.runtime.start(id);
+  return process;
+}
+
+function refuseUnstartable({ name, state }: ContainerRecord): void {
+  if (state.status !== "removing" && state.status !== "dead") return;
+  throw new EngineError("failed-precondition", `container ${name} is being removed`, {
+    hint: `finish that with: gantry rm -f ${name}`,
+  });
+}
+
+/** Leaves the status as it was; the exit code only where it is the command's fault. */
+async function undo(parts: ContainerParts, record: ContainerRecord, reason: EngineError): Promise<void> {
+  const { id } = record;
+  try {
+    await releaseSandbox(parts, id);
+    await forgetExit(parts, id);
+  } catch (error) {
+    parts.log.error("undo of a start failed", { id, error });
+  }
+  parts.table.update(id, {
+    error: reason.message,
+    ...(reason.exitCode === null ? {} : { exitCode: reason.exitCode }),
+  });
+  parts.sessions.drop(id, reason);
+  parts.waiters.startFailed(id, reason);
+}

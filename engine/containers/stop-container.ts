@@ -1,0 +1,105 @@
+import { EngineError } from "../errors.ts";
+import { formatSignal, parseSignal } from "../host/signals.ts";
+import { publishEvent } from "./container-events.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import { isAlive } from "./container-status.ts";
+import type { ContainerParts } from "./parts.ts";
+
+const defaultTimeout = 10;
+/** After SIGKILL: longer than this and the process hangs in the kernel. */
+const killPatience = 30_000;
+
+/**
+ * Sends the stop signal, waits, sends SIGKILL. timeout in seconds; null takes the container's own, -1 waits for ever. The waiting is
+ * done outside the container's queue, so that `kill` can come in between. Gives false where it does not run.
+ */
+export async function stopContainer(
+  parts: ContainerParts,
+  record: ContainerRecord,
+  options: { readonly timeout: number | null; readonly signal?: string | undefined },
+): Promise<boolean> {
+  const { id } = record;
+  const given = new AbortController();
+  const ended = parts.waiters.wait(id, "next-exit", given.signal);
+  ended.catch(() => {});
+  try {
+    const signal = parseSignal(options.signal ?? record.resolution.stopSignal);
+    if (!(await parts.queue.run(id, () => beginStop(parts, id, signal)))) return false;
+    const timeout = options.timeout ?? record.request.stopTimeout ?? defaultTimeout;
+    if (timeout < 0) await ended;
+    else if (!(await within(ended, timeout * 1000))) await killHard(parts, record, ended);
+  } finally {
+    given.abort();
+  }
+  // The end is on record; what follows it (unmounting, its place on the network) is behind the queue.
+  await parts.queue.run(id, async () => {});
+  const after = parts.table.find(id);
+  if (after !== null) publishEvent(parts, after, "stop");
+  return true;
+}
+
+/** kill(1) on the main process: does not wait for what comes of it. */
+export async function killContainer(parts: ContainerParts, id: string, text: string): Promise<void> {
+  const signal = parseSignal(text);
+  await parts.queue.run(id, async () => {
+    const record = parts.table.get(id);
+    if (!isAlive(record.state.status)) {
+      throw new EngineError("failed-precondition", `container ${record.name} is not running`, {
+        hint: `start it with: gantry start ${record.name}`,
+      });
+    }
+    const isEnd = signal === parseSignal("SIGKILL") || signal === parseSignal(record.resolution.stopSignal);
+    if (isEnd) parts.table.update(id, { stoppedByHand: true, bootID: parts.bootID });
+    await sendSignal(parts, record, signal);
+  });
+}
+
+/** In the queue. False where there is nothing to wait for. */
+async function beginStop(parts: ContainerParts, id: string, signal: number): Promise<boolean> {
+  const record = parts.table.get(id);
+  if (record.state.status === "restarting") {
+    parts.restarts.reset(id);
+    parts.table.update(id, { status: "exited", stoppedByHand: true, bootID: parts.bootID });
+    parts.waiters.exited(id, record.state.exitCode ?? 0);
+    parts.waiters.stopped(id, record.state.exitCode ?? 0);
+    return true;
+  }
+  if (!isAlive(record.state.status)) return false;
+  parts.table.update(id, { stoppedByHand: true, bootID: parts.bootID });
+  await sendSignal(parts, record, signal);
+  return true;
+}
+
+async function killHard(parts: ContainerParts, record: ContainerRecord, ended: Promise<unknown>): Promise<void> {
+  const { id, name } = record;
+  await parts.queue.run(id, async () => {
+    const now = parts.table.find(id);
+    if (now !== null && isAlive(now.state.status)) await sendSignal(parts, now, parseSignal("SIGKILL"));
+  });
+  if (await within(ended, killPatience)) return;
+  throw new EngineError("unavailable", `container ${name} did not end within ${killPatience / 1000} s of SIGKILL`, {
+    hint: "its process hangs in the kernel, mostly on a dead disk or network share",
+  });
+}
+
+/** A frozen process gets a signal only when it is thawed. */
+async function sendSignal(parts: ContainerParts, record: ContainerRecord, signal: number): Promise<void> {
+  const { id, state } = record;
+  await parts.runtime.kill(id, signal, false);
+  publishEvent(parts, record, "kill", { signal: String(signal), signalName: formatSignal(signal) });
+  if (state.status !== "paused") return;
+  await parts.runtime.resume(id);
+  parts.table.update(id, { status: "running" });
+  publishEvent(parts, record, "unpause");
+}
+
+/** Whether it resolved in time. */
+async function within(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), milliseconds);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,15 @@
+import type { ContainerRecord } from "./container-record.ts";
+import type { ContainerParts } from "./parts.ts";
+
+/** Begins to sample a running container. */
+export function watchContainer(parts: ContainerParts, record: ContainerRecord): void {
+  const { id, request, state } = record;
+  if (state.pid === null) return;
+  parts.sampler.watch({
+    container: id,
+    cgroupPath: `${parts.config.names.cgroupParent}/${id}`,
+    pid: state.pid,
+    hasNetwork: request.network !== "host",
+    nanoCpus: request.resources.nanoCpus,
+  });
+}

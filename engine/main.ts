@@ -1,0 +1,169 @@
+import { randomUUID } from "node:crypto";
+import { chmodSync, mkdirSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { createConfig, type EngineConfig, engineVersion } from "./config.ts";
+import { openContainerService } from "./containers/local-container-service.ts";
+import { openBlobStore } from "./content/file-blob-store.ts";
+import { openDatabase } from "./database/database.ts";
+import { EngineError, messageOf } from "./errors.ts";
+import { EventBus } from "./events/event-bus.ts";
+import { Operations } from "./events/operations.ts";
+import { openCgroups } from "./host/cgroups.ts";
+import { openImageService } from "./images/local-image-service.ts";
+import { ensureStarterImage } from "./images/starter-image.ts";
+import { openLayerStore } from "./layers/overlay-layer-store.ts";
+import { type Log, openLog } from "./log.ts";
+import { openLogReader } from "./logs/file-log-reader.ts";
+import { openStatsSampler } from "./metrics/cgroup-stats-sampler.ts";
+import { openNetworkService } from "./networks/bridge-network-service.ts";
+import { openContainerRuntime } from "./runtime/conmon-runtime.ts";
+import { lockEngine } from "./server/engine-lock.ts";
+import { createServer } from "./server/server.ts";
+
+/** sysexits(3): EX_USAGE, EX_SOFTWARE. */
+const exitUsage = 64;
+const exitSoftware = 70;
+
+const usage = `usage: engine <command> [--root DIR] [--run DIR]
+  serve [--foreground] [--ready-fd N]   run the engine until SIGTERM; containers go on without it
+  doctor [--json]                       check what this host can do
+  purge [--force]                       remove every trace of this root and run directory`;
+
+type Flags = ReturnType<typeof parseFlags>["values"];
+
+function parseFlags(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      root: { type: "string" },
+      run: { type: "string" },
+      foreground: { type: "boolean" },
+      "ready-fd": { type: "string" },
+      json: { type: "boolean" },
+      force: { type: "boolean" },
+    },
+  });
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseFlags(args);
+  const config = createConfig({ root: values.root, run: values.run });
+  switch (positionals[0]) {
+    case "serve":
+      return serve(config, values);
+    case "doctor":
+      return doctor(config, values);
+    case "purge":
+      return purgeEngine(config, values);
+    default:
+      console.error(usage);
+      return exitUsage;
+  }
+}
+
+/** Resolves when the engine was asked to stop and has. */
+async function serve(config: EngineConfig, flags: Flags): Promise<number> {
+  process.umask(0o022);
+  mkdirSync(config.root, { recursive: true, mode: 0o711 });
+  mkdirSync(config.run, { recursive: true, mode: 0o755 });
+  // Others may reach the socket, if its own mode lets them.
+  chmodSync(config.run, 0o755);
+  using _lock = lockEngine(config);
+  using log = openLog(config.logFile, flags.foreground ? { mirror: (line) => writeSync(2, line) } : {});
+  const stop = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
+  process.on("SIGHUP", () => {});
+  for (const kind of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(kind, (error) => {
+      log.error(`the engine failed: ${messageOf(error)}`, { error });
+      process.exit(exitSoftware);
+    });
+  }
+  log.info("engine starts", { version: engineVersion, pid: process.pid, root: config.root, run: config.run });
+  try {
+    await using _engine = await openEngine(config, log, () => stop.resolve("request"));
+    log.info("engine is ready", { milliseconds: Math.round(performance.now()) });
+    tellReady(flags);
+    log.info("engine stops", { reason: await stop.promise });
+  } catch (error) {
+    log.error(`the engine did not start: ${messageOf(error)}`, { error });
+    throw error;
+  }
+  return 0;
+}
+
+/** Opens everything, lowest first; disposing closes it in the other order and leaves containers running. */
+async function openEngine(config: EngineConfig, log: Log, shutdown: () => void): Promise<AsyncDisposable> {
+  await using opening = new AsyncDisposableStack();
+  const database = opening.adopt(openDatabase(join(config.root, "gantry.db")), (opened) => opened.close());
+  const events = new EventBus();
+  const operations = new Operations();
+  const [blobs, layers, runtime, networks] = await Promise.all([
+    openBlobStore(config.root),
+    openLayerStore({ root: config.root }).then((opened) => opening.use(opened)),
+    openContainerRuntime({ config }).then((opened) => opening.use(opened)),
+    openNetworkService({
+      config,
+      database,
+      onBackgroundFailure: (doing, error) => log.warning(`network: ${doing} failed`, { error }),
+    }).then((opened) => opening.use(opened)),
+  ]);
+  const images = await openImageService({ database, blobs, layers, operations, events });
+  const cgroups = openCgroups();
+  const sampler = opening.use(openStatsSampler({ cgroups }));
+  const containers = opening.use(
+    openContainerService({ config, database, images, layers, runtime, networks, sampler, events, log }),
+  );
+  await containers.reconcile();
+  const identity = {
+    epoch: randomUUID(),
+    startedAt: new Date().toISOString(),
+    cgroupMode: cgroups.mode,
+    runtime: runtime.program,
+    runtimeVersion: runtime.version,
+  };
+  const logs = openLogReader();
+  opening.use(
+    await createServer({ config, identity, containers, images, sampler, logs, events, operations, log, shutdown }),
+  );
+  const starter = new AbortController();
+  opening.defer(() => starter.abort());
+  const work = { signal: starter.signal, onProgress: () => {} };
+  void ensureStarterImage(images, database, work).catch((error) => {
+    if (!starter.signal.aborted) log.warning("the starter image could not be made", { error });
+  });
+  return opening.move();
+}
+
+function tellReady(flags: Flags): void {
+  const descriptor = flags["ready-fd"] === undefined ? (flags.foreground ? 1 : null) : Number(flags["ready-fd"]);
+  if (descriptor === null) return;
+  try {
+    writeSync(descriptor, "ready\n");
+  } catch {
+    // Who asked is gone: the engine does not need him.
+  }
+}
+
+async function doctor(config: EngineConfig, flags: Flags): Promise<number> {
+  const { runDoctor, formatReport } = await import("./doctor/doctor.ts");
+  const report = await runDoctor(config);
+  console.log(flags.json ? JSON.stringify(report, null, 2) : formatReport(report));
+  return report.ok ? 0 : 1;
+}
+
+async function purgeEngine(config: EngineConfig, flags: Flags): Promise<number> {
+  const { purge } = await import("./purge.ts");
+  await purge(config, { force: flags.force ?? false });
+  return 0;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const hint = error instanceof EngineError && error.hint !== null ? ` (${error.hint})` : "";
+  console.error(`gantry engine: ${messageOf(error)}${hint}`);
+  process.exitCode = error instanceof EngineError && error.code === "internal" ? exitSoftware : 1;
+}

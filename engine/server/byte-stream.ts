@@ -1,0 +1,136 @@
+import type { WebSocket } from "ws";
+import { EngineError, messageOf } from "../errors.ts";
+import { type Channel, type ClientControl, clientControl, type EngineControl } from "../protocol/streams.ts";
+import { Outbox } from "./outbox.ts";
+
+/** More than this not yet taken by the reader: the client is held back. */
+const inputHighWaterBytes = 256 * 1024;
+
+/** The engine's end of one byte stream, see protocol/streams.ts. Nothing is read from the client before `input` or `onControl`. */
+export class ByteStream {
+  readonly #webSocket: WebSocket;
+  readonly #outbox: Outbox;
+  readonly #gone = new AbortController();
+  readonly #controls: ClientControl[] = [];
+  #onControl: ((message: ClientControl) => void) | null = null;
+  #input: Buffer[] = [];
+  #inputBytes = 0;
+  #inputEnded = false;
+  #wake: (() => void) | null = null;
+  #isRead = false;
+
+  constructor(webSocket: WebSocket) {
+    this.#webSocket = webSocket;
+    this.#outbox = new Outbox(webSocket);
+    webSocket.pause();
+    webSocket.on("message", (data, isBinary) => {
+      if (isBinary) this.#takeBytes(data as Buffer);
+      else this.#takeControl(String(data));
+    });
+    webSocket.on("error", () => webSocket.terminate());
+    webSocket.once("close", () => {
+      this.#inputEnded = true;
+      this.#gone.abort(new EngineError("cancelled", "the client closed its stream"));
+      this.#wake?.();
+    });
+  }
+
+  /** Aborted when the client is gone or the stream was closed. */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Sends bytes, which may be used again when it returns. False asks for a pause until ready(). */
+  send(channel: Channel, bytes: Uint8Array): boolean {
+    const frame = Buffer.allocUnsafe(bytes.length + 1);
+    frame[0] = channel;
+    frame.set(bytes, 1);
+    return this.#outbox.send(frame);
+  }
+
+  ready(): Promise<void> {
+    return this.#outbox.ready();
+  }
+
+  /** Terminal size, end of input and detach, in order; also those that came before. */
+  onControl(listener: (message: ClientControl) => void): void {
+    this.#onControl = listener;
+    for (const message of this.#controls.splice(0)) listener(message);
+    this.#read();
+  }
+
+  /** The client's bytes until its `end`, or until it goes. The socket is read no faster than this is iterated. */
+  async *input(): AsyncGenerator<Buffer> {
+    this.#read();
+    for (;;) {
+      const chunk = this.#input.shift();
+      if (chunk !== undefined) {
+        this.#inputBytes -= chunk.length;
+        if (this.#inputBytes <= inputHighWaterBytes / 2 && this.#webSocket.isPaused) this.#webSocket.resume();
+        yield chunk;
+      } else if (this.#inputEnded) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+
+  /** The process or the log ended: says so after all that was sent, and closes. */
+  exit(exitCode: number | null): void {
+    this.#finish({ type: "exit", exitCode });
+  }
+
+  fail(error: unknown): void {
+    this.#finish({ type: "error", message: messageOf(error) });
+  }
+
+  close(): void {
+    this.#webSocket.close(1000);
+    // A paused socket would never see the other end's goodbye.
+    this.#webSocket.resume();
+  }
+
+  #finish(message: EngineControl): void {
+    this.#outbox.send(JSON.stringify(message));
+    this.close();
+  }
+
+  #read(): void {
+    if (this.#isRead) return;
+    this.#isRead = true;
+    this.#webSocket.resume();
+  }
+
+  #takeBytes(bytes: Buffer): void {
+    if (this.#inputEnded) return;
+    this.#input.push(bytes);
+    this.#inputBytes += bytes.length;
+    if (this.#inputBytes > inputHighWaterBytes) this.#webSocket.pause();
+    this.#wake?.();
+  }
+
+  #takeControl(text: string): void {
+    const message = parseControl(text);
+    if (message === null) {
+      this.#webSocket.close(1007, "not a control message of this protocol");
+      return;
+    }
+    if (message.type === "end") {
+      this.#inputEnded = true;
+      this.#wake?.();
+    }
+    if (this.#onControl !== null) this.#onControl(message);
+    else if (this.#controls.length < 16) this.#controls.push(message);
+  }
+}
+
+function parseControl(text: string): ClientControl | null {
+  try {
+    return clientControl.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}

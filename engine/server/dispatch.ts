@@ -1,0 +1,22 @@
+import type { Handlers } from "./call.ts";
+import { containerHandlers } from "./handlers/containers.ts";
+import { imageHandlers } from "./handlers/images.ts";
+import { logHandlers } from "./handlers/logs.ts";
+import { systemHandlers } from "./handlers/system.ts";
+import type { ServerParts } from "./parts.ts";
+import { parseTopic } from "./topics.ts";
+
+/** What answers each method. */
+export function createHandlers(parts: ServerParts): Handlers {
+  return {
+    ...systemHandlers(parts),
+    ...containerHandlers(parts),
+    ...imageHandlers(parts),
+    ...logHandlers(parts),
+    subscribe: ({ topic, params }, call) => ({ subscriptionID: call.subscribe(parseTopic(topic), params) }),
+    unsubscribe: ({ subscriptionID }, call) => {
+      call.unsubscribe(subscriptionID);
+      return {};
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { randomUUID } from "node:crypto";
+import { messageOf } from "../../errors.ts";
+import { channel } from "../../protocol/streams.ts";
+import type { AttachSession } from "../../runtime/container-runtime.ts";
+import type { ByteStream } from "../byte-stream.ts";
+import type { Handlers } from "../call.ts";
+import type { ServerParts } from "../parts.ts";
+
+export function attachHandlers(
+  parts: ServerParts,
+): Pick<Handlers, "containers.attach" | "containers.exec" | "containers.logs"> {
+  const { containers } = parts;
+  return {
+    "containers.attach": async ({ container, streamID, stdin }, call) => {
+      const { id } = containers.get(container);
+      const stream = await call.openStream(streamID);
+      // Read from the start, so that a client that goes before there is a session is noticed, and its first resize kept.
+      const controls = bufferControls(stream);
+      const onSession = (session: AttachSession) => {
+        const ended = containers.wait(id, "next-exit", AbortSignal.any([]));
+        connect(stream, session, { stdin, controls, exitCode: ended.then((exit) => exit.exitCode) });
+      };
+      try {
+        return await containers.attach(id, {
+          onSession,
+          onGone: (reason) => stream.fail(reason),
+          signal: stream.signal,
+        });
+      } catch (error) {
+        stream.fail(error);
+        throw error;
+      }
+    },
+
+    "containers.exec": async (request, call) => {
+      const stream = request.streamID === undefined ? null : await call.openStream(request.streamID);
+      try {
+        const execID = randomUUID().replaceAll("-", "");
+        const session = await containers.exec(request, execID);
+        if (stream === null) session.attached.onOutput(() => true);
+        else {
+          const controls = bufferControls(stream);
+          connect(stream, session.attached, { stdin: request.openStdin, controls, exitCode: session.exitCode });
+        }
+        return { execID, pid: session.pid };
+      } catch (error) {
+        stream?.fail(error);
+        throw error;
+      }
+    },
+
+    "containers.logs": async ({ container, streamID, follow, range }, call) => {
+      const source = containers.logSource(container);
+      const stream = await call.openStream(streamID);
+      stream.onControl(() => {});
+      void sendLog(stream, parts.logs.read(source.path, { range, follow, signal: stream.signal }, source.ended));
+      return { terminal: source.terminal };
+    },
+  };
+}
+
+type Controls = { readonly deliver: (listener: Parameters<ByteStream["onControl"]>[0]) => void };
+
+/** Takes control messages at once and hands them on, those kept first, when there is somebody for them. */
+function bufferControls(stream: ByteStream): Controls {
+  type Message = Parameters<Parameters<ByteStream["onControl"]>[0]>[0];
+  const kept: Message[] = [];
+  let listener: ((message: Message) => void) | null = null;
+  stream.onControl((message) => {
+    if (message.type === "detach") stream.close();
+    else if (listener !== null) listener(message);
+    else if (kept.length < 64) kept.push(message);
+  });
+  return {
+    deliver: (next) => {
+      listener = next;
+      for (const message of kept.splice(0)) next(message);
+    },
+  };
+}
+
+type Connection = { readonly stdin: boolean; readonly controls: Controls; readonly exitCode: Promise<number> };
+
+/** Joins a client's stream and a process until either ends. The client going leaves the process alone. */
+function connect(stream: ByteStream, session: AttachSession, connection: Connection): void {
+  session.onOutput((number, bytes) => {
+    const hasRoom = stream.send(number === 2 ? channel.stderr : channel.stdout, bytes);
+    if (!hasRoom) void stream.ready().then(() => session.resume());
+    return hasRoom;
+  });
+  const outputEnded = new Promise<void>((resolve) => session.onEnd(resolve));
+  const leave = () => void session[Symbol.asyncDispose]();
+  stream.signal.addEventListener("abort", leave);
+  if (stream.signal.aborted) leave();
+  connection.controls.deliver((message) => {
+    // A process that has ended since has no terminal to resize.
+    if (message.type === "resize") session.resize(message.rows, message.columns).catch(() => {});
+  });
+  if (connection.stdin) void sendInput(stream, session);
+  Promise.all([connection.exitCode, outputEnded]).then(
+    ([exitCode]) => stream.exit(exitCode),
+    (error) => stream.fail(error),
+  );
+}
+
+/** Ends quietly when the process takes no more: its exit is what the client is told. */
+async function sendInput(stream: ByteStream, session: AttachSession): Promise<void> {
+  try {
+    for await (const bytes of stream.input()) await session.write(bytes);
+    if (!stream.signal.aborted) session.endInput();
+  } catch {
+    for await (const _ignored of stream.input());
+  }
+}
+
+async function sendLog(stream: ByteStream, chunks: AsyncIterable<Buffer>): Promise<void> {
+  try {
+    for await (const chunk of chunks) {
+      if (!stream.send(channel.records, chunk)) await stream.ready();
+      if (stream.signal.aborted) return;
+    }
+    stream.exit(null);
+  } catch (error) {
+    stream.fail(messageOf(error));
+  }
+}

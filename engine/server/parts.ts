@@ -1,0 +1,34 @@
+import type { EngineConfig } from "../config.ts";
+import type { ContainerService } from "../containers/container-service.ts";
+import type { EventBus } from "../events/event-bus.ts";
+import type { Operations } from "../events/operations.ts";
+import type { ImageService } from "../images/image-service.ts";
+import type { Log } from "../log.ts";
+import type { LogReader } from "../logs/log-reader.ts";
+import type { StatsSampler } from "../metrics/stats-sampler.ts";
+
+/** What the engine is, as the handshake and `system.info` tell it. */
+export type EngineIdentity = {
+  /** New at every start. */
+  readonly epoch: string;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  readonly cgroupMode: "v1" | "v2" | "hybrid";
+  readonly runtime: string;
+  readonly runtimeVersion: string;
+};
+
+/** Everything that requests reach. */
+export type ServerParts = {
+  readonly config: EngineConfig;
+  readonly identity: EngineIdentity;
+  readonly containers: ContainerService;
+  readonly images: ImageService;
+  readonly sampler: StatsSampler;
+  readonly logs: LogReader;
+  readonly events: EventBus;
+  readonly operations: Operations;
+  readonly log: Log;
+  /** Begins the engine's orderly end. */
+  readonly shutdown: () => void;
+};

@@ -1,0 +1,111 @@
+import { chmod, chown, lstat, rm } from "node:fs/promises";
+import { createServer as createHTTPServer, type IncomingMessage, type Server } from "node:http";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { EngineError, messageOf } from "../errors.ts";
+import { createHandlers } from "./dispatch.ts";
+import { findGroup } from "./groups.ts";
+import type { ServerParts } from "./parts.ts";
+import { refusalOf } from "./refusal.ts";
+import { Session, type SessionParts } from "./session.ts";
+import { StateFeed } from "./state-feed.ts";
+import { StreamBroker } from "./stream-broker.ts";
+
+/** A message holds at most a request with a seccomp profile, or a chunk of an upload. */
+const maxPayload = 16 * 1024 * 1024;
+
+export interface EngineServer extends AsyncDisposable {
+  /** Lets nobody in any more, closes all connections and removes the socket. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Listens on the unix socket of `parts.config`: `/rpc` and `/stream/<id>`, see protocol/. Mode 0660 with group `gantry` where that
+ * group exists, else 0600. A stale socket is replaced, a living one never: fails with `already-exists`.
+ */
+export async function createServer(parts: ServerParts): Promise<EngineServer> {
+  const state = new StateFeed(parts);
+  const session: SessionParts = { ...parts, state, handlers: createHandlers(parts), streams: new StreamBroker() };
+  const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload });
+  const server = createHTTPServer((request, response) => {
+    const refusal = refusalOf(request) ?? { status: 404, message: "the engine speaks WebSocket at /rpc only" };
+    response.writeHead(refusal.status, { "content-type": "application/json", connection: "close" });
+    response.end(`${JSON.stringify({ message: refusal.message })}\n`);
+  });
+  server.on("upgrade", (request, socket, head) => upgrade(webSockets, session, { request, socket, head }));
+  await removeStaleSocket(parts.config.socket);
+  await listen(server, parts.config.socket);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      state[Symbol.dispose]();
+      for (const client of webSockets.clients) client.close(1001, "the engine stops; containers go on running");
+      setTimeout(() => {
+        for (const client of webSockets.clients) client.terminate();
+        server.closeAllConnections();
+      }, 200).unref();
+      await new Promise<void>((resolve) => server.once("close", resolve));
+      await rm(parts.config.socket, { force: true });
+    },
+  };
+}
+
+type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer };
+
+function upgrade(webSockets: WebSocketServer, parts: SessionParts, { request, socket, head }: Upgrade): void {
+  const path = request.url ?? "";
+  const streamID = path.startsWith("/stream/") ? path.slice("/stream/".length) : null;
+  const refusal = refusalOf(request);
+  if (refusal !== null || (path !== "/rpc" && streamID === null)) {
+    const { status, message } = refusal ?? { status: 404, message: "no such path" };
+    socket.end(`HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n${message}\n`);
+    return;
+  }
+  webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+    if (streamID === null) new Session(webSocket, parts);
+    else parts.streams.offer(streamID, webSocket);
+  });
+}
+
+/** Removes what a killed engine left. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => null);
+  if (found === null) return;
+  if (!found.isSocket()) {
+    throw new EngineError("failed-precondition", `${path} is in the way: it is no socket`, { hint: "move it away" });
+  }
+  if (await isAlive(path)) throw new EngineError("already-exists", `an engine already listens on ${path}`);
+  await rm(path, { force: true });
+}
+
+function isAlive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  // The socket is made within this call of listen, so that it never is open to others, not even for a moment.
+  const umask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, resolve);
+      process.umask(umask);
+    });
+  } catch (error) {
+    throw new EngineError("unavailable", `listen on ${path}: ${messageOf(error)}`, { cause: error });
+  } finally {
+    process.umask(umask);
+  }
+  const group = await findGroup("gantry");
+  if (group === null) return;
+  await chown(path, 0, group);
+  await chmod(path, 0o660);
+}

@@ -1,0 +1,67 @@
+import { type TopicName, topics } from "../protocol/topics.ts";
+import type { Outbox } from "./outbox.ts";
+import { parseParams } from "./params.ts";
+import { type Sink, type TopicOpener, type TopicParts, topicOpeners } from "./topics.ts";
+
+/** The subscriptions of one client. They begin to send only after their request was answered. */
+export class Subscriptions {
+  readonly #outbox: Outbox;
+  readonly #parts: TopicParts;
+  readonly #gone: AbortSignal;
+  readonly #open = new Map<number, AbortController>();
+  #waiting: (() => void)[] = [];
+  #lastID = 0;
+
+  constructor(outbox: Outbox, parts: TopicParts, gone: AbortSignal) {
+    this.#outbox = outbox;
+    this.#parts = parts;
+    this.#gone = gone;
+    gone.addEventListener("abort", () => {
+      for (const controller of this.#open.values()) controller.abort();
+      this.#open.clear();
+    });
+  }
+
+  add<T extends TopicName>(topic: T, params: unknown): number {
+    const opener = topicOpeners[topic] as TopicOpener<TopicName>;
+    const start = opener(this.#parts, parseParams(topics[topic].params, params, `subscribe to ${topic}`));
+    const subscriptionID = ++this.#lastID;
+    const controller = new AbortController();
+    this.#open.set(subscriptionID, controller);
+    this.#waiting.push(() => {
+      if (this.#gone.aborted || controller.signal.aborted) return;
+      void Promise.resolve(start(this.#sinkOf(subscriptionID, controller.signal))).catch((error) => {
+        this.#parts.log.error(`topic ${topic} failed`, { error });
+      });
+    });
+    return subscriptionID;
+  }
+
+  remove(subscriptionID: number): void {
+    this.#open.get(subscriptionID)?.abort();
+    this.#open.delete(subscriptionID);
+  }
+
+  /** Starts those that were answered. */
+  begin(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const start of waiting) start();
+  }
+
+  #sinkOf(subscriptionID: number, signal: AbortSignal): Sink<TopicName> {
+    const outbox = this.#outbox;
+    let sequence = 0;
+    return {
+      emit: (item) => {
+        sequence += 1;
+        outbox.send(JSON.stringify({ jsonrpc: "2.0", method: "item", params: { subscriptionID, sequence, item } }));
+      },
+      get isCongested() {
+        return outbox.isCongested;
+      },
+      ready: () => outbox.ready(),
+      signal,
+    };
+  }
+}
