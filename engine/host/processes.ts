@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * One process for certain: pids are used again, but not with the same start time in the same boot. `startTime` is in clock ticks
+ * since boot, field 22 of /proc/<pid>/stat (proc_pid_stat(5)).
+ */
+export type ProcessIdentity = { readonly pid: number; readonly startTime: number; readonly bootID: string };
+
+type ProcessStat = { readonly state: string; readonly startTime: number };
+
+let knownBootID: string | null = null;
+
+/** New at every boot of the host. */
+export function readBootID(): string {
+  knownBootID ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  return knownBootID;
+}
+
+/** Null where there is no such process. */
+export function identifyProcess(pid: number): ProcessIdentity | null {
+  const stat = readStat(pid);
+  return stat === null ? null : { pid, startTime: stat.startTime, bootID: readBootID() };
+}
+
+/** True while exactly this process lives; a zombie is dead. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  const stat = readStat(identity.pid);
+  if (stat === null || identity.bootID !== readBootID() || stat.startTime !== identity.startTime) return false;
+  return stat.state !== "Z" && stat.state !== "X";
+}
+
+/** Sends a signal to exactly this process. False where it is gone: then nothing was sent. */
+export function signalProcess(identity: ProcessIdentity, signal: number): boolean {
+  if (!isAlive(identity)) return false;
+  try {
+    return process.kill(identity.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
+  }
+}
+
+/** The name of a program may hold blanks and brackets: what follows the last bracket counts. */
+export function parseStat(text: string): ProcessStat | null {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const startTime = Number(fields[19]);
+  const state = fields[0];
+  return state === undefined || !Number.isFinite(startTime) ? null : { state, startTime };
+}
+
+function readStat(pid: number): ProcessStat | null {
+  if (!Number.isInteger(pid) || pid <= 0) return null;
+  try {
+    return parseStat(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,244 @@
+import { mkdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EngineConfig } from "../config.ts";
+import { EngineError } from "../errors.ts";
+import { type Cgroups, openCgroups } from "../host/cgroups.ts";
+import { AttachHub } from "./attach/attach-hub.ts";
+import { StartingConmon } from "./conmon.ts";
+import type {
+  AttachSession,
+  ContainerRuntime,
+  ExecOptions,
+  ExecSession,
+  ExitRecord,
+  LaunchedProcess,
+  LaunchOptions,
+  RuntimeState,
+} from "./container-runtime.ts";
+import { startExec, sweepExecs } from "./exec.ts";
+import { ExitWatch } from "./exit-watch.ts";
+import { runtimeError } from "./runtime-errors.ts";
+import { isUnknown, type RuntimeName, RuntimeProgram, runtimeNames } from "./runtime-program.ts";
+import { chooseRuntime } from "./self-test.ts";
+import { Supervisors } from "./supervisors.ts";
+
+const deadline = 60_000;
+const sigkill = 9;
+
+export type RuntimeOptions = { readonly config: EngineConfig; readonly preferred?: RuntimeName };
+
+/** Chooses the runtime program by a self-test, unless told, and takes up what runs already under `<run>`. */
+export async function openContainerRuntime({ config, preferred }: RuntimeOptions): Promise<ContainerRuntime> {
+  await mkdir(config.run, { recursive: true, mode: 0o711 });
+  const program = await chooseRuntime(config, preferred);
+  const version = await program.version();
+  await sweepExecs(config.run);
+  const cgroups = openCgroups();
+  const supervisors = new Supervisors(config.run, config.names.cgroupParent, cgroups);
+  return new ConmonRuntime({ config, program, version, cgroups, supervisors });
+}
+
+type Parts = {
+  readonly config: EngineConfig;
+  readonly program: RuntimeProgram;
+  readonly version: string;
+  readonly cgroups: Cgroups;
+  readonly supervisors: Supervisors;
+};
+
+class ConmonRuntime implements ContainerRuntime {
+  readonly program: RuntimeName;
+  readonly version: string;
+  readonly #run: string;
+  readonly #chosen: RuntimeProgram;
+  readonly #programs: readonly RuntimeProgram[];
+  readonly #cgroups: Cgroups;
+  readonly #supervisors: Supervisors;
+  readonly #exits: ExitWatch;
+  readonly #hub = new AttachHub();
+
+  constructor({ config, program, version, cgroups, supervisors }: Parts) {
+    this.program = program.name;
+    this.version = version;
+    this.#run = config.run;
+    this.#chosen = program;
+    this.#programs = runtimeNames.map((name) =>
+      name === program.name ? program : new RuntimeProgram(name, config.run),
+    );
+    this.#cgroups = cgroups;
+    this.#supervisors = supervisors;
+    this.#exits = new ExitWatch(config.run, supervisors);
+  }
+
+  async create(options: LaunchOptions): Promise<LaunchedProcess> {
+    const { id, bundle } = options;
+    this.#exits.forget(id);
+    const directory = await this.#supervisors.prepare(id);
+    await removeSockets(bundle);
+    using conmon = new StartingConmon({
+      args: this.#launchArguments(options, directory),
+      cwd: directory,
+      tellsAttach: false,
+    });
+    try {
+      conmon.release();
+      conmon.close();
+      const report = await conmon.sync.next(deadline);
+      if (report === null) throw runtimeError("create container", "conmon ended without a word, or took too long");
+      if (report.data < 0) throw runtimeError("create container", report.message ?? "", await commandOf(bundle));
+      const conmonPid = this.#supervisors.findConmon(id);
+      if (conmonPid === null) throw runtimeError("create container", "conmon has gone");
+      this.#exits.expect(id);
+      void this.#supervisors.leaveEngineCgroup(conmonPid);
+      return { pid: report.data, conmonPid };
+    } catch (error) {
+      await this.#undoCreate(id, bundle);
+      throw error;
+    }
+  }
+
+  async start(id: string): Promise<void> {
+    const program = this.#programOf(id);
+    await program.run(`start container ${shortID(id)}`, ["start", id]);
+  }
+
+  async kill(id: string, signal: number, all: boolean): Promise<void> {
+    if (all) {
+      const result = await this.#programOf(id).try(["kill", "--all", id, String(signal)]);
+      if (result.exitCode !== 0 && !isUnknown(result) && this.#supervisors.findProcess(id) !== null) {
+        throw runtimeError(`kill container ${shortID(id)}`, result.stderr);
+      }
+    } else {
+      this.#signalMain(id, signal);
+    }
+    if (signal === sigkill) await this.#thaw(id);
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#programOf(id).run(`pause container ${shortID(id)}`, ["pause", id]);
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#programOf(id).run(`resume container ${shortID(id)}`, ["resume", id]);
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#thaw(id);
+    for (const program of this.#programs) await program.delete(id);
+    // Its exit record is written by now, or never will be.
+    await this.#supervisors.awaitConmonGone(id, 3000);
+    await this.#cgroups.remove(this.#supervisors.cgroupPathOf(id));
+    const exit = this.#exits.find(id);
+    if (exit?.oomKilled !== true) await this.#supervisors.remove(id);
+  }
+
+  async state(id: string): Promise<RuntimeState | null> {
+    return this.#programOf(id).state(id);
+  }
+
+  async list(): Promise<readonly string[]> {
+    const lists = await Promise.all(this.#programs.map((program) => program.list()));
+    return lists.flat();
+  }
+
+  attach(bundle: string): Promise<AttachSession> {
+    return this.#hub.open(bundle);
+  }
+
+  async exec(options: ExecOptions): Promise<ExecSession> {
+    const program = this.#programOf(options.container);
+    return startExec({ run: this.#run, program, supervisors: this.#supervisors, hub: this.#hub }, options);
+  }
+
+  async processes(id: string): Promise<readonly number[]> {
+    return this.#cgroups.processesIn(this.#supervisors.cgroupPathOf(id));
+  }
+
+  onExit(listener: (exit: ExitRecord) => void): void {
+    void this.#supervisors.list().then((ids) => this.#exits.begin(listener, ids));
+  }
+
+  findExit(id: string): ExitRecord | null {
+    return this.#exits.find(id);
+  }
+
+  forget(id: string): void {
+    this.#exits.forget(id);
+    if (this.#programs.some((program) => program.knows(id))) return;
+    void this.#supervisors.remove(id);
+  }
+
+  isSupervised(id: string): boolean {
+    return this.#supervisors.findConmon(id) !== null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#exits[Symbol.dispose]();
+    await this.#hub[Symbol.asyncDispose]();
+    await this.#supervisors.removeEmptyCgroups();
+  }
+
+  /** The engine may have been started with another runtime than the one a container was made by. */
+  #programOf(id: string): RuntimeProgram {
+    return this.#programs.find((program) => program.knows(id)) ?? this.#chosen;
+  }
+
+  #launchArguments(options: LaunchOptions, directory: string): string[] {
+    const { id } = options;
+    const runtimeArguments = ["--root", this.#chosen.root].flatMap((argument) => ["--runtime-arg", argument]);
+    return [
+      ...["--api-version", "1", "-c", id, "-u", id, "-n", id, "-r", this.#chosen.path, ...runtimeArguments],
+      ...["-b", options.bundle, "-p", join(directory, "container.pid")],
+      ...["--conmon-pidfile", join(directory, "conmon.pid"), "--persist-dir", directory],
+      ...["--exit-dir", this.#exits.directory, "--full-attach", "-l", `k8s-file:${options.logPath}`],
+      ...["--log-level", "error", "--no-new-keyring"],
+      ...(options.terminal ? ["-t"] : []),
+      ...(options.openStdin ? ["-i"] : []),
+      ...(options.openStdin && !options.stdinOnce ? ["--leave-stdin-open"] : []),
+    ];
+  }
+
+  async #undoCreate(id: string, bundle: string): Promise<void> {
+    const conmon = this.#supervisors.findConmon(id);
+    if (conmon !== null) process.kill(conmon, "SIGKILL");
+    await this.#chosen.delete(id).catch(() => {});
+    await this.#cgroups.remove(this.#supervisors.cgroupPathOf(id)).catch(() => {});
+    await this.#supervisors.remove(id);
+    this.#exits.forget(id);
+    await removeSockets(bundle);
+  }
+
+  #signalMain(id: string, signal: number): void {
+    const pid = this.#supervisors.findProcess(id);
+    if (pid === null) return;
+    try {
+      process.kill(pid, signal);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ESRCH") return;
+      throw new EngineError("internal", `send signal ${signal} to container ${shortID(id)}`, { cause });
+    }
+  }
+
+  /** A process frozen by the v1 freezer does not even take SIGKILL. */
+  async #thaw(id: string): Promise<void> {
+    const directory = this.#cgroups.pathOf("freezer", this.#supervisors.cgroupPathOf(id));
+    if (directory !== null) await writeFile(join(directory, "freezer.state"), "THAWED").catch(() => {});
+  }
+}
+
+/** What an earlier conmon left would stand in the way of the next one. */
+async function removeSockets(bundle: string): Promise<void> {
+  for (const name of ["attach", "ctl", "winsz"]) await unlink(join(bundle, name)).catch(() => {});
+  await rm(join(bundle, "artifacts"), { recursive: true, force: true });
+}
+
+/** For the message of a failed start. */
+async function commandOf(bundle: string): Promise<string | null> {
+  const config: unknown = JSON.parse(await readFile(join(bundle, "config.json"), "utf8"));
+  const args = (config as { process?: { args?: unknown } }).process?.args;
+  return Array.isArray(args) && typeof args[0] === "string" ? args[0] : null;
+}
+
+function shortID(id: string): string {
+  return id.slice(0, 12);
+}

@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import * as z from "zod/mini";
+import { EngineError } from "../errors.ts";
+import { getProgram } from "../host/programs.ts";
+
+const reportSchema = z.object({ data: z.number(), message: z.optional(z.string()) });
+/** A pid, an exit code, or -1 with the reason. */
+export type ConmonReport = z.infer<typeof reportSchema>;
+
+export type ConmonStart = {
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Exec sessions: conmon says when its attach socket listens, and waits for a second release. */
+  readonly tellsAttach: boolean;
+};
+
+/**
+ * A conmon being started: it waits for release(), then forks away into a session of its own. It gets no other descriptor of ours
+ * and no environment but PATH.
+ */
+export class StartingConmon {
+  readonly sync: ReportPipe;
+  readonly attach: ReportPipe | null;
+  readonly #start: Writable;
+  readonly #child: ChildProcess;
+
+  constructor({ args, cwd, tellsAttach }: ConmonStart) {
+    this.#child = spawn(getProgram("conmon"), args, {
+      cwd,
+      detached: true,
+      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe", ...(tellsAttach ? (["pipe"] as const) : [])],
+      env: {
+        PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        _OCI_SYNCPIPE: "3",
+        _OCI_STARTPIPE: "4",
+        ...(tellsAttach ? { _OCI_ATTACHPIPE: "5" } : {}),
+      },
+    });
+    const pipes: readonly unknown[] = this.#child.stdio;
+    this.sync = new ReportPipe(pipes[3] as Readable);
+    this.#start = pipes[4] as Writable;
+    this.attach = tellsAttach ? new ReportPipe(pipes[5] as Readable) : null;
+    // A conmon that died says so by ending its pipes.
+    this.#start.on("error", () => {});
+    this.#child.on("error", () => {});
+    this.#child.unref();
+  }
+
+  /** One byte lets it go on. */
+  release(): void {
+    this.#start.write("\0");
+  }
+
+  close(): void {
+    this.#start.destroy();
+    this.attach?.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+    this.sync.close();
+  }
+}
+
+/** JSON reports, one a line. */
+export class ReportPipe {
+  readonly #stream: Readable;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(stream: Readable) {
+    this.#stream = stream;
+    stream.on("error", () => {});
+    this.#lines = createInterface({ input: stream })[Symbol.asyncIterator]();
+  }
+
+  /** The next report; null where conmon ended without one, or milliseconds went by. */
+  async next(timeout: number | null): Promise<ConmonReport | null> {
+    const line = this.#lines.next();
+    const { promise: late, resolve } = Promise.withResolvers<null>();
+    const timer = timeout === null ? null : setTimeout(resolve, timeout, null);
+    try {
+      const result = await Promise.race([line, late]);
+      return result === null || result.done === true ? null : parseReport(result.value);
+    } finally {
+      if (timer !== null) clearTimeout(timer);
+    }
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+}
+
+export function parseReport(line: string): ConmonReport {
+  try {
+    return reportSchema.parse(JSON.parse(line));
+  } catch (cause) {
+    throw new EngineError("internal", `conmon said ${JSON.stringify(line.slice(0, 200))}, which is not a report`, {
+      cause,
+      exitCode: 125,
+    });
+  }
+}

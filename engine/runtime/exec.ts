@@ -1,0 +1,164 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { EngineError } from "../errors.ts";
+import { readOwnCapabilities } from "../host/capabilities.ts";
+import type { AttachHub } from "./attach/attach-hub.ts";
+import { StartingConmon } from "./conmon.ts";
+import type { ExecOptions, ExecSession } from "./container-runtime.ts";
+import { runtimeError } from "./runtime-errors.ts";
+import type { RuntimeProgram } from "./runtime-program.ts";
+import { capabilitySets } from "./spec/capabilities.ts";
+import { checkWorkingDirectory, mergeEnvironment } from "./spec/command.ts";
+import type { ResolvedUser } from "./spec/types.ts";
+import { resolveUser } from "./spec/user.ts";
+import { isConmonOf, type Supervisors } from "./supervisors.ts";
+
+const deadline = 30_000;
+
+/** The part of a container's config.json that its further processes share. */
+const configSchema = z.object({
+  process: z.looseObject({
+    user: z.looseObject({ uid: z.number(), gid: z.number() }),
+    env: z.optional(z.array(z.string())),
+    cwd: z.string(),
+    capabilities: z.optional(z.looseObject({ bounding: z.optional(z.array(z.string())) })),
+  }),
+});
+type ContainerProcess = z.infer<typeof configSchema>["process"];
+
+export type ExecPlace = {
+  readonly run: string;
+  readonly program: RuntimeProgram;
+  readonly supervisors: Supervisors;
+  readonly hub: AttachHub;
+};
+
+/**
+ * Runs a further process in a container, under a conmon of its own in `<run>/exec/<exec id>/`, which goes when it has ended. The
+ * session is connected and the terminal has its size before the process starts, so no output is lost.
+ */
+export async function startExec(place: ExecPlace, options: ExecOptions): Promise<ExecSession> {
+  const directory = join(place.run, "exec", options.execID);
+  const cleanUp = () => rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  try {
+    const specPath = join(directory, "process.json");
+    await writeFile(specPath, JSON.stringify(await processOf(place, options)), { mode: 0o600 });
+    const conmon = new StartingConmon({
+      args: execArguments(place, options, { directory, specPath }),
+      cwd: directory,
+      tellsAttach: true,
+    });
+    try {
+      return await connect(place, options, { conmon, directory, cleanUp });
+    } catch (error) {
+      conmon[Symbol.dispose]();
+      throw error;
+    }
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+/** Directories of sessions that ended while no engine looked. */
+export async function sweepExecs(run: string): Promise<void> {
+  const parent = join(run, "exec");
+  for (const execID of await readdir(parent).catch(() => [])) {
+    const pid = Number(await readFile(join(parent, execID, "conmon.pid"), "latin1").catch(() => ""));
+    if (!(pid > 1 && isConmonOf(pid, execID))) await rm(join(parent, execID), { recursive: true, force: true });
+  }
+}
+
+/** The OCI process object: what the container's first process has, with the wishes of the exec. */
+export function buildExecProcess(
+  base: ContainerProcess,
+  options: ExecOptions,
+  given: { readonly user: ResolvedUser | null; readonly available: readonly string[] },
+): Record<string, unknown> {
+  const user = given.user ?? base.user;
+  const capabilities = options.privileged ? given.available : (base.capabilities?.bounding ?? []);
+  const withTerminal = options.terminal ? ["TERM=xterm"] : [];
+  return {
+    ...base,
+    terminal: options.terminal,
+    ...(options.terminal && options.rows !== null && options.columns !== null
+      ? { consoleSize: { height: options.rows, width: options.columns } }
+      : {}),
+    user,
+    args: options.command,
+    env: mergeEnvironment(withTerminal, base.env ?? [], options.environment),
+    cwd: options.workingDirectory === null ? base.cwd : checkWorkingDirectory(options.workingDirectory),
+    capabilities: capabilitySets(capabilities, user.uid),
+  };
+}
+
+async function processOf({ supervisors }: ExecPlace, options: ExecOptions): Promise<Record<string, unknown>> {
+  if (options.command.length === 0) {
+    throw new EngineError("invalid-argument", "no command to run", { exitCode: 125 });
+  }
+  const text = await readFile(join(options.bundle, "config.json"), "utf8");
+  const config = configSchema.parse(JSON.parse(text));
+  const pid = supervisors.findProcess(options.container);
+  if (pid === null) {
+    throw new EngineError("failed-precondition", `container ${options.container} is not running`, { exitCode: 125 });
+  }
+  const user = options.user === null ? null : resolveUser(`/proc/${pid}/root`, options.user, []);
+  return buildExecProcess(config.process, options, { user, available: readOwnCapabilities() });
+}
+
+function execArguments(
+  { program }: ExecPlace,
+  options: ExecOptions,
+  paths: { readonly directory: string; readonly specPath: string },
+): string[] {
+  const runtimeArguments = ["--root", program.root].flatMap((argument) => ["--runtime-arg", argument]);
+  return [
+    ...["--api-version", "1", "-c", options.container, "-u", options.execID, "-n", options.container],
+    ...["-r", program.path, ...runtimeArguments, "-b", paths.directory, "-p", join(paths.directory, "pid")],
+    ...["--conmon-pidfile", join(paths.directory, "conmon.pid"), "-l", "none", "--full-attach", "--log-level", "error"],
+    ...["-e", "--exec-attach", "--exec-process-spec", paths.specPath],
+    ...(options.terminal ? ["-t"] : []),
+    ...(options.openStdin ? ["-i"] : []),
+  ];
+}
+
+type Started = {
+  readonly conmon: StartingConmon;
+  readonly directory: string;
+  readonly cleanUp: () => Promise<void>;
+};
+
+async function connect(place: ExecPlace, options: ExecOptions, started: Started): Promise<ExecSession> {
+  const { conmon, directory, cleanUp } = started;
+  const doing = `exec in container ${options.container.slice(0, 12)}`;
+  conmon.release();
+  if ((await conmon.attach?.next(deadline)) == null) throw runtimeError(doing, "conmon did not start");
+  const attached = await place.hub.open(directory);
+  try {
+    if (options.terminal && options.rows !== null && options.columns !== null) {
+      await attached.resize(options.rows, options.columns);
+    }
+    conmon.release();
+    conmon.close();
+    const report = await conmon.sync.next(deadline);
+    if (report === null) throw runtimeError(doing, "conmon ended without a word");
+    if (report.data < 0) throw runtimeError(doing, report.message ?? "", options.command[0] ?? null);
+    return { pid: report.data, attached, exitCode: exitCodeOf(conmon, cleanUp) };
+  } catch (error) {
+    await attached[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function exitCodeOf(conmon: StartingConmon, cleanUp: () => Promise<void>): Promise<number> {
+  try {
+    const report = await conmon.sync.next(null);
+    // conmon was killed: nobody knows how the process ended.
+    return report === null || report.data < 0 ? 137 : report.data;
+  } finally {
+    conmon.sync.close();
+    await cleanUp();
+  }
+}

@@ -1,0 +1,117 @@
+import {
+  type FSWatcher,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { ExitRecord } from "./container-runtime.ts";
+import type { Supervisors } from "./supervisors.ts";
+
+/** conmon writes to a temporary name with a dot first, then renames. */
+const idPattern = /^[0-9A-Za-z][0-9A-Za-z_-]{0,127}$/;
+/** inotify loses events when its queue overflows: this often everything is looked at again while something runs. */
+const interval = 3000;
+/** No exit code is known where conmon was killed. */
+const unknownExitCode = 255;
+
+/** Watches `<run>/exits/`: one file a container that has ended, its content the exit code. */
+export class ExitWatch implements Disposable {
+  readonly #directory: string;
+  readonly #supervisors: Supervisors;
+  readonly #told = new Set<string>();
+  readonly #running = new Set<string>();
+  #watcher: FSWatcher | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #listener: ((exit: ExitRecord) => void) | null = null;
+
+  constructor(run: string, supervisors: Supervisors) {
+    this.#directory = join(run, "exits");
+    this.#supervisors = supervisors;
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+  }
+
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /** Tells what has ended already, then what ends. `ids` may be running. */
+  begin(listener: (exit: ExitRecord) => void, ids: readonly string[]): void {
+    this.#listener = listener;
+    this.#watcher ??= watch(this.#directory, (_event, name) => this.#check(name ?? ""));
+    this.#watcher.on("error", () => {});
+    for (const id of ids) this.expect(id);
+    this.#scan();
+  }
+
+  /** A container that may end from now on. */
+  expect(id: string): void {
+    if (this.#told.has(id)) return;
+    this.#running.add(id);
+    if (this.#listener === null || this.#timer !== null) return;
+    this.#timer = setInterval(() => this.#scan(), interval);
+    this.#timer.unref();
+  }
+
+  find(id: string): ExitRecord | null {
+    try {
+      const path = join(this.#directory, id);
+      const exitCode = Number(readFileSync(path, "latin1").trim() || Number.NaN);
+      if (!Number.isInteger(exitCode)) return null;
+      return { id, exitCode, oomKilled: this.#supervisors.wasOutOfMemory(id), at: statSync(path).mtime };
+    } catch {
+      return null;
+    }
+  }
+
+  forget(id: string): void {
+    rmSync(join(this.#directory, id), { force: true });
+    this.#told.delete(id);
+    this.#expectNoMore(id);
+  }
+
+  [Symbol.dispose](): void {
+    this.#watcher?.close();
+    this.#watcher = null;
+    this.#listener = null;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #scan(): void {
+    for (const name of readdirSync(this.#directory)) this.#check(name);
+    for (const id of [...this.#running]) this.#checkLost(id);
+  }
+
+  #check(name: string): void {
+    if (this.#listener === null || !idPattern.test(name) || this.#told.has(name)) return;
+    const exit = this.find(name);
+    if (exit === null) return;
+    this.#told.add(name);
+    this.#expectNoMore(name);
+    this.#listener(exit);
+  }
+
+  /** conmon was killed, and then the container ended: nobody else will write down its end. */
+  #checkLost(id: string): void {
+    if (this.#supervisors.findConmon(id) !== null || this.#supervisors.findProcess(id) !== null) return;
+    if (this.find(id) === null) {
+      const path = join(this.#directory, id);
+      writeFileSync(`${path}.lost`, String(unknownExitCode));
+      renameSync(`${path}.lost`, path);
+    }
+    this.#check(id);
+  }
+
+  #expectNoMore(id: string): void {
+    this.#running.delete(id);
+    if (this.#running.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}

@@ -1,0 +1,56 @@
+import { EngineError } from "../errors.ts";
+
+/** What a runtime wraps around the reason, from the outside in. */
+const wrappings =
+  /^(runc|crun|OCI runtime|container_linux\.go:\d+|standard_init_linux\.go:\d+|runc create failed|runc run failed|exec failed|unable to start container process|error during container init|starting container process caused|time="[^"]*" level=\w+ msg=|level=\w+)\s*:?\s*/;
+
+/**
+ * One sentence from what a runtime said, with docker's exit code: 127 the command was not found, 126 it cannot be invoked, 125 the
+ * rest. `doing` says what we were at.
+ */
+export function runtimeError(doing: string, said: string, command: string | null = null): EngineError {
+  const reason = shortReason(said);
+  if (command !== null) {
+    if (/executable file .*not found|no such file or directory/i.test(reason) && isAboutExec(reason, command)) {
+      return new EngineError("not-found", `${doing}: command ${JSON.stringify(command)} not found in the container`, {
+        hint: "check its spelling and the image's PATH",
+        exitCode: 127,
+      });
+    }
+    if (/permission denied|is a directory|exec format error/i.test(reason) && isAboutExec(reason, command)) {
+      const why = /exec format error/i.test(reason)
+        ? "it is not a program for this machine"
+        : /is a directory/i.test(reason)
+          ? "it is a directory"
+          : "permission denied";
+      return new EngineError(
+        "failed-precondition",
+        `${doing}: command ${JSON.stringify(command)} cannot be run: ${why}`,
+        {
+          exitCode: 126,
+        },
+      );
+    }
+  }
+  return new EngineError("internal", `${doing}: ${reason}`, { exitCode: 125, cause: said });
+}
+
+/** The last line that says something, without the runtime's own wrappings. */
+export function shortReason(said: string): string {
+  const lines = said
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  let reason = lines.findLast((line) => !/level=(warning|info|debug)/.test(line)) ?? "the runtime gave no reason";
+  for (;;) {
+    const shorter = reason.replace(wrappings, "").replace(/^"(.*)"$/, "$1");
+    if (shorter === reason || shorter === "") break;
+    reason = shorter;
+  }
+  return reason.length > 400 ? `${reason.slice(0, 400)}…` : reason;
+}
+
+/** A missing bind source says "no such file or directory", too: the command is at fault only where exec is named. */
+function isAboutExec(reason: string, command: string): boolean {
+  return /\bexec\b|executable file/.test(reason) || reason.includes(`\`${command}\``);
+}

@@ -1,0 +1,131 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Cgroups, cgroupOf } from "../host/cgroups.ts";
+
+/**
+ * What conmon leaves for each container under `<run>/supervisors/<id>/`:
+ *
+ *     conmon.pid     conmon's own
+ *     container.pid  the container's first process
+ *     oom            empty; an out-of-memory kill was seen
+ *
+ * Nothing is written by the engine itself, so nothing is lost when it dies between two steps.
+ */
+export class Supervisors {
+  readonly #directory: string;
+  readonly #cgroupParent: string;
+  readonly #cgroups: Cgroups;
+
+  constructor(run: string, cgroupParent: string, cgroups: Cgroups) {
+    this.#directory = join(run, "supervisors");
+    this.#cgroupParent = cgroupParent;
+    this.#cgroups = cgroups;
+  }
+
+  directoryOf(id: string): string {
+    return join(this.#directory, id);
+  }
+
+  cgroupPathOf(id: string): string {
+    return `/${this.#cgroupParent}/${id}`;
+  }
+
+  async list(): Promise<string[]> {
+    return readdir(this.#directory).catch(() => []);
+  }
+
+  /** A fresh directory for a container about to be created. */
+  async prepare(id: string): Promise<string> {
+    await this.remove(id);
+    await mkdir(this.directoryOf(id), { recursive: true, mode: 0o700 });
+    return this.directoryOf(id);
+  }
+
+  async remove(id: string): Promise<void> {
+    await rm(this.directoryOf(id), { recursive: true, force: true });
+  }
+
+  /** Null unless exactly the conmon of this container lives: a pid may be somebody else's by now. */
+  findConmon(id: string): number | null {
+    const pid = this.#readPid(id, "conmon.pid");
+    return pid !== null && isConmonOf(pid, id) ? pid : null;
+  }
+
+  /** Null unless the container's first process lives. */
+  findProcess(id: string): number | null {
+    const pid = this.#readPid(id, "container.pid");
+    if (pid === null) return null;
+    const paths = [...(cgroupOf(pid)?.values() ?? [])];
+    const own = this.cgroupPathOf(id);
+    return paths.some((path) => path === own || path.startsWith(`${own}/`)) ? pid : null;
+  }
+
+  /** What conmon saw, or what the kernel counted: conmon may learn of the exit first. */
+  wasOutOfMemory(id: string): boolean {
+    if (existsSync(join(this.directoryOf(id), "oom"))) return true;
+    const directory = this.#cgroups.pathOf("memory", this.cgroupPathOf(id));
+    if (directory === null) return false;
+    const wasCounted = ["memory.events", "memory.oom_control"].some((file) => {
+      const killed = /^oom_kill (\d+)$/m.exec(textOf(join(directory, file)))?.[1];
+      return Number(killed ?? 0) > 0;
+    });
+    // The count goes with the cgroup.
+    if (wasCounted && existsSync(this.directoryOf(id))) writeFileSync(join(this.directoryOf(id), "oom"), "");
+    return wasCounted;
+  }
+
+  /** Waits for conmon to have written its last words, and ends it where it hangs. */
+  async awaitConmonGone(id: string, timeout: number): Promise<void> {
+    for (const deadline = Date.now() + timeout; Date.now() < deadline; await sleep(5)) {
+      if (this.findConmon(id) === null) return;
+    }
+    const pid = this.findConmon(id);
+    if (pid !== null) process.kill(pid, "SIGKILL");
+  }
+
+  /**
+   * Moves a conmon out of the cgroups the engine is in, so that a service manager that kills the engine's cgroup spares it. Best
+   * effort: a container runs without it, too.
+   */
+  async leaveEngineCgroup(pid: number): Promise<void> {
+    const paths = cgroupOf(pid);
+    const own = `/${this.#cgroupParent}/conmon`;
+    const moves = this.#cgroups.hierarchies.map(async (hierarchy) => {
+      const controller = hierarchy.controllers[0] ?? "";
+      // A fresh v1 cpuset takes no process before it was given processors.
+      if (controller === "cpuset" || (paths?.get(hierarchy.version === 2 ? "" : controller) ?? "/") === "/") return;
+      const directory = join(hierarchy.mountPoint, own);
+      await mkdir(directory, { recursive: true });
+      await writeFile(join(directory, "cgroup.procs"), String(pid));
+    });
+    await Promise.allSettled(moves);
+  }
+
+  /** Takes away the cgroups that are empty now. */
+  async removeEmptyCgroups(): Promise<void> {
+    await this.#cgroups.remove(`/${this.#cgroupParent}/conmon`, 0).catch(() => {});
+    const inUse = await this.#cgroups.childrenOf(`/${this.#cgroupParent}`);
+    if (inUse.length === 0) await this.#cgroups.remove(`/${this.#cgroupParent}`, 0).catch(() => {});
+  }
+
+  #readPid(id: string, file: string): number | null {
+    const pid = Number(textOf(join(this.directoryOf(id), file)));
+    return Number.isInteger(pid) && pid > 1 ? pid : null;
+  }
+}
+
+/** By its command line: `conmon … -u <id>`. A zombie has none. */
+export function isConmonOf(pid: number, id: string): boolean {
+  const args = textOf(`/proc/${pid}/cmdline`).split("\0");
+  return (args[0] ?? "").endsWith("conmon") && args[args.indexOf("-u") + 1] === id;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
