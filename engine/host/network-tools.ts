@@ -1,0 +1,124 @@
+import { readFile } from "node:fs/promises";
+import * as z from "zod/mini";
+import { EngineError } from "../errors.ts";
+import { parseSubnet, type Subnet } from "../lib/ipv4.ts";
+import { runCommand, tryCommand } from "./commands.ts";
+
+/** An interface of the host as ip-address(8) tells. */
+export type HostLink = {
+  readonly name: string;
+  readonly mtu: number;
+  readonly isUp: boolean;
+  /** Bridge it is a port of, or null. */
+  readonly master: string | null;
+  /** IPv4 only, as written: `192.0.2.2/24`. */
+  readonly addresses: readonly string[];
+};
+
+export type HostRoute = {
+  /** Null: the default route. */
+  readonly destination: Subnet | null;
+  readonly device: string | null;
+};
+
+const linkList = z.array(
+  z.object({
+    ifname: z.optional(z.string()),
+    mtu: z.optional(z.number()),
+    master: z.optional(z.string()),
+    flags: z.optional(z.array(z.string())),
+    addr_info: z.optional(
+      z.array(z.object({ family: z.string(), local: z.optional(z.string()), prefixlen: z.optional(z.number()) })),
+    ),
+  }),
+);
+const routeList = z.array(z.object({ dst: z.optional(z.string()), dev: z.optional(z.string()) }));
+
+export async function listLinks(): Promise<HostLink[]> {
+  const links = parseOutput(linkList, await runCommand("ip", ["-j", "address", "show"]), "ip address");
+  return links.flatMap((link): HostLink[] => {
+    if (link.ifname === undefined) return [];
+    const addresses = (link.addr_info ?? [])
+      .filter((info) => info.family === "inet" && info.local !== undefined)
+      .map((info) => `${info.local}/${info.prefixlen ?? 32}`);
+    const isUp = link.flags?.includes("UP") ?? false;
+    return [{ name: link.ifname, mtu: link.mtu ?? 1500, isUp, master: link.master ?? null, addresses }];
+  });
+}
+
+/** IPv4 routes of all tables but the local one: policy routing (VPNs) keeps its routes in tables of its own. */
+export async function listRoutes(): Promise<HostRoute[]> {
+  const output = await runCommand("ip", ["-j", "-4", "route", "show", "table", "all"]);
+  const routes = parseOutput(routeList, output, "ip route");
+  return routes.flatMap((route): HostRoute[] => {
+    if (route.dst === "default") return [{ destination: null, device: route.dev ?? null }];
+    const destination = parseSubnet(route.dst ?? "");
+    return destination === null ? [] : [{ destination, device: route.dev ?? null }];
+  });
+}
+
+/** MTU of the interface of the default route, 1500 where there is none. */
+export function defaultMTU(links: readonly HostLink[], routes: readonly HostRoute[]): number {
+  const device = routes.find((route) => route.destination === null)?.device;
+  return links.find((link) => link.name === device)?.mtu ?? 1500;
+}
+
+/** Runs lines of ip(8) in one process (`ip -batch`), in the engine's netns. */
+export async function runIP(lines: readonly string[]): Promise<void> {
+  await runCommand("ip", ["-batch", "-"], { input: `${lines.join("\n")}\n` });
+}
+
+/** The same, going on after a line that fails: for taking away what may be gone. */
+export async function tryIP(lines: readonly string[]): Promise<void> {
+  await tryCommand("ip", ["-force", "-batch", "-"], { input: `${lines.join("\n")}\n` });
+}
+
+/**
+ * Makes a netns, binds it to `path` (an empty file that is there) and runs the lines of ip(8) inside, all in one process. The netns
+ * lives until `path` is unmounted and its last process has gone.
+ */
+export async function createNetns(path: string, lines: readonly string[]): Promise<void> {
+  // unshare(1) forks the child that mounts before it unshares, so the mount lands in the engine's own mount namespace.
+  await runCommand("unshare", [`--net=${path}`, "ip", "-batch", "-"], { input: `${lines.join("\n")}\n` });
+}
+
+/** Applies an nftables script as one transaction: all of it or nothing. */
+export async function runNft(script: string): Promise<void> {
+  await runCommand("nft", ["-f", "-"], { input: script });
+}
+
+/** Names of all tables as `family name`, or null where nf_tables does not work. */
+export async function listNftTables(): Promise<string[] | null> {
+  const result = await tryCommand("nft", ["list", "tables"]).catch(() => null);
+  if (result === null || result.exitCode !== 0) return null;
+  return result.stdout
+    .split("\n")
+    .map((line) => line.replace(/^table /, "").trim())
+    .filter((line) => line !== "");
+}
+
+/** Mount points at or below a directory, deepest first (proc_pid_mountinfo(5)). */
+export async function mountsBelow(directory: string): Promise<string[]> {
+  const text = await readFile("/proc/self/mountinfo", "utf8");
+  return text
+    .split("\n")
+    .map((line) => unescapeOctal(line.split(" ")[4] ?? ""))
+    .filter((path) => path === directory || path.startsWith(`${directory}/`))
+    .reverse();
+}
+
+/** mountinfo writes space, tab, newline and backslash as \040 and so on. */
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+function parseOutput<T>(schema: z.ZodMiniType<T>, output: string, what: string): T {
+  try {
+    return z.parse(schema, JSON.parse(output === "" ? "[]" : output));
+  } catch (error) {
+    throw new EngineError("internal", `${what}: its output cannot be read`, {
+      cause: error,
+      hint: "iproute2 4.16 or later is needed: update the package",
+    });
+  }
+}

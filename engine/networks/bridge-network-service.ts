@@ -1,0 +1,343 @@
+import type { EngineConfig } from "../config.ts";
+import type { Database } from "../database/database.ts";
+import { EngineError } from "../errors.ts";
+import { tryCommand } from "../host/commands.ts";
+import { listNftTables } from "../host/network-tools.ts";
+import { findProgram } from "../host/programs.ts";
+import { formatSubnet, parseIPv4 } from "../lib/ipv4.ts";
+import type { PortBinding } from "../protocol/containers.ts";
+import { ensureBridge, ensureForwarding, readHostNetwork, settleSubnet } from "./bridge.ts";
+import { type EndpointRecord, EndpointTable } from "./endpoint-table.ts";
+import { admitBridge } from "./foreign-firewall.ts";
+import { otherEngineTables, readForeignPorts } from "./foreign-ports.ts";
+import type { Endpoint, EndpointRequest, NetworkService } from "./network-service.ts";
+import { checkHostAddresses, describeConflict, PortConflict, PortPlanner, readSurroundings } from "./port-plan.ts";
+import { removeHostNetwork } from "./remove-network.ts";
+import { RuleQueue } from "./rule-queue.ts";
+import { formatElements, formatRuleset, type PublishedPort } from "./ruleset.ts";
+import { type Sandbox, Sandboxes, type SandboxNetwork } from "./sandbox.ts";
+import { SandboxPool } from "./sandbox-pool.ts";
+import { AddressLeases } from "./subnet.ts";
+
+export type NetworkServiceOptions = {
+  readonly config: EngineConfig;
+  readonly database: Database;
+  /** Told of what fails in the background: filling the pool, taking namespaces away, putting rules back. */
+  readonly onBackgroundFailure?: (doing: string, error: unknown) => void;
+  /** Ready namespaces on the bridge; default 4. */
+  readonly poolSize?: number;
+  /** Milliseconds between looks whether our rules are still in force; default 10,000, 0 for never. */
+  readonly guardInterval?: number;
+};
+
+/** Opens the networks of one engine: its bridge and rules are in force, with the ports on record, when it answers. */
+export async function openNetworkService(options: NetworkServiceOptions): Promise<NetworkService> {
+  const service = await BridgeNetworkService.open(options);
+  return service;
+}
+
+/** See NetworkService. Decisions: README.md beside this file. */
+class BridgeNetworkService implements NetworkService {
+  readonly #options: NetworkServiceOptions;
+  readonly #config: EngineConfig;
+  readonly #table: EndpointTable;
+  readonly #planner: PortPlanner;
+  readonly #sandboxes: Sandboxes;
+  readonly #rules = new RuleQueue();
+  readonly #leases: AddressLeases;
+  readonly #bridged: SandboxPool;
+  readonly #isolated: SandboxPool;
+  readonly #background = new Set<Promise<void>>();
+  readonly #guard: NodeJS.Timeout | null;
+  #network: SandboxNetwork;
+  /** nft tables of other engines, as of the last look. */
+  #others: readonly string[] = [];
+
+  private constructor(
+    options: NetworkServiceOptions,
+    table: EndpointTable,
+    sandboxes: Sandboxes,
+    network: SandboxNetwork,
+  ) {
+    this.#options = options;
+    this.#config = options.config;
+    this.#table = table;
+    this.#planner = new PortPlanner(table);
+    this.#sandboxes = sandboxes;
+    this.#network = network;
+    this.#leases = new AddressLeases(network.subnet.subnet);
+    const onFailure = (error: unknown) => this.#report("prepare a network namespace", error);
+    const size = options.poolSize ?? 4;
+    this.#bridged = new SandboxPool({ size, create: () => this.#createBridged(), onFailure });
+    this.#isolated = new SandboxPool({ size: Math.min(size, 1), create: () => this.#createIsolated(), onFailure });
+    const interval = options.guardInterval ?? 10_000;
+    this.#guard = interval === 0 ? null : setInterval(() => this.#watchRules(), interval).unref();
+  }
+
+  static async open(options: NetworkServiceOptions): Promise<BridgeNetworkService> {
+    const { config } = options;
+    const table = new EndpointTable(options.database);
+    const sandboxes = new Sandboxes(config);
+    const [host] = await Promise.all([readHostNetwork(), sandboxes.open()]);
+    const subnet = settleSubnet(config, host, table.findSubnet());
+    // On record first, so that a crash in between finds the same again.
+    table.saveSubnet(formatSubnet(subnet.subnet));
+    await ensureBridge(config, host, subnet);
+    const service = new BridgeNetworkService(options, table, sandboxes, { subnet, mtu: host.mtu });
+    for (const { token, ipAddress } of table.list()) {
+      if (token !== null) sandboxes.adopt(token);
+      if (ipAddress !== null) service.#leases.hold(parseIPv4(ipAddress) ?? 0);
+    }
+    await service.#enforceRules();
+    return service;
+  }
+
+  async connect(request: EndpointRequest): Promise<Endpoint> {
+    // A record that a failed start left behind must not keep the container from its next one.
+    if (this.#table.find(request.container) !== null) await this.disconnect(request.container);
+    try {
+      const record =
+        request.network === "bridge" ? await this.#connectBridge(request) : await this.#connectPlain(request);
+      return this.#toEndpoint(record);
+    } catch (error) {
+      throw error instanceof PortConflict ? await describeConflict(error, request.containerName) : error;
+    }
+  }
+
+  find(container: string): Endpoint | null {
+    const record = this.#table.find(container);
+    return record === null ? null : this.#toEndpoint(record);
+  }
+
+  async disconnect(container: string): Promise<void> {
+    const record = this.#table.find(container);
+    if (record === null) return;
+    this.#table.remove([container]);
+    this.#dismissLater([record]);
+    await this.#withdrawPorts(record);
+  }
+
+  async restore(containers: readonly string[]): Promise<void> {
+    const alive = new Set(containers);
+    const stale = this.#table.list().filter(({ container }) => !alive.has(container));
+    this.#table.remove(stale.map(({ container }) => container));
+    await this.#dismiss(stale);
+    await this.#repairLinks();
+    await this.#enforceRules();
+    this.#bridged.fill();
+    this.#isolated.fill();
+  }
+
+  async removeAll(): Promise<void> {
+    await this.#close();
+    this.#table.remove(this.#table.list().map(({ container }) => container));
+    await removeHostNetwork(this.#config);
+  }
+
+  /** Containers keep their network; only what is in stock goes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+  }
+
+  async #connectBridge(request: EndpointRequest): Promise<EndpointRecord> {
+    checkHostAddresses(request.ports);
+    const surroundings = request.ports.length === 0 ? null : await this.#surroundingsOf(request);
+    const sandbox = this.#bridged.take() ?? (await this.#getBridged());
+    try {
+      const ipAddress = sandbox.link?.ipAddress ?? null;
+      const ports = surroundings === null ? [] : this.#planner.plan(request.ports, surroundings);
+      const record = {
+        container: request.container,
+        network: "bridge",
+        ipAddress,
+        token: sandbox.token,
+        ports,
+      } as const;
+      this.#table.insert(record);
+      await this.#publish(record);
+      return record;
+    } catch (error) {
+      this.#inBackground("take a network namespace away", this.#discard([sandbox]));
+      throw error;
+    } finally {
+      this.#bridged.fill();
+    }
+  }
+
+  async #connectPlain(request: EndpointRequest): Promise<EndpointRecord> {
+    const isHost = request.network === "host";
+    const sandbox = isHost ? null : (this.#isolated.take() ?? (await this.#createIsolated()));
+    const token = sandbox?.token ?? null;
+    const record = { container: request.container, network: request.network, ipAddress: null, token, ports: [] };
+    try {
+      this.#table.insert(record);
+      return record;
+    } catch (error) {
+      if (sandbox !== null) this.#inBackground("take a network namespace away", this.#discard([sandbox]));
+      throw error;
+    } finally {
+      if (!isHost) this.#isolated.fill();
+    }
+  }
+
+  /** Puts the ports of a new endpoint in force, or takes its record back. */
+  async #publish(record: EndpointRecord): Promise<void> {
+    try {
+      await this.#rules.apply(formatElements(this.#config.names.table, "add", publishedPorts(record)));
+    } catch (error) {
+      this.#table.remove([record.container]);
+      throw EngineError.wrap("publish ports", error);
+    }
+    await forgetFlows(record.ports);
+  }
+
+  async #withdrawPorts(record: EndpointRecord): Promise<void> {
+    const script = formatElements(this.#config.names.table, "delete", publishedPorts(record));
+    try {
+      await this.#rules.apply(script);
+    } catch {
+      // An element was gone: someone changed our table. Write it anew from the records.
+      await this.#enforceRules();
+    }
+    await forgetFlows(record.ports);
+  }
+
+  async #surroundingsOf(request: EndpointRequest) {
+    return readSurroundings(request.ports, await readForeignPorts(this.#others));
+  }
+
+  async #createBridged(): Promise<Sandbox | null> {
+    const address = this.#leases.take();
+    if (address === null) return null;
+    try {
+      return await this.#sandboxes.create(address, this.#network);
+    } catch (error) {
+      this.#leases.release(address);
+      throw error;
+    }
+  }
+
+  async #getBridged(): Promise<Sandbox> {
+    const sandbox = await this.#createBridged();
+    if (sandbox !== null) return sandbox;
+    const subnet = formatSubnet(this.#network.subnet.subnet);
+    throw new EngineError("resource-exhausted", `no address is left in ${subnet} for another container`, {
+      hint: "remove containers that are not needed, or run some with --network none or host",
+    });
+  }
+
+  #createIsolated(): Promise<Sandbox> {
+    return this.#sandboxes.create(null, this.#network);
+  }
+
+  /** Bridge, host ends of the veth pairs and leftovers, as the records say. */
+  async #repairLinks(): Promise<void> {
+    await Promise.all([this.#bridged.settled(), this.#isolated.settled()]);
+    const host = await readHostNetwork();
+    await ensureBridge(this.#config, host, this.#network.subnet);
+    this.#network = { ...this.#network, mtu: host.mtu };
+    await this.#sandboxes.sweep(host.links.map(({ name }) => name));
+    for (const record of this.#table.list()) {
+      const sandbox = this.#sandboxOf(record);
+      if (sandbox === null || sandbox.link === null) continue;
+      const { interfaceName } = sandbox.link;
+      const link = host.links.find(({ name }) => name === interfaceName);
+      const isJoined = link?.master === this.#config.names.bridge && link.isUp;
+      if (isJoined) continue;
+      const repair =
+        link === undefined ? this.#sandboxes.relink(sandbox, this.#network) : this.#sandboxes.join(interfaceName);
+      // One container's broken namespace must not keep the others from theirs.
+      await repair.catch((error) => this.#report(`reconnect container ${record.container.slice(0, 12)}`, error));
+    }
+  }
+
+  /** Writes the whole table anew from the records, lets other firewalls admit our bridge, and makes the host a router. */
+  async #enforceRules(): Promise<void> {
+    const { table, bridge } = this.#config.names;
+    const ports = this.#table.list().flatMap(publishedPorts);
+    await this.#rules.apply(formatRuleset({ table, bridge, subnet: this.#network.subnet, ports }));
+    await ensureForwarding(this.#config);
+    const tables = (await listNftTables()) ?? [];
+    this.#others = otherEngineTables(this.#config, tables);
+    await admitBridge(this.#config, tables);
+  }
+
+  /** A firewall that reloads may flush every table of the host, and docker may come up after us. */
+  #watchRules(): void {
+    const look = async () => {
+      const tables = await listNftTables();
+      if (tables === null) return;
+      if (!tables.includes(`inet ${this.#config.names.table}`)) return this.#enforceRules();
+      this.#others = otherEngineTables(this.#config, tables);
+      await admitBridge(this.#config, tables);
+    };
+    this.#inBackground("look after the firewall rules", look());
+  }
+
+  #sandboxOf(record: EndpointRecord): Sandbox | null {
+    return record.token === null ? null : this.#sandboxes.describe(record.token, record.ipAddress);
+  }
+
+  /** Deleting a veth pair takes the kernel 20 ms: nobody waits for it, and the next start sweeps what a crash leaves. */
+  #dismissLater(records: readonly EndpointRecord[]): void {
+    this.#inBackground("take a network namespace away", this.#dismiss(records));
+  }
+
+  #dismiss(records: readonly EndpointRecord[]): Promise<void> {
+    return this.#discard(records.map((record) => this.#sandboxOf(record)).filter((sandbox) => sandbox !== null));
+  }
+
+  /** The address is free again only when nothing answers to it any more. */
+  async #discard(sandboxes: readonly Sandbox[]): Promise<void> {
+    await this.#sandboxes.destroy(sandboxes);
+    for (const { link } of sandboxes) if (link !== null) this.#leases.release(parseIPv4(link.ipAddress) ?? 0);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#guard !== null) clearInterval(this.#guard);
+    const stock = await Promise.all([this.#bridged.close(), this.#isolated.close()]);
+    await this.#discard(stock.flat());
+    await Promise.all(this.#background);
+    await this.#rules.idle();
+  }
+
+  #inBackground(doing: string, work: Promise<void>): void {
+    const tracked = work.catch((error) => this.#report(doing, error)).finally(() => this.#background.delete(tracked));
+    this.#background.add(tracked);
+  }
+
+  #report(doing: string, error: unknown): void {
+    this.#options.onBackgroundFailure?.(doing, error);
+  }
+
+  #toEndpoint(record: EndpointRecord): Endpoint {
+    const sandbox = this.#sandboxOf(record);
+    const { gateway, prefixLength } = this.#network.subnet;
+    const isBridged = sandbox !== null && sandbox.link !== null;
+    return {
+      netnsPath: sandbox?.netnsPath ?? null,
+      ipAddress: record.ipAddress,
+      prefixLength: isBridged ? prefixLength : null,
+      gateway: isBridged ? gateway : null,
+      macAddress: sandbox?.link?.macAddress ?? null,
+      interfaceName: sandbox?.link?.interfaceName ?? null,
+      ports: record.ports,
+    };
+  }
+}
+
+function publishedPorts(record: EndpointRecord): PublishedPort[] {
+  const { ipAddress } = record;
+  return ipAddress === null ? [] : record.ports.map((port) => ({ ...port, ipAddress }));
+}
+
+/**
+ * A UDP peer that goes on sending from one port keeps its old conntrack entry, and with it the way to the old container or to none.
+ * Only where conntrack(8) is installed; the entry dies by itself after the peer paused for 30 s to 2 min.
+ */
+async function forgetFlows(ports: readonly PortBinding[]): Promise<void> {
+  if (!ports.some(({ protocol }) => protocol === "udp") || findProgram("conntrack") === null) return;
+  for (const { hostPort } of ports.filter(({ protocol }) => protocol === "udp")) {
+    await tryCommand("conntrack", ["-D", "-p", "udp", "--orig-port-dst", String(hostPort)]);
+  }
+}

@@ -1,0 +1,47 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { EngineConfig } from "../config.ts";
+import { tryCommand } from "../host/commands.ts";
+import { listLinks, listNftTables, mountsBelow, tryIP } from "../host/network-tools.ts";
+import { withdrawBridge } from "./foreign-firewall.ts";
+import { isSandboxLink, netnsDirectory } from "./sandbox.ts";
+
+/**
+ * Removes bridge, veth pairs, nft table, netns files and the rules in other firewalls of one engine; needs no database, and goes on
+ * where something is gone already. Gives a line for each thing removed. `net.ipv4.ip_forward` stays on: others may rely on it.
+ */
+export async function removeHostNetwork(config: EngineConfig): Promise<string[]> {
+  return [
+    ...(await removeNamespaces(config)),
+    ...(await removeLinks(config)),
+    ...(await removeTable(config)),
+    ...(await withdrawBridge(config)).map((program) => `rules in ${program}`),
+  ];
+}
+
+async function removeNamespaces(config: EngineConfig): Promise<string[]> {
+  const directory = netnsDirectory(config);
+  const names = await readdir(directory).catch(() => []);
+  const removed: string[] = [];
+  for (const name of names) {
+    await tryCommand("umount", ["-l", join(directory, name)]);
+    await rm(join(directory, name), { force: true, recursive: true });
+    removed.push(`netns ${name}`);
+  }
+  for (const path of await mountsBelow(directory)) await tryCommand("umount", ["-l", path]);
+  await rm(directory, { force: true, recursive: true });
+  return removed;
+}
+
+async function removeLinks(config: EngineConfig): Promise<string[]> {
+  const names = (await listLinks()).map(({ name }) => name);
+  const ours = names.filter((name) => name === config.names.bridge || isSandboxLink(config, name));
+  if (ours.length > 0) await tryIP(ours.map((name) => `link del dev ${name}`));
+  return ours.map((name) => `interface ${name}`);
+}
+
+async function removeTable(config: EngineConfig): Promise<string[]> {
+  if (!(await listNftTables())?.includes(`inet ${config.names.table}`)) return [];
+  await tryCommand("nft", ["delete", "table", "inet", config.names.table]);
+  return [`nft table ${config.names.table}`];
+}

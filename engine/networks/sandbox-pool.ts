@@ -1,0 +1,58 @@
+import type { Sandbox } from "./sandbox.ts";
+
+export type PoolOptions = {
+  readonly size: number;
+  /** Null: none can be made now, e.g. no address is left. */
+  readonly create: () => Promise<Sandbox | null>;
+  readonly onFailure: (error: unknown) => void;
+};
+
+/** Ready sandboxes, made in the background one at a time, so that a container's start does not wait for one. */
+export class SandboxPool {
+  readonly #options: PoolOptions;
+  readonly #ready: Sandbox[] = [];
+  #filling: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** A ready one, or null: then the caller makes its own. */
+  take(): Sandbox | null {
+    return this.#ready.shift() ?? null;
+  }
+
+  /** Begins to make what is missing, if nobody does already. */
+  fill(): void {
+    if (this.#filling !== null || this.#isClosed) return;
+    this.#filling = this.#fill().finally(() => {
+      this.#filling = null;
+    });
+  }
+
+  /** Resolves when filling that is under way has ended. */
+  async settled(): Promise<void> {
+    await this.#filling;
+  }
+
+  /** Gives back all that are ready and makes no more. */
+  async close(): Promise<Sandbox[]> {
+    this.#isClosed = true;
+    await this.#filling;
+    return this.#ready.splice(0);
+  }
+
+  async #fill(): Promise<void> {
+    try {
+      while (!this.#isClosed && this.#ready.length < this.#options.size) {
+        const sandbox = await this.#options.create();
+        if (sandbox === null) return;
+        this.#ready.push(sandbox);
+      }
+    } catch (error) {
+      // The next container makes its own and fails with the reason, or succeeds.
+      this.#options.onFailure(error);
+    }
+  }
+}

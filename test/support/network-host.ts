@@ -1,0 +1,144 @@
+/**
+ * A host of its own for network tests: started by netns.ts under `unshare -m -n`, it opens network services of the product, runs
+ * commands in network namespaces, and takes everything with it when it ends. Speaks Node's IPC with the test.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createConfig } from "../../engine/config.ts";
+import { type Database, openDatabase } from "../../engine/database/database.ts";
+import { EngineError, messageOf } from "../../engine/errors.ts";
+import { openNetworkService } from "../../engine/networks/bridge-network-service.ts";
+import type { EndpointRequest, NetworkService } from "../../engine/networks/network-service.ts";
+import { removeHostNetwork } from "../../engine/networks/remove-network.ts";
+
+export type CommandResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
+
+type Engine = { readonly service: NetworkService; readonly database: Database };
+
+const engines = new Map<string, Engine>();
+const children = new Set<ChildProcess>();
+
+const commands = {
+  async open(directory: string, options: { poolSize?: number; guardInterval?: number } = {}) {
+    const config = configOf(directory);
+    mkdirSync(config.root, { recursive: true });
+    mkdirSync(config.run, { recursive: true });
+    const database = openDatabase(join(config.root, "gantry.db"));
+    database.exec(
+      "INSERT OR IGNORE INTO images VALUES ('sha256:test', NULL, '2026-01-01T00:00:00Z', 'amd64', 'linux', '2026-01-01T00:00:00Z')",
+    );
+    const failures = (doing: string, error: unknown) => process.stderr.write(`${doing}: ${messageOf(error)}\n`);
+    const service = await openNetworkService({
+      config,
+      database,
+      guardInterval: 0,
+      ...options,
+      onBackgroundFailure: failures,
+    });
+    engines.set(directory, { service, database });
+    return config.names;
+  },
+  async connect(directory: string, request: Partial<EndpointRequest> & { container: string }) {
+    const { service, database } = engineOf(directory);
+    database
+      .prepare("INSERT OR IGNORE INTO containers VALUES (?, ?, 'sha256:test', '2026-01-01T00:00:00Z', '{}', '{}')")
+      .run(request.container, request.container);
+    const begin = performance.now();
+    const full = { containerName: request.container, network: "bridge", ports: [], ...request } as const;
+    const endpoint = await service.connect(full);
+    return { ...endpoint, milliseconds: performance.now() - begin };
+  },
+  async find(directory: string, container: string) {
+    return engineOf(directory).service.find(container);
+  },
+  async disconnect(directory: string, container: string) {
+    await engineOf(directory).service.disconnect(container);
+  },
+  async restore(directory: string, containers: string[]) {
+    await engineOf(directory).service.restore(containers);
+  },
+  async close(directory: string) {
+    const { service, database } = engineOf(directory);
+    await service[Symbol.asyncDispose]();
+    database.close();
+    engines.delete(directory);
+  },
+  /** As if the engine were killed: nothing is given back. */
+  async abandon(directory: string) {
+    engineOf(directory).database.close();
+    engines.delete(directory);
+  },
+  async removeAll(directory: string) {
+    await engineOf(directory).service.removeAll();
+  },
+  async removeHostNetwork(directory: string) {
+    return removeHostNetwork(configOf(directory));
+  },
+  async exec(netns: string | null, argv: string[], input = ""): Promise<CommandResult> {
+    const child = start(netns, argv);
+    child.stdin?.end(input);
+    const [stdout, stderr] = [child.stdout, child.stderr].map(textOf) as [Promise<string>, Promise<string>];
+    const exitCode = await new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? 137)));
+    return { exitCode, stdout: await stdout, stderr: await stderr };
+  },
+  /** Leaves the process running; answers with its first line of output. */
+  async serve(netns: string | null, argv: string[]): Promise<{ pid: number; line: string }> {
+    const child = start(netns, argv);
+    const line = await new Promise<string>((resolve, reject) => {
+      child.stdout?.once("data", (chunk) => resolve(String(chunk).trim()));
+      child.once("close", () => reject(new Error(`${argv[0]} ended before it was ready`)));
+      child.stderr?.pipe(process.stderr);
+    });
+    return { pid: child.pid ?? 0, line };
+  },
+  async end(pid: number) {
+    const child = [...children].find((one) => one.pid === pid);
+    const gone = new Promise((resolve) => child?.once("close", resolve));
+    child?.kill("SIGKILL");
+    await gone;
+  },
+};
+
+export type HostCommands = typeof commands;
+
+function configOf(directory: string) {
+  return createConfig({ root: join(directory, "root"), run: join(directory, "run") });
+}
+
+function engineOf(directory: string): Engine {
+  const engine = engines.get(directory);
+  if (engine === undefined) throw new Error(`no engine for ${directory}`);
+  return engine;
+}
+
+function start(netns: string | null, argv: readonly string[]): ChildProcess {
+  const [program = "", ...args] = netns === null ? argv : ["nsenter", `--net=${netns}`, ...argv];
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin?.on("error", () => {});
+  children.add(child);
+  child.once("close", () => children.delete(child));
+  return child;
+}
+
+async function textOf(stream: NodeJS.ReadableStream | null): Promise<string> {
+  let text = "";
+  for await (const chunk of stream ?? []) text += String(chunk);
+  return text;
+}
+
+process.on("message", async (message: { id: number; name: keyof HostCommands; args: unknown[] }) => {
+  try {
+    const command = commands[message.name] as (...args: unknown[]) => Promise<unknown>;
+    process.send?.({ id: message.id, result: await command(...message.args) });
+  } catch (error) {
+    const code = error instanceof EngineError ? error.code : null;
+    const hint = error instanceof EngineError ? error.hint : null;
+    process.send?.({ id: message.id, error: { message: messageOf(error), code, hint } });
+  }
+});
+process.on("disconnect", () => {
+  for (const child of children) child.kill("SIGKILL");
+  process.exit(0);
+});
+process.send?.({ id: 0 });
