@@ -4,7 +4,7 @@ import type { Operation } from "../protocol/state.ts";
 
 export type RunningOperation = { report(progress: Progress): void } & Disposable;
 
-/** Long work under way, for every client's screen. */
+/** Long work under way, for every client's screen. An operation is over when it is disposed: hold it with `using`. */
 export class Operations {
   readonly #running = new Map<string, Operation>();
   readonly #listeners = new Set<() => void>();
