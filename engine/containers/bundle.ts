@@ -1,7 +1,6 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { EngineError, messageOf } from "../errors.ts";
 import { findProgram } from "../host/programs.ts";
-import { writeNameFiles } from "../networks/name-files.ts";
 import type { Endpoint } from "../networks/network-service.ts";
 import type { RuntimeSpec } from "../runtime/container-runtime.ts";
 import { resolveSeccomp } from "../runtime/seccomp.ts";
@@ -83,4 +82,13 @@ async function makeSources({ request }: ContainerRecord): Promise<void> {
       });
     }
   }
+}
+
+async function writeFiles(parts: ContainerParts, record: ContainerRecord, endpoint: Endpoint): Promise<void> {
+  const paths = pathsOf(parts.config, record.id);
+  await Promise.all([
+    writeFile(paths.hosts, `127.0.0.1\tlocalhost\n${endpoint.ipAddress}\t${record.resolution.hostname}\n`),
+    writeFile(paths.hostname, `${record.resolution.hostname}\n`),
+    writeFile(paths.resolvConf, "nameserver 127.0.0.1\n"),
+  ]);
 }

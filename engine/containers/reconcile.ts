@@ -20,7 +20,8 @@ const unknownExitCode = 255;
  */
 export async function reconcileContainers(parts: ContainerParts): Promise<void> {
   const records = parts.table.all();
-  const living = records.filter((record) => isStillRunning(parts, record));
+  const alive = await Promise.all(records.map((record) => isStillRunning(parts, record)));
+  const living = records.filter((_record, index) => alive[index]);
   await parts.networks.restore(living.map(({ id }) => id));
   const listed = new Set(await parts.runtime.list());
   const writable = new Set(parts.layers.listWritable());
@@ -43,8 +44,13 @@ type Found = {
   readonly writable: ReadonlySet<string>;
 };
 
-function isStillRunning(parts: ContainerParts, { id, state }: ContainerRecord): boolean {
-  return isAlive(state.status) && state.bootID === parts.bootID && parts.runtime.isSupervised(id);
+/** A container whose conmon was killed goes on without log and terminal; the runtime tells its end all the same. */
+async function isStillRunning(parts: ContainerParts, { id, state }: ContainerRecord): Promise<boolean> {
+  if (!isAlive(state.status) || state.bootID !== parts.bootID) return false;
+  if (parts.runtime.isSupervised(id)) return true;
+  if (parts.runtime.findExit(id) !== null) return false;
+  const known = await parts.runtime.state(id).catch(() => null);
+  return known !== null && known.status !== "stopped";
 }
 
 async function guard(parts: ContainerParts, id: string, work: () => Promise<void>): Promise<void> {
@@ -120,7 +126,9 @@ async function sweep(parts: ContainerParts, found: Found): Promise<void> {
   const unreadable = parts.table.unreadable.map(({ id }) => id);
   const isOwned = (id: string) => parts.table.find(id) !== null || unreadable.includes(id);
   const directories = await readdir(join(parts.config.root, "containers")).catch(() => []);
-  const orphans = [...new Set([...found.listed, ...found.writable, ...directories])].filter((id) => !isOwned(id));
+  const isID = (name: string) => /^[0-9a-f]{64}$/.test(name);
+  const all = new Set([...found.listed, ...found.writable, ...directories.filter(isID)]);
+  const orphans = [...all].filter((id) => !isOwned(id));
   for (const id of orphans) {
     await guard(parts, id, async () => {
       parts.log.warning("a container without a record is removed", { id });

@@ -1,0 +1,36 @@
+import { expect, it } from "vitest";
+import { checkRequest } from "../../../engine/containers/check-request.ts";
+import { type CreateRequest, emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
+
+const request = (changes: Partial<CreateRequest>): CreateRequest => ({ ...emptyCreateRequest("busybox"), ...changes });
+
+it.each<[string, Partial<CreateRequest>]>([
+  ['environment variable "=a" has no name', { environment: ["=a"] }],
+  ['hostname "-x" is not valid', { hostname: "-x" }],
+  ['DNS server "dns" is not an IP address', { dns: ["dns"] }],
+  ['host name "a\\nb" of --add-host is not valid', { extraHosts: [{ name: "a\nb", address: "1.2.3.4" }] }],
+  ['DNS option "a\\nnameserver 1.2.3.4" is not valid', { dnsSearch: ["a\nnameserver 1.2.3.4"] }],
+  ["memory limit 4096 is below the least possible of 6 MiB", { resources: { ...unlimited, memory: 4096 } }],
+  ["--cpus 999 is out of range", { resources: { ...unlimited, nanoCpus: 999e9 } }],
+  ["needs a memory limit, too", { resources: { ...unlimited, memorySwap: 1 << 30 } }],
+  ["the request holds a NUL byte", { command: ["a\0b"] }],
+  ["the request holds a NUL byte", { labels: { "a\0": "b" } }],
+  ["(--rm) and restarted (--restart)", { autoRemove: true, restartPolicy: { name: "always", maximumRetryCount: 0 } }],
+  ["takes no retry count", { restartPolicy: { name: "always", maximumRetryCount: 3 } }],
+  [
+    "mount source /no/such does not exist on this host",
+    {
+      mounts: [{ type: "bind", source: "/no/such", target: "/x", readOnly: false, createSource: false, options: [] }],
+    },
+  ],
+])("says: %s", (message, changes) => {
+  expect(() => checkRequest(request(changes))).toThrow(message);
+});
+
+it("warns of ports that no network can publish", () => {
+  const ports = [{ hostAddress: "", hostPort: 80, containerPort: 80, protocol: "tcp" as const }];
+  expect(checkRequest(request({ network: "host", ports }))).toEqual([
+    "published ports are discarded with network host",
+  ]);
+  expect(checkRequest(request({ ports }))).toEqual([]);
+});
