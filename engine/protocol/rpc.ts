@@ -8,8 +8,7 @@ import { errorCodes } from "../errors.ts";
  * `progress` (how far a long request has come). Streams of bytes run on sockets of their own: see streams.ts.
  */
 
-/** Raised with every incompatible change; both ends must agree. */
-export const protocolVersion = 1;
+export { protocolVersion } from "./constants.ts";
 
 export const wireError = z.object({
   /** JSON-RPC wants an integer; ours is always -32000, the meaning is in `data.code`. */

@@ -9,8 +9,7 @@ import * as z from "zod/mini";
  * Text frames carry the control messages below. Back-pressure is TCP's: each end stops reading its source while the
  * socket's buffer is above its high-water mark.
  */
-export const channel = { stdout: 1, stderr: 2, records: 3 } as const;
-export type Channel = (typeof channel)[keyof typeof channel];
+export { type Channel, channel } from "./constants.ts";
 
 export const streamIDPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 

@@ -1,9 +1,12 @@
 import type { WebSocket } from "ws";
 import { EngineError, messageOf } from "../../engine/errors.ts";
-import { type MethodName, type MethodParams, type MethodResult, methods } from "../../engine/protocol/methods.ts";
-import { engineMessage, type Progress, protocolVersion, type WireError } from "../../engine/protocol/rpc.ts";
+import { protocolVersion } from "../../engine/protocol/constants.ts";
+import type { MethodName, MethodParams, MethodResult } from "../../engine/protocol/methods.ts";
+import type { EngineMessage, Progress, WireError } from "../../engine/protocol/rpc.ts";
 import type { Handshake } from "../../engine/protocol/system.ts";
-import { type TopicItem, type TopicName, type TopicParams, topics } from "../../engine/protocol/topics.ts";
+import type { TopicItem, TopicName, TopicParams } from "../../engine/protocol/topics.ts";
+import { Inbox } from "./inbox.ts";
+import { loadSchemas, type Schemas } from "./lazy-schemas.ts";
 import { type ByteStream, openStream } from "./streams.ts";
 import { clientVersion } from "./version.ts";
 import { openWebSocket } from "./web-socket.ts";
@@ -43,12 +46,14 @@ export interface EngineClient extends Disposable {
   close(): void;
 }
 
+type Parse<R> = (schemas: Schemas, result: unknown) => R;
 type Pending = {
-  readonly settle: (result: unknown) => void;
+  readonly settle: (schemas: Schemas, result: unknown) => void;
   readonly fail: (error: EngineError) => void;
   readonly onProgress: ((progress: Progress) => void) | undefined;
 };
-type OpenSubscription = { sequence: number; readonly take: (item: unknown) => void };
+type ItemParams = Extract<EngineMessage, { method: "item" }>["params"];
+type OpenSubscription = { sequence: number; readonly take: (schemas: Schemas, item: unknown) => void };
 
 /** Connects and shakes hands. Fails with `unavailable`, `permission-denied`, or `failed-precondition` for another version. */
 export async function connectEngine(options: ConnectOptions): Promise<EngineClient> {
@@ -68,6 +73,7 @@ class Connection implements EngineClient {
   readonly #pending = new Map<number, Pending>();
   readonly #subscriptions = new Map<number, OpenSubscription>();
   readonly #closeListeners = new Set<(reason: EngineError | null) => void>();
+  readonly #inbox = new Inbox((schemas, text) => this.#receive(schemas, text));
   #engine: Handshake | null = null;
   #nextID = 1;
   /** Undefined while the connection stands. */
@@ -76,9 +82,8 @@ class Connection implements EngineClient {
   constructor(webSocket: WebSocket, socketPath: string) {
     this.#webSocket = webSocket;
     this.#socketPath = socketPath;
-    webSocket.on("message", (data) => this.#receive(String(data)));
     webSocket.on("error", (cause) => this.#end(lost(messageOf(cause), cause)));
-    webSocket.on("close", () => this.#end(lost("the engine closed it", undefined)));
+    webSocket.on("close", () => this.#inbox.afterKept(() => this.#end(lost("the engine closed it", undefined))));
   }
 
   get engine(): Handshake {
@@ -86,10 +91,25 @@ class Connection implements EngineClient {
     return this.#engine;
   }
 
-  async shakeHands(clientName: string): Promise<void> {
-    const engine = await this.request("system.handshake", { protocolVersion, clientName, clientVersion });
-    if (engine.protocolVersion !== protocolVersion) throw otherVersion(engine);
-    this.#engine = engine;
+  /** The answer is looked at without schemas, so that the first request need not wait for them. */
+  shakeHands(clientName: string): Promise<void> {
+    const params = { protocolVersion, clientName, clientVersion };
+    const answered = this.#call("system.handshake", params, {}, () => null);
+    return new Promise((resolve, reject) => {
+      answered.catch(reject);
+      this.#webSocket.once("message", (data) => {
+        const text = String(data);
+        const engine = findHandshake(text);
+        this.#webSocket.on("message", (further) => this.#inbox.take(String(further)));
+        if (engine?.protocolVersion === protocolVersion) {
+          this.#pending.delete(1);
+          this.#engine = engine;
+          resolve();
+        } else if (engine !== null) reject(otherVersion(engine));
+        // A refusal: the inbox gives its reason.
+        else this.#inbox.take(text);
+      });
+    });
   }
 
   request<M extends MethodName>(
@@ -97,7 +117,7 @@ class Connection implements EngineClient {
     params: MethodParams<M>,
     options: RequestOptions = {},
   ): Promise<MethodResult<M>> {
-    return this.#call(method, params, options, (result) => parseResult(method, result));
+    return this.#call(method, params, options, (schemas, result) => parseResult(schemas, method, result));
   }
 
   subscribe<T extends TopicName>(
@@ -106,9 +126,9 @@ class Connection implements EngineClient {
     onItem: (item: TopicItem<T>) => void,
   ): Promise<Subscription> {
     // Registered in the very turn of the answer: the first items may follow it in the same chunk.
-    return this.#call("subscribe", { topic, params }, {}, (result) => {
-      const { subscriptionID } = parseResult("subscribe", result);
-      const take = (item: unknown) => onItem(topics[topic].item.parse(item) as TopicItem<T>);
+    return this.#call("subscribe", { topic, params }, {}, (schemas, result) => {
+      const { subscriptionID } = parseResult(schemas, "subscribe", result);
+      const take = ({ topics }: Schemas, item: unknown) => onItem(topics[topic].item.parse(item) as TopicItem<T>);
       this.#subscriptions.set(subscriptionID, { sequence: 0, take });
       return { close: () => this.#unsubscribe(subscriptionID) };
     });
@@ -133,7 +153,7 @@ class Connection implements EngineClient {
     this.close();
   }
 
-  #call<R>(method: string, params: unknown, options: RequestOptions, parse: (result: unknown) => R): Promise<R> {
+  #call<R>(method: string, params: unknown, options: RequestOptions, parse: Parse<R>): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended ?? lost("it was closed", undefined));
       if (options.signal?.aborted) return reject(cancelled(method));
@@ -145,10 +165,10 @@ class Connection implements EngineClient {
       options.signal?.addEventListener("abort", onAbort, { once: true });
       const done = () => options.signal?.removeEventListener("abort", onAbort);
       this.#pending.set(id, {
-        settle: (result) => {
+        settle: (schemas, result) => {
           done();
           try {
-            resolve(parse(result));
+            resolve(parse(schemas, result));
           } catch (cause) {
             reject(unreadable(method, cause));
           }
@@ -160,32 +180,33 @@ class Connection implements EngineClient {
         onProgress: options.onProgress,
       });
       this.#webSocket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+      if (this.#engine !== null) void loadSchemas();
     });
   }
 
-  #receive(text: string): void {
+  #receive(schemas: Schemas, text: string): void {
     try {
-      this.#dispatch(engineMessage.parse(JSON.parse(text)));
+      this.#dispatch(schemas, schemas.engineMessage.parse(JSON.parse(text)));
     } catch (cause) {
       this.#end(cause instanceof EngineError ? cause : unreadable("a message", cause));
       this.#webSocket.terminate();
     }
   }
 
-  #dispatch(message: ReturnType<typeof engineMessage.parse>): void {
+  #dispatch(schemas: Schemas, message: EngineMessage): void {
     if ("id" in message) {
       const pending = this.#pending.get(message.id);
       this.#pending.delete(message.id);
-      if (message.error === undefined) pending?.settle(message.result);
+      if (message.error === undefined) pending?.settle(schemas, message.result);
       else pending?.fail(fromWire(message.error));
     } else if (message.method === "progress") {
       this.#pending.get(message.params.requestID)?.onProgress?.(message.params.progress);
     } else {
-      this.#takeItem(message.params.subscriptionID, message.params.sequence, message.params.item);
+      this.#takeItem(schemas, message.params);
     }
   }
 
-  #takeItem(subscriptionID: number, sequence: number, item: unknown): void {
+  #takeItem(schemas: Schemas, { subscriptionID, sequence, item }: ItemParams): void {
     const subscription = this.#subscriptions.get(subscriptionID);
     if (subscription === undefined) return;
     subscription.sequence += 1;
@@ -195,7 +216,7 @@ class Connection implements EngineClient {
         `subscription ${subscriptionID}: item ${sequence} came for ${subscription.sequence}`,
       );
     }
-    subscription.take(item);
+    subscription.take(schemas, item);
   }
 
   #unsubscribe(subscriptionID: number): void {
@@ -215,8 +236,16 @@ class Connection implements EngineClient {
   }
 }
 
-function parseResult<M extends MethodName>(method: M, result: unknown): MethodResult<M> {
-  return methods[method].result.parse(result) as MethodResult<M>;
+function parseResult<M extends MethodName>(schemas: Schemas, method: M, result: unknown): MethodResult<M> {
+  return schemas.methods[method].result.parse(result) as MethodResult<M>;
+}
+
+/** The handshake in the text of an answer, or null for anything else. */
+function findHandshake(text: string): Handshake | null {
+  const { result } = JSON.parse(text) as { readonly result?: Partial<Handshake> };
+  if (typeof result?.protocolVersion !== "number" || typeof result.pid !== "number") return null;
+  const { protocolVersion: version, pid, engineVersion = "", epoch = "", startedAt = "" } = result;
+  return { protocolVersion: version, pid, engineVersion, epoch, startedAt };
 }
 
 function fromWire(error: WireError): EngineError {

@@ -1,6 +1,8 @@
 import type { WebSocket } from "ws";
 import { EngineError, messageOf } from "../../engine/errors.ts";
-import { type Channel, type ClientControl, channel, engineControl } from "../../engine/protocol/streams.ts";
+import { type Channel, channel } from "../../engine/protocol/constants.ts";
+import type { ClientControl } from "../../engine/protocol/streams.ts";
+import { loadSchemas } from "./lazy-schemas.ts";
 import { openWebSocket } from "./web-socket.ts";
 
 /** Takes bytes of one channel. The bytes stay valid. A promise holds the engine back until it resolves. */
@@ -48,6 +50,7 @@ class WebSocketStream implements ByteStream {
   #busySinks = 0;
   #end: StreamEnd | EngineError | null = null;
   #detached = false;
+  #isEnding = false;
 
   constructor(webSocket: WebSocket, streamID: string) {
     const { promise, resolve, reject } = Promise.withResolvers<StreamEnd>();
@@ -61,10 +64,11 @@ class WebSocketStream implements ByteStream {
     webSocket.pause();
     webSocket.on("message", (data, isBinary) => {
       if (isBinary) this.#takeBytes(data as Buffer);
-      else this.#takeControl(String(data));
+      else void this.#takeControl(String(data));
     });
     webSocket.on("error", (cause) => this.#finish(lost(messageOf(cause), cause)));
     webSocket.on("close", (_code, reason) => {
+      if (this.#isEnding) return;
       this.#finish(this.#detached ? { exitCode: null } : lost(reason.toString() || "the engine closed it", undefined));
     });
   }
@@ -132,9 +136,11 @@ class WebSocketStream implements ByteStream {
     if (this.#end !== null) this.#announce(this.#end);
   }
 
-  #takeControl(text: string): void {
+  /** The engine closes the socket right after its last message, which must count and not the closing. */
+  async #takeControl(text: string): Promise<void> {
+    this.#isEnding = true;
     try {
-      const message = engineControl.parse(JSON.parse(text));
+      const message = (await loadSchemas()).engineControl.parse(JSON.parse(text));
       this.#finish(message.type === "exit" ? message : new EngineError("internal", message.message));
     } catch (cause) {
       this.#finish(new EngineError("corrupt", `stream of the engine: ${messageOf(cause)}`, { cause }));

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { channel } from "../../engine/protocol/streams.ts";
+import { channel } from "../../engine/protocol/constants.ts";
 import { DetachScanner } from "./detach-scanner.ts";
 import type { ByteStream } from "./streams.ts";
 

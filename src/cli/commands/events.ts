@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import type { EngineEvent } from "../../../engine/protocol/events.ts";
-import { parseMoment } from "../../format/time.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { anyHolds, type Filters, parseFilters } from "../filters.ts";
+import { parseMoment } from "../parse/moment.ts";
 import { printableJson, printableText } from "../printable.ts";
 import { compileTemplate } from "../template/template.ts";
 

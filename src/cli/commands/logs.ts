@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import { parseMoment } from "../../format/time.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { LogPrinter } from "../log-printer.ts";
+import { parseMoment } from "../parse/moment.ts";
 import { parseInteger } from "../parse/sizes.ts";
 
 type LogsOptions = { follow?: true; tail: string; since?: string; until?: string; timestamps?: true; details?: true };
