@@ -1,0 +1,59 @@
+import { mkdir, stat } from "node:fs/promises";
+import { EngineError, messageOf } from "../../errors.ts";
+import { findProgram } from "../../host/programs.ts";
+import type { MountRequest } from "../../protocol/containers.ts";
+import type { RuntimeSpec } from "../container-runtime.ts";
+import { resolveSeccomp } from "../seccomp.ts";
+import { buildSpec } from "./build-spec.ts";
+import { resolveCapabilities } from "./capabilities.ts";
+import { resolveDevices } from "./devices.ts";
+import { getHostFacts } from "./host-facts.ts";
+import type { SpecInput } from "./types.ts";
+import { resolveUser } from "./user.ts";
+
+/** Static inits by what distributions call them. */
+const inits = ["tini-static", "docker-init", "catatonit", "tini"];
+
+export type SpecWish = Omit<SpecInput, "user" | "host" | "initProgram" | "devices" | "seccomp">;
+
+/**
+ * Looks up what a spec depends on (the user in the mounted file system, devices, host) and builds it. Makes missing sources of
+ * bind mounts where the request allows it. `rootfs` has to be mounted. Fails with `invalid-argument`, `failed-precondition`.
+ */
+export async function prepareSpec(wish: SpecWish): Promise<{ spec: RuntimeSpec; warnings: string[] }> {
+  const { request, image, rootfs } = wish;
+  const host = getHostFacts();
+  const user = resolveUser(rootfs, request.user || image.user, request.groupAdd);
+  const seccomp = resolveSeccomp(request.privileged ? { kind: "unconfined" } : request.seccomp, {
+    capabilities: resolveCapabilities(request, host.capabilities),
+    architecture: host.architecture,
+    kernel: host.kernel,
+  });
+  await Promise.all(request.mounts.map(ensureSource));
+  const devices = await resolveDevices(request);
+  return buildSpec({ ...wish, host, user, seccomp, devices, initProgram: request.init ? findInit() : null });
+}
+
+/** The init program for `--init`, or null. */
+export function findInit(): string | null {
+  return inits.map(findProgram).find((path) => path !== null) ?? null;
+}
+
+async function ensureSource(mount: MountRequest): Promise<void> {
+  if (mount.type !== "bind" || !mount.source.startsWith("/")) return;
+  if ((await stat(mount.source).catch(() => null)) !== null) return;
+  if (!mount.createSource) {
+    throw new EngineError("invalid-argument", `bind source ${mount.source} does not exist on this host`, {
+      hint: "make it first, or use -v, which makes a missing directory",
+      exitCode: 125,
+    });
+  }
+  try {
+    await mkdir(mount.source, { recursive: true });
+  } catch (cause) {
+    throw new EngineError("invalid-argument", `bind source ${mount.source} cannot be made: ${messageOf(cause)}`, {
+      cause,
+      exitCode: 125,
+    });
+  }
+}
