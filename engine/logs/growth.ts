@@ -3,7 +3,7 @@ import { type FSWatcher, watch } from "node:fs";
 /** How often the end of the writer is asked for: nothing tells of it. */
 const tick = 200;
 /** How often a file that inotify is silent about is looked at all the same. */
-const fallback = 1000;
+const fallback = 5000;
 
 export type GrowthOptions = { readonly ended: () => boolean; readonly signal: AbortSignal };
 
@@ -35,8 +35,8 @@ export class Growth implements Disposable {
   #arm(): boolean {
     this.#changed = false;
     try {
-      this.#watcher = watch(this.#path, { persistent: false }, () => this.#notice());
-      this.#watcher.on("error", () => this.#notice());
+      this.#watcher = watch(this.#path, { persistent: false }, (event) => this.#notice(event));
+      this.#watcher.on("error", () => this.#notice("rename"));
       return true;
     } catch {
       this.#watcher = null;
@@ -69,7 +69,9 @@ export class Growth implements Disposable {
     }
   }
 
-  #notice(): void {
+  /** `rename`: the file was moved or removed, so the watch would go on with it and miss the one that takes its place. */
+  #notice(event: "rename" | "change"): void {
+    if (event === "rename") this.disarm();
     this.#changed = true;
     this.#wake();
   }

@@ -254,8 +254,10 @@ describe("following", () => {
     writeFileSync(path, conmonLog(numbered(1)));
     const { texts, done, stop } = follow();
     await until(() => texts.includes("…"));
+    await sleep(100);
     renameSync(path, `${path}.1`);
     appendFileSync(`${path}.1`, conmonLog([{ text: "still old" }]));
+    await until(() => texts.includes("still old"));
     writeFileSync(path, conmonLog([{ text: "fresh" }]));
     await until(() => texts.includes("fresh"));
     appendFileSync(path, conmonLog([{ text: "more" }]));
@@ -269,8 +271,9 @@ describe("following", () => {
     writeFileSync(path, conmonLog(numbered(3)));
     const { texts, done, stop } = follow({ tail: 0 });
     await until(() => texts.includes("…"));
+    await sleep(100);
     truncateSync(path);
-    await sleep(1500);
+    await sleep(100);
     appendFileSync(path, conmonLog([{ text: "again" }]));
     await until(() => texts.includes("again"));
     stop.abort();

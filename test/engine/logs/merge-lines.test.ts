@@ -63,6 +63,22 @@ it("then gives what comes as it comes, from a log that was missing as well, unti
   expect(texts).toEqual(["a1", "b2", "from b", "from late", "from a"]);
 });
 
+it("follows twenty at once without a warning", async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on("warning", onWarning);
+  const stop = new AbortController();
+  const logs = Array.from({ length: 20 }, (_, index) => logOf(`n${index}`, [index + 1]));
+  let count = 0;
+  setTimeout(() => stop.abort(), 400);
+  for await (const batch of mergeLines(reader, logs, { range: everything, follow: true, signal: stop.signal })) {
+    count += batch.length;
+  }
+  process.off("warning", onWarning);
+  expect(count).toBe(20);
+  expect(warnings).toEqual([]);
+});
+
 it("stops reading when its reader leaves", async () => {
   const logs = [logOf("a", [1, 2]), logOf("b", [3])];
   const options = { range: everything, follow: true, signal: AbortSignal.timeout(10_000) };
