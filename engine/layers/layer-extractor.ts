@@ -163,7 +163,8 @@ export class LayerExtractor implements TarSink, Disposable {
     const target = relativePath(entry.linkPath);
     const targetReal = target === "" ? "" : this.#tree.place(target);
     const stat = targetReal === "" ? null : this.#tree.lstat(targetReal);
-    if (stat === null || stat.isDirectory() || isWhiteout(stat)) {
+    const isReplaced = targetReal.startsWith(`${real}/`);
+    if (stat === null || stat.isDirectory() || isWhiteout(stat) || isReplaced) {
       throw new EngineError(
         "corrupt",
         `it is a hard link to ${textOf(entry.linkPath)}, which is no file in this layer`,

@@ -80,19 +80,21 @@ class OverlayLayerStore implements LayerStore {
   sweep(kept: readonly (readonly DiffID[])[]): Promise<number> {
     const names = this.#writable.used();
     for (const chain of kept) {
-      for (let length = 1; length <= chain.length; length++) {
-        const name = this.#readonly.findName(chain.slice(0, length));
-        if (name !== null) names.add(name);
-      }
+      for (const name of this.#readonly.findNames(chain)) if (name !== null) names.add(name);
     }
     return this.#readonly.sweep(names);
   }
 
   async prepare(key: WritableKey, chain: readonly DiffID[]): Promise<void> {
     const names = this.#readonly.namesOf(chain);
-    // Holds the layers at once; what is settled meanwhile is settled before the first mount.
-    const prepared = this.#writable.prepare(key, names);
-    await Promise.all([prepared, this.#readonly.settle(chain)]);
+    // First, since it holds the layers from its first moment on.
+    await this.#writable.prepare(key, names);
+    try {
+      await this.#readonly.settle(chain);
+    } catch (error) {
+      await this.#writable.remove(key);
+      throw error;
+    }
   }
 
   rootfsOf(key: WritableKey): string {

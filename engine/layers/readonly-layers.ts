@@ -5,7 +5,7 @@ import { errnoError, errnoOf } from "../host/errno.ts";
 import { syncDirectory, writeDurably } from "../lib/durable-file.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { chainIDOf } from "../oci/chain-id.ts";
-import { type DiffID, hexOf } from "../oci/digest.ts";
+import { type DiffID, type Digest, hexOf } from "../oci/digest.ts";
 import { settleDirectories } from "./implicit-directories.ts";
 import { formatRecord, type LayerRecord, parseRecord, recordOf } from "./layer-record.ts";
 import type { LayerSource, ReadonlyLayer, UnpackOptions } from "./layer-store.ts";
@@ -81,19 +81,27 @@ export class ReadonlyLayers {
   }
 
   findName(chain: readonly DiffID[]): LayerName | null {
-    const [chainID, diffID] = [chainIDOf(chain), chain.at(-1)];
-    if (chainID === null || diffID === undefined) return null;
-    if (this.#index.has(hexOf(chainID))) return hexOf(chainID);
-    // A lowest layer with directories of its own making lies under its diffID, too, and fits nowhere else.
-    return this.#index.get(hexOf(diffID))?.implicit.length === 0 ? hexOf(diffID) : null;
+    return this.findNames(chain).at(-1) ?? null;
+  }
+
+  /** Name of each layer of a chain, lowest first; null where it is not unpacked. */
+  findNames(chain: readonly DiffID[]): (LayerName | null)[] {
+    let chainID: Digest | null = null;
+    return chain.map((diffID) => {
+      chainID = chainIDOf(chainID === null ? [diffID] : [chainID as DiffID, diffID]);
+      if (chainID !== null && this.#index.has(hexOf(chainID))) return hexOf(chainID);
+      // A lowest layer with directories of its own making lies under its diffID, too, and fits nowhere else.
+      return this.#index.get(hexOf(diffID))?.implicit.length === 0 ? hexOf(diffID) : null;
+    });
   }
 
   /** Names of all layers of a chain, lowest first. Fails with `not-found`. */
   namesOf(chain: readonly DiffID[]): LayerName[] {
-    return chain.map((diffID, position) => {
-      const name = this.findName(chain.slice(0, position + 1));
+    return this.findNames(chain).map((name, position) => {
       if (name !== null) return name;
-      throw new EngineError("not-found", `layer ${diffID} is not unpacked`, { hint: "load or import its image again" });
+      throw new EngineError("not-found", `layer ${chain[position]} is not unpacked`, {
+        hint: "load or import its image again",
+      });
     });
   }
 
@@ -113,8 +121,7 @@ export class ReadonlyLayers {
   /** Gives the implicit directories of the chain's layers the owner and mode they have below, as far as these layers are there. */
   async settle(chain: readonly DiffID[]): Promise<void> {
     const below: string[] = [];
-    for (const [position] of chain.entries()) {
-      const name = this.findName(chain.slice(0, position + 1));
+    for (const [position, name] of this.findNames(chain).entries()) {
       if (name === null) return;
       const record = this.#index.get(name);
       if (record !== undefined && !record.settled && position > 0) {

@@ -88,7 +88,7 @@ export class TarParser {
   #gather(bytes: Buffer, size: number, then: (whole: Buffer) => void, keep = false): number {
     const rest = keep ? 512 - (this.#collected % 512) : size - this.#collected;
     const part = bytes.subarray(0, rest);
-    if (part.length === size) {
+    if (part.length === size && !keep) {
       then(part);
       return size;
     }

@@ -14,6 +14,7 @@ type Job = {
   readonly onProgress: (bytes: number) => void;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
+  readonly ended: Promise<unknown>;
 };
 
 /** A worker costs some 10 MB; an engine at rest has none. */
@@ -37,7 +38,7 @@ export class WorkerPool implements AsyncDisposable {
     if (options.signal?.aborted) throw cancelled();
     const request: TaskRequest = { task, cancelled: new Int32Array(new SharedArrayBuffer(4)) };
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const job: Job = { request, resolve, reject, onProgress: options.onProgress ?? (() => {}) };
+    const job: Job = { request, resolve, reject, ended: promise, onProgress: options.onProgress ?? (() => {}) };
     const cancel = () => this.#cancel(job);
     options.signal?.addEventListener("abort", cancel, { once: true });
     this.#queue.push(job);
@@ -52,8 +53,8 @@ export class WorkerPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     for (const job of [...this.#queue, ...this.#busy.values()]) this.#cancel(job);
-    const ended = [...this.#busy.values()].map((job) => job);
-    while (this.#busy.size > 0) await new Promise((resolve) => setTimeout(resolve, ended.length > 0 ? 5 : 1));
+    // A worker in the middle of system calls is let come to the end of its task, not cut off.
+    await Promise.allSettled([...this.#busy.values()].map((job) => job.ended));
     const workers = [...this.#idle.keys()];
     for (const timer of this.#idle.values()) clearTimeout(timer);
     this.#idle.clear();
