@@ -1,6 +1,6 @@
 import type { EngineClient } from "../client/connection.ts";
+import { openEngine } from "../client/open-engine.ts";
 import { type EngineDirectories, type EnginePaths, enginePaths } from "../client/paths.ts";
-import { openEngine } from "../client/start-engine.ts";
 
 /** One run of the command line: where its engine is, what it prints, how it ends. */
 export class Cli {

@@ -19,7 +19,7 @@ export async function forEachName(
     try {
       cli.print(await outcome);
     } catch (error) {
-      for (const line of describeFailure(error, "", 1).lines) cli.say(line);
+      for (const line of (await describeFailure(error, "", 1)).lines) cli.say(line);
       cli.exitCode = 1;
     }
   }

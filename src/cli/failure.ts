@@ -1,28 +1,33 @@
 import { CommanderError } from "commander";
 import { EngineError, messageOf } from "../../engine/errors.ts";
-import { sanitize } from "../format/sanitize.ts";
 import { UsageError } from "./parse/usage-error.ts";
+import { printableText } from "./printable.ts";
 
 /** What to print on stderr and how to exit. */
 export type Failure = { readonly lines: readonly string[]; readonly exitCode: number };
 
 /** `verb` is for the pointer to the help; `fallbackCode` where the failure has no exit code of its own. */
-export function describeFailure(error: unknown, verb: string, fallbackCode: number): Failure {
+export async function describeFailure(error: unknown, verb: string, fallbackCode: number): Promise<Failure> {
+  const { lines, exitCode } = failureOf(error, verb, fallbackCode);
+  return { lines: await Promise.all(lines.map(printableText)), exitCode };
+}
+
+function failureOf(error: unknown, verb: string, fallbackCode: number): Failure {
   if (error instanceof CommanderError) return usageFailure(error, verb);
   if (error instanceof UsageError) {
-    return { lines: [`gantry: ${sanitize(error.message)}`, seeHelp(verb)], exitCode: error.exitCode };
+    return { lines: [`gantry: ${error.message}`, seeHelp(verb)], exitCode: error.exitCode };
   }
   if (error instanceof EngineError) {
-    const hint = error.hint === null ? [] : [`hint: ${sanitize(error.hint)}`];
-    return { lines: [`gantry: ${sanitize(error.message)}`, ...hint], exitCode: error.exitCode ?? fallbackCode };
+    const hint = error.hint === null ? [] : [`hint: ${error.hint}`];
+    return { lines: [`gantry: ${error.message}`, ...hint], exitCode: error.exitCode ?? fallbackCode };
   }
-  return { lines: [`gantry: ${sanitize(messageOf(error))}`], exitCode: fallbackCode };
+  return { lines: [`gantry: ${messageOf(error)}`], exitCode: fallbackCode };
 }
 
 /** A wrong flag is 125, a wrong number of arguments 1, as docker's. */
 function usageFailure(error: CommanderError, verb: string): Failure {
   if (error.exitCode === 0) return { lines: [], exitCode: 0 };
-  const message = sanitize(error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "));
+  const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
   const wrongCount = error.code === "commander.missingArgument" || error.code === "commander.excessArguments";
   return { lines: [`gantry: ${message}`, seeHelp(verb)], exitCode: wrongCount ? 1 : 125 };
 }

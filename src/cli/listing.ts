@@ -17,7 +17,11 @@ export type ListingSpec = {
 export type ListingOptions = { readonly format?: string | undefined; readonly quiet?: boolean | undefined };
 
 /** Items as a table, as JSON lines, or through a template; without a newline at the end, empty when there is nothing. */
-export function renderListing(items: readonly Fields[], spec: ListingSpec, options: ListingOptions): string {
+export async function renderListing(
+  items: readonly Fields[],
+  spec: ListingSpec,
+  options: ListingOptions,
+): Promise<string> {
   const format = options.format ?? "table";
   if (options.quiet && options.format === undefined) return lines(items.map((item) => item[spec.quietField] ?? ""));
   if (format === "json") return items.map((item) => printableJson(item)).join("\n");
@@ -36,10 +40,13 @@ export function renderListing(items: readonly Fields[], spec: ListingSpec, optio
   return lines(items.map((item) => render(item)));
 }
 
-function tableOf(rows: readonly (readonly string[])[]): string {
-  return renderTable(rows.map((row) => row.map((cell) => printableText(cell).replaceAll("\n", " "))));
+async function tableOf(rows: readonly (readonly string[])[]): Promise<string> {
+  const cells = rows.map((row) =>
+    Promise.all(row.map(async (cell) => (await printableText(cell)).replaceAll("\n", " "))),
+  );
+  return renderTable(await Promise.all(cells));
 }
 
-function lines(texts: readonly string[]): string {
+function lines(texts: readonly string[]): Promise<string> {
   return printableText(texts.join("\n"));
 }

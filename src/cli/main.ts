@@ -22,7 +22,7 @@ async function main(): Promise<void> {
       await runVerb(cli, found.verb, found.args);
     }
   } catch (error) {
-    const failure = describeFailure(error, verb, failureCode);
+    const failure = await describeFailure(error, verb, failureCode);
     for (const line of failure.lines) cli.say(line);
     cli.exitCode = failure.exitCode;
   }

@@ -1,5 +1,3 @@
-import { sanitize } from "../format/sanitize.ts";
-
 /** JSON as is, but for characters beyond ASCII that steer a terminal (C1 controls, writing direction): escaped. */
 export function printableJson(value: unknown, indent?: number): string {
   const json = JSON.stringify(value, null, indent);
@@ -8,8 +6,15 @@ export function printableJson(value: unknown, indent?: number): string {
   });
 }
 
-/** Text with names from outside in it, made safe for a terminal; tabs and newlines stay. */
-export function printableText(text: string): string {
+const plain = /^[\x20-\x7e\n\t]*$/;
+
+/**
+ * Text with names from outside in it, made safe for a terminal; tabs and newlines stay. What does that is loaded only for text that
+ * needs it, which is rare, and takes as long as a short command.
+ */
+export async function printableText(text: string): Promise<string> {
+  if (plain.test(text)) return text;
+  const { sanitize } = await import("../format/sanitize.ts");
   return text
     .split(/([\n\t])/)
     .map((part) => (part === "\n" || part === "\t" ? part : sanitize(part)))

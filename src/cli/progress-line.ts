@@ -1,6 +1,5 @@
 import type { Progress } from "../../engine/protocol/rpc.ts";
 import { formatBytes } from "../format/bytes.ts";
-import { printableText } from "./printable.ts";
 
 const interval = 100;
 
@@ -20,7 +19,7 @@ export class ProgressLine implements Disposable {
     this.#lastShown = now;
     this.#shown = true;
     const width = (process.stderr.columns ?? 80) - 1;
-    process.stderr.write(`\r\x1b[K${printableText(describeProgress(progress)).slice(0, width)}`);
+    process.stderr.write(`\r\x1b[K${plainText(describeProgress(progress)).slice(0, width)}`);
   }
 
   /** Before anything else is printed. */
@@ -41,4 +40,9 @@ export function describeProgress({ phase, object, current, total, unit }: Progre
   if (total === null) return `${what}: ${amount(current)}`;
   const percent = total === 0 ? 100 : Math.floor((100 * current) / total);
   return `${what}: ${amount(current)} of ${amount(total)} (${percent} %)`;
+}
+
+/** Progress is for a glance: what is not plain is left out. */
+function plainText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
 }

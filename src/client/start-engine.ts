@@ -3,8 +3,8 @@ import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { EngineError } from "../../engine/errors.ts";
-import { becomeRoot, isRoot } from "./become-root.ts";
 import { connectEngine, type EngineClient } from "./connection.ts";
+import type { OpenEngineOptions } from "./open-engine.ts";
 import type { EnginePaths } from "./paths.ts";
 
 const pollInterval = 20;
@@ -12,41 +12,6 @@ const startDeadline = 15_000;
 /** An engine of ours that ended may have lost the race against another one that is about to listen. */
 const graceAfterExit = 1_000;
 const tailBytes = 4_096;
-
-export type OpenEngineOptions = {
-  readonly clientName?: string;
-  /** Called when no engine listens and one is being started. */
-  readonly onStarting?: () => void;
-};
-
-/**
- * Connects to the engine of these paths, and starts one first where none listens. Where root is needed and we are not root, this
- * process is replaced by the same command under sudo or doas.
- */
-export async function openEngine(paths: EnginePaths, options: OpenEngineOptions = {}): Promise<EngineClient> {
-  try {
-    return await connectTo(paths, options);
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    if (error.code === "permission-denied" && !isRoot()) becomeRoot(paths);
-    if (error.code !== "unavailable") throw error;
-  }
-  if (!isRoot()) becomeRoot(paths);
-  options.onStarting?.();
-  return startEngine(paths, options);
-}
-
-/** Connects where an engine listens, and starts none: null. Becomes root as openEngine does where the socket asks for it. */
-export async function findEngine(paths: EnginePaths, clientName: string): Promise<EngineClient | null> {
-  try {
-    return await connectTo(paths, { clientName });
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    if (error.code === "permission-denied" && !isRoot()) becomeRoot(paths);
-    if (error.code !== "unavailable") throw error;
-    return null;
-  }
-}
 
 /** Starts an engine, detached from this terminal and process, and connects to it. Needs root. */
 export async function startEngine(paths: EnginePaths, options: OpenEngineOptions = {}): Promise<EngineClient> {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { findEngine } from "../../client/start-engine.ts";
+import { findEngine } from "../../client/open-engine.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 

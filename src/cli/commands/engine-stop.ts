@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { EngineError } from "../../../engine/errors.ts";
-import { findEngine } from "../../client/start-engine.ts";
+import { findEngine } from "../../client/open-engine.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 

@@ -27,8 +27,11 @@ async function follow(cli: Cli, options: EventsOptions): Promise<void> {
   const since = options.since === undefined ? null : parseMoment("--since", options.since, now);
   const until = options.until === undefined ? null : parseMoment("--until", options.until, now);
   const client = await cli.connect();
+  let printed = Promise.resolve();
   await client.subscribe("events", { since, until }, (event) => {
-    if (passes(event, filters)) cli.print(render(event));
+    if (!passes(event, filters)) return;
+    // One after the other, in order.
+    printed = printed.then(async () => cli.print(await printableText(render(event))));
   });
   await new Promise<void>((resolve, reject) => {
     client.onClose((reason) => (reason === null ? resolve() : reject(reason)));
@@ -59,7 +62,7 @@ function rendererOf(format: string | undefined): (event: EngineEvent) => string 
   if (format === "json") return (event) => printableJson(dockerEvent(event));
   if (format === undefined) return describe;
   const render = compileTemplate(format);
-  return (event) => printableText(render(dockerEvent(event)));
+  return (event) => render(dockerEvent(event));
 }
 
 /** `2026-11-22T04:00:00.000000001Z container start <id> (image=…, name=web)` */
@@ -68,7 +71,7 @@ function describe(event: EngineEvent): string {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => `${key}=${value}`);
   const suffix = attributes.length === 0 ? "" : ` (${attributes.join(", ")})`;
-  return printableText(`${nanoTime(event.timeNano)} ${event.type} ${event.action} ${event.id}${suffix}`);
+  return `${nanoTime(event.timeNano)} ${event.type} ${event.action} ${event.id}${suffix}`;
 }
 
 function nanoTime(timeNano: string): string {

@@ -41,7 +41,7 @@ export function command(cli: Cli): Command {
         // Only the newest step is an image; those before it are known by their layers alone.
         ID: index === 0 ? (options.trunc ? shortID(String(id)) : String(id)) : "<missing>",
       }));
-      cli.print(renderListing(items, listing, options));
+      cli.print(await renderListing(items, listing, options));
     });
 }
 

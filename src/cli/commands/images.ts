@@ -32,7 +32,7 @@ async function listImages(cli: Cli, name: string | undefined, options: ImagesOpt
     ? ["Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"]
     : imageListing.columns;
   const unique = options.quiet ? [...new Map(items.map((item) => [item.ID, item])).values()] : items;
-  const text = renderListing(unique, { ...imageListing, columns }, options);
+  const text = await renderListing(unique, { ...imageListing, columns }, options);
   if (text !== "") cli.print(text);
 }
 

@@ -15,8 +15,10 @@ export function command(cli: Cli): Command {
       const info = await client.request("system.info", {});
       if (format === "json") cli.print(printableJson(dockerInfo(info)));
       else if (format !== undefined)
-        cli.print(printableText(compileTemplate(format, { strict: true })(dockerInfo(info))));
-      else for (const [title, value] of describe(info)) cli.print(printableText(`${`${title}:`.padEnd(18)}${value}`));
+        cli.print(await printableText(compileTemplate(format, { strict: true })(dockerInfo(info))));
+      else
+        for (const [title, value] of describe(info))
+          cli.print(await printableText(`${`${title}:`.padEnd(18)}${value}`));
     });
 }
 

@@ -32,19 +32,19 @@ async function inspect(cli: Cli, names: readonly string[], options: InspectOptio
     try {
       found.push(await inspectOne(client, name, type));
     } catch (error) {
-      for (const line of describeFailure(error, "inspect", 1).lines) cli.say(line);
+      for (const line of (await describeFailure(error, "inspect", 1)).lines) cli.say(line);
       cli.exitCode = 1;
     }
   }
-  print(found);
+  await print(found);
 }
 
-function printerOf(cli: Cli, format: string | undefined): (found: readonly Inspected[]) => void {
+function printerOf(cli: Cli, format: string | undefined): (found: readonly Inspected[]) => Promise<void> | void {
   if (format === undefined) return (found) => cli.print(printableJson(found, 4));
   if (format === "json") return (found) => cli.print(printableJson(found));
   const render = compileTemplate(format.replaceAll("\\n", "\n"));
-  return (found) => {
-    for (const object of found) cli.print(printableText(render(object)));
+  return async (found) => {
+    for (const object of found) cli.print(await printableText(render(object)));
   };
 }
 

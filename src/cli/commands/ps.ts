@@ -54,7 +54,7 @@ async function listContainers(cli: Cli, options: PsOptions): Promise<void> {
     containerFields(container, { now, truncate: options.trunc, size: sizes.get(container.id) ?? null }),
   );
   const columns = options.size ? [...containerListing.columns, "Size"] : containerListing.columns;
-  const text = renderListing(items, { ...containerListing, columns }, options);
+  const text = await renderListing(items, { ...containerListing, columns }, options);
   if (text !== "") cli.print(text);
 }
 

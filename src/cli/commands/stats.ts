@@ -29,7 +29,7 @@ async function once(cli: Cli, client: EngineClient, names: readonly string[], op
   const containers = choose(await client.request("containers.list", { all: true }), names, options);
   const running = containers.filter(isMeasured).map((container) => container.id);
   const samples = running.length === 0 ? [] : await client.request("stats.sample", { containers: running });
-  const text = render(containers, samples, options);
+  const text = await render(containers, samples, options);
   if (text !== "") cli.print(text);
 }
 
@@ -48,8 +48,10 @@ async function follow(cli: Cli, client: EngineClient, names: readonly string[], 
     }
   });
   const topic = { containers: names.length === 0 ? null : [...ids] };
-  await client.subscribe("stats", topic, ({ samples }) => block.show(render(containers(), samples, options)));
-  if (containers().every((container) => !isMeasured(container))) block.show(render(containers(), [], options));
+  await client.subscribe("stats", topic, async ({ samples }) =>
+    block.show(await render(containers(), samples, options)),
+  );
+  if (containers().every((container) => !isMeasured(container))) block.show(await render(containers(), [], options));
   await new Promise<void>((resolve, reject) => {
     client.onClose((reason) => (reason === null ? resolve() : reject(reason)));
   });
@@ -73,7 +75,7 @@ function render(
   containers: readonly ContainerSummary[],
   samples: readonly StatsSample[],
   options: StatsOptions,
-): string {
+): Promise<string> {
   const byID = new Map(samples.map((sample) => [sample.container, sample]));
   const items = containers.map((container) => statsFields(container, byID.get(container.id) ?? null, options.trunc));
   return renderListing(items, statsListing, options);

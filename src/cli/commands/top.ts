@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { sanitize } from "../../format/sanitize.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
+import { printableText } from "../printable.ts";
 import { renderTable } from "../table.ts";
 
 export function command(cli: Cli): Command {
@@ -12,7 +12,7 @@ export function command(cli: Cli): Command {
     .action(async (container: string, words: string[]) => {
       const client = await cli.connect();
       const { titles, processes } = await client.request("containers.top", { container, arguments: words });
-      const rows = [titles, ...processes].map((row) => row.map(sanitize));
-      cli.print(renderTable(rows));
+      const rows = [titles, ...processes].map((row) => Promise.all(row.map(printableText)));
+      cli.print(renderTable(await Promise.all(rows)));
     });
 }
