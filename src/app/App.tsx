@@ -1,0 +1,139 @@
+import { Box, Text, useApp } from "ink";
+import { useEffect, useMemo } from "react";
+import { Panel } from "../components/Panel.tsx";
+import { fitLine } from "../components/spans.ts";
+import { useNow } from "../hooks/use-now.ts";
+import { useSize } from "../hooks/use-size.ts";
+import { useStore } from "../hooks/use-store.ts";
+import type { Pane } from "../keymap/panes.ts";
+import { nextAgeChange } from "../panes/age.ts";
+import { ContainersPane } from "../panes/containers/ContainersPane.tsx";
+import { ImagesPane } from "../panes/images/ImagesPane.tsx";
+import { LayersPane } from "../panes/layers/LayersPane.tsx";
+import { LogsPane } from "../panes/logs/LogsPane.tsx";
+import type { LogView } from "../panes/logs/view-model.ts";
+import type { PaneProps } from "../panes/pane-props.ts";
+import { StatsPane } from "../panes/stats/StatsPane.tsx";
+import type { Mirror } from "../store/mirror.ts";
+import { paint, type Style } from "../theme/paint.ts";
+import type { ColorLevel } from "../theme/terminal-look.ts";
+import { type Line, span } from "../theme/tokens.ts";
+import { footerLine, headerLine, paneTitle, statusLine } from "./chrome.ts";
+import type { Dashboard } from "./dashboard.ts";
+import { isTooSmall, layoutBody, type Region, type Size, smallest } from "./layout.ts";
+import { overlayView } from "./overlays.ts";
+
+export type AppProps = {
+  readonly dashboard: Dashboard;
+  readonly readOnly: boolean;
+  readonly look: { readonly level: ColorLevel; readonly ascii: boolean };
+  readonly onLogView: (view: LogView) => void;
+  /** Ink's way to give the terminal away. */
+  readonly onSuspendable: (suspend: (callback: () => Promise<void>) => Promise<void>) => void;
+};
+
+const paneComponents: Readonly<Record<Pane, (props: PaneProps) => React.ReactElement>> = {
+  containers: ContainersPane,
+  images: ImagesPane,
+  layers: LayersPane,
+  logs: LogsPane,
+  stats: StatsPane,
+};
+
+/** The whole screen: header, panes, status line, footer, and what lies over them. */
+export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: AppProps) {
+  const mirror = useStore(dashboard.mirror);
+  const ui = useStore(dashboard.ui);
+  const prefs = useStore(dashboard.prefs);
+  const size = useSize(dashboard.terminal);
+  const now = useNow((time) => untilChange(mirror, time));
+  const { suspendTerminal } = useApp();
+  useEffect(() => onSuspendable(suspendTerminal), [onSuspendable, suspendTerminal]);
+  const greyed = mirror.connection.status === "lost" && mirror.synced;
+  const style = useMemo<Style>(() => ({ theme: prefs.theme, ...look, greyed }), [prefs.theme, look, greyed]);
+  if (isTooSmall(size)) return <TooSmall size={size} style={style} />;
+  const pane = { mirror, ui, prefs, style, now, mayChange: !readOnly, onLogView };
+  const overlay =
+    ui.overlay === null ? null : overlayView(ui.overlay, { size, keymap: dashboard.keymap, pane: ui.focus });
+  return (
+    <Box width={size.columns} height={size.rows} overflow="hidden" flexDirection="column">
+      <Row line={headerLine(mirror, { readOnly, now, width: size.columns })} style={style} width={size.columns} />
+      <Body region={layoutBody(size, ui)} pane={pane} />
+      <Row line={statusLine(mirror, ui, { now, width: size.columns })} style={style} width={size.columns} />
+      <Row line={footerLine(dashboard.keymap, ui.focus, size.columns)} style={style} width={size.columns} />
+      {overlay !== null && (
+        <Box position="absolute" left={overlay.left} top={overlay.top}>
+          <Panel {...overlay} focused style={style} />
+        </Box>
+      )}
+    </Box>
+  );
+}
+
+type BodyProps = { readonly region: Region; readonly pane: Omit<PaneProps, "columns" | "rows" | "focused" | "title"> };
+
+function Body({ region, pane }: BodyProps) {
+  if (region.kind === "split") {
+    return (
+      <Box flexDirection={region.direction}>
+        {region.parts.map((part) => (
+          <Body key={keyOf(part)} region={part} pane={pane} />
+        ))}
+      </Box>
+    );
+  }
+  const Component = paneComponents[region.pane];
+  const { mirror, ui } = pane;
+  const counts = {
+    containers: mirror.containers.length,
+    images: mirror.images.length,
+    layers: mirror.layers.result?.layers.length ?? null,
+    logs: null,
+    stats: null,
+  };
+  return (
+    <Component
+      {...pane}
+      columns={region.columns}
+      rows={region.rows}
+      focused={ui.focus === region.pane}
+      title={paneTitle(region.pane, region.tabbed, counts)}
+    />
+  );
+}
+
+/** A pane keeps its scroll place when others change around it. */
+function keyOf(region: Region): string {
+  return region.kind === "pane" ? region.pane : region.parts.map(keyOf).join(" ");
+}
+
+function Row({ line, style, width }: { readonly line: Line; readonly style: Style; readonly width: number }) {
+  return <Text wrap="truncate">{paint([fitLine(line, width)], style)}</Text>;
+}
+
+function TooSmall({ size, style }: { readonly size: Size; readonly style: Style }) {
+  const lines = [
+    "This terminal is a little small:",
+    `${size.columns}x${size.rows}, and ${smallest.columns}x${smallest.rows} is needed.`,
+    "Make it larger, or q to quit.",
+  ].slice(0, size.rows);
+  return (
+    <Box width={size.columns} height={size.rows} overflow="hidden" flexDirection="column">
+      {lines.map((text) => (
+        <Row key={text} line={{ spans: [span(text)] }} style={style} width={size.columns} />
+      ))}
+    </Box>
+  );
+}
+
+/** Milliseconds until an age on the screen reads otherwise. */
+function untilChange(mirror: Mirror, now: number): number {
+  if (mirror.connection.status === "lost") return 1000 - ((now - mirror.connection.since) % 1000);
+  let soonest = Number.POSITIVE_INFINITY;
+  for (const container of mirror.containers) {
+    const live = container.status === "running" || container.status === "paused";
+    soonest = Math.min(soonest, nextAgeChange(live ? container.startedAt : container.finishedAt, now));
+  }
+  for (const image of mirror.images) soonest = Math.min(soonest, nextAgeChange(image.createdAt, now));
+  return soonest;
+}

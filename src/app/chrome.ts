@@ -1,0 +1,165 @@
+import type { Operation } from "../../engine/protocol/state.ts";
+import { gauge } from "../components/charts/contrib.ts";
+import { spread, widthOf } from "../components/spans.ts";
+import { formatBinaryBytes, formatBytes } from "../format/bytes.ts";
+import { sanitize } from "../format/sanitize.ts";
+import type { Keymap } from "../keymap/keymap.ts";
+import { formatKey } from "../keymap/keys.ts";
+import { type Pane, panes } from "../keymap/panes.ts";
+import { formatAge } from "../panes/age.ts";
+import type { Mirror } from "../store/mirror.ts";
+import { totals } from "../store/selectors.ts";
+import { graphemes, type TextInput } from "../store/text-input.ts";
+import type { Task, Ui } from "../store/ui.ts";
+import { unicodeGlyphs as glyphs } from "../theme/glyphs.ts";
+import { type Line, line, type Span, span } from "../theme/tokens.ts";
+
+/** The rows around the panes: header, status line, footer. */
+
+export function headerLine(
+  mirror: Mirror,
+  options: { readonly readOnly: boolean; readonly now: number; readonly width: number },
+): Line {
+  const { info, connection } = mirror;
+  const sum = totals(mirror);
+  const left: Span[] = [span(" gantry ", "brand"), span(" ")];
+  if (info !== null) left.push(span(sanitize(info.hostname), "title"));
+  if (info !== null)
+    left.push(span(`  engine ${sanitize(info.engineVersion)} ${glyphs.separator} ${sanitize(info.runtime)}`, "muted"));
+  if (options.readOnly) left.push(span("  read-only", "warn"));
+  if (connection.status === "lost") return spread(left, lostSpans(connection.since, options.now), options.width);
+  if (!mirror.synced) return spread(left, [span("connecting to the engine ", "muted")], options.width);
+  const right: Span[] = [
+    span(`${sum.running} running`, sum.running > 0 ? "ok" : "muted"),
+    ...(sum.paused > 0 ? [span(`  ${sum.paused} paused`, "warn")] : []),
+    span(`  ${sum.stopped} stopped  ${sum.images} ${sum.images === 1 ? "image" : "images"}`, "muted"),
+    span("  cpu ", "muted"),
+    span(`${sum.cpu.toFixed(0)}%`),
+    span("  mem ", "muted"),
+    span(formatBinaryBytes(sum.memory)),
+    span(info === null ? " " : `/${formatBinaryBytes(info.memory)} `, "muted"),
+  ];
+  return spread(left, right, options.width);
+}
+
+function lostSpans(since: number, now: number): Span[] {
+  return [span(`engine lost ${formatAge(now - since)} ago, retrying `, "error")];
+}
+
+export type StatusOptions = { readonly now: number; readonly width: number };
+
+/** What is asked, else the newest result at the left; long work at the right. */
+export function statusLine(mirror: Mirror, ui: Ui, options: StatusOptions): Line {
+  const work = workSpans(mirror.operations, ui.tasks, Math.floor(options.width / 2));
+  return spread([span(" "), ...leftStatus(mirror, ui)], work.length > 0 ? [...work, span(" ")] : [], options.width);
+}
+
+function leftStatus(mirror: Mirror, ui: Ui): Span[] {
+  const { prompt, flash } = ui;
+  if (prompt?.kind === "confirm")
+    return [
+      span(prompt.question, "prompt"),
+      span("  y", "key"),
+      span(" yes  ", "muted"),
+      span("any other key", "key"),
+      span(" no", "muted"),
+    ];
+  if (prompt?.kind === "filter") return [span("/", "prompt"), ...inputSpans(prompt.input, true)];
+  if (flash !== null) {
+    return [
+      span(flash.message, flash.tone === "info" ? "text" : flash.tone),
+      span(flash.hint === "" ? "" : `  ${glyphs.arrow} ${flash.hint}`, "muted"),
+      span(flash.twin === "" ? "" : `  $ ${flash.twin}`, "faint"),
+    ];
+  }
+  if (mirror.connection.status === "lost") {
+    const { reason } = mirror.connection;
+    const hint = reason.hint === null ? "" : `  ${glyphs.arrow} ${sanitize(reason.hint)}`;
+    return [span(sanitize(reason.message), "warn"), span(hint, "muted")];
+  }
+  return [];
+}
+
+/** A text that is being typed, with its cursor. */
+export function inputSpans(input: TextInput, focused: boolean): Span[] {
+  if (!focused) return [span(input.value)];
+  const parts = graphemes(input.value);
+  return [
+    span(parts.slice(0, input.cursor).join("")),
+    { text: parts[input.cursor] ?? " ", tone: "text", fill: "selection" },
+    span(parts.slice(input.cursor + 1).join("")),
+  ];
+}
+
+function workSpans(operations: readonly Operation[], tasks: readonly Task[], width: number): Span[] {
+  const [task] = tasks;
+  const [operation] = operations;
+  const more = tasks.length + operations.length - 1;
+  const rest = more > 0 ? [span(`  +${more}`, "muted")] : [];
+  if (task !== undefined) {
+    const counts = task.total > 1 ? ` ${task.done}/${task.total}` : "";
+    const bar = task.total > 1 ? [span(" "), ...gauge(task.done / task.total, "bar", 12).spans] : [];
+    return shorten([span(task.title, "info"), span(counts, "muted"), ...bar, ...rest], width);
+  }
+  if (operation === undefined) return [];
+  return shorten([span(sanitize(operation.title), "info"), ...progressSpans(operation), ...rest], width);
+}
+
+function shorten(spans: readonly Span[], width: number): Span[] {
+  return widthOf(spans) <= width ? [...spans] : [...spread(spans, [], width).spans];
+}
+
+function progressSpans({ progress }: Operation): Span[] {
+  if (progress === null) return [];
+  const amount = (value: number) => (progress.unit === "bytes" ? formatBytes(value) : String(value));
+  const words = span(` ${sanitize(progress.phase)}`, "muted");
+  if (progress.total === null || progress.total === 0) return [words, span(` ${amount(progress.current)}`, "muted")];
+  const share = progress.current / progress.total;
+  return [words, span(" "), ...gauge(share, "bar", 12).spans, span(` ${Math.floor(share * 100)}%`, "muted")];
+}
+
+/** As many keys of the pane as there is room for, the important ones; what is everywhere stands at the end. */
+export function footerLine(keymap: Keymap, pane: Pane, width: number): Line {
+  const candidates = keymap.bindings
+    .flatMap(({ command, keys }) => {
+      const [key] = keys;
+      const footer: number | null = command.footer;
+      return footer !== null && key !== undefined && command.panes.includes(pane)
+        ? [{ order: footer, key: formatKey(key), label: command.short }]
+        : [];
+    })
+    .sort((left, right) => left.order - right.order);
+  let room = width - 1;
+  const shown = candidates.filter(({ key, label }) => {
+    const size = key.length + label.length + 3;
+    room -= size;
+    return room >= 0;
+  });
+  const general = shown.filter(({ order }) => order < 10).reverse();
+  const special = shown.filter(({ order }) => order >= 10);
+  return line(
+    span(" "),
+    ...[...special, ...general].flatMap(({ key, label }) => [span(key, "key"), span(` ${label}  `, "muted")]),
+  );
+}
+
+/** The name of a pane with its number, or all names where they share a place. */
+export function paneTitle(pane: Pane, tabbed: boolean, counts: Readonly<Record<Pane, number | null>>): readonly Span[] {
+  if (!tabbed) return titleOf(pane, true, counts[pane]);
+  return panes
+    .filter((other) => other !== "containers")
+    .flatMap((other, index) => [
+      span(index === 0 ? "" : "  "),
+      ...titleOf(other, other === pane, other === pane ? counts[other] : null),
+    ]);
+}
+
+function titleOf(pane: Pane, active: boolean, count: number | null): Span[] {
+  const name = pane.slice(0, 1).toUpperCase() + pane.slice(1);
+  const number = String(panes.indexOf(pane) + 1);
+  return [
+    span(`${number} `, active ? "key" : "faint"),
+    span(name, active ? "title" : "muted"),
+    span(count === null ? "" : ` ${count}`, "muted"),
+  ];
+}

@@ -1,0 +1,161 @@
+import type { CommandID } from "../keymap/commands.ts";
+import { type Pane, panes } from "../keymap/panes.ts";
+import * as containers from "../panes/containers/actions.ts";
+import { attach, openShell } from "../panes/containers/terminal-actions.ts";
+import { openDetails } from "../panes/details-actions.ts";
+import * as images from "../panes/images/actions.ts";
+import type { LogView } from "../panes/logs/view-model.ts";
+import {
+  rowsOf,
+  selectedContainer,
+  selectedIndex,
+  selectedLayer,
+  targetContainers,
+  targetImages,
+} from "../store/selectors.ts";
+import { emptyInput, inputOf } from "../store/text-input.ts";
+import { nextTheme } from "../theme/theme.ts";
+import { type Dashboard, flash } from "./dashboard.ts";
+import { neighbour } from "./layout.ts";
+import { followLog, move } from "./movement.ts";
+import { flashError } from "./run-on-each.ts";
+
+export type ExecuteContext = { readonly logView: LogView | null };
+type Handler = (dashboard: Dashboard, context: ExecuteContext) => void | Promise<void>;
+
+/** What each command does. */
+const handlers: Readonly<Record<CommandID, Handler>> = {
+  "cursor.down": (dashboard, { logView }) => move(dashboard, "down", logView),
+  "cursor.up": (dashboard, { logView }) => move(dashboard, "up", logView),
+  "cursor.first": (dashboard, { logView }) => move(dashboard, "first", logView),
+  "cursor.last": (dashboard, { logView }) => move(dashboard, "last", logView),
+  "page.up": (dashboard, { logView }) => move(dashboard, "page-up", logView),
+  "page.down": (dashboard, { logView }) => move(dashboard, "page-down", logView),
+  "pane.next": (dashboard) => focus(dashboard, neighbour(dashboard.ui.get().focus, 1)),
+  "pane.previous": (dashboard) => focus(dashboard, neighbour(dashboard.ui.get().focus, -1)),
+  "pane.containers": (dashboard) => focus(dashboard, panes[0]),
+  "pane.images": (dashboard) => focus(dashboard, panes[1]),
+  "pane.layers": (dashboard) => focus(dashboard, panes[2]),
+  "pane.logs": (dashboard) => focus(dashboard, panes[3]),
+  "pane.stats": (dashboard) => focus(dashboard, panes[4]),
+  "container.toggle": containers.toggle,
+  "container.restart": containers.restart,
+  "container.pause": containers.pause,
+  "container.shell": openShell,
+  "container.attach": attach,
+  "container.logs": (dashboard) => focus(dashboard, "logs"),
+  "container.kill": containers.askKill,
+  "object.delete": (dashboard) =>
+    dashboard.ui.get().focus === "images" ? images.askDelete(dashboard) : containers.askDelete(dashboard),
+  "container.create": images.openCreateForm,
+  "details.open": openDetails,
+  "mark.toggle": toggleMark,
+  copy,
+  "filter.open": openFilter,
+  "logs.timestamps": (dashboard) => dashboard.prefs.dispatch({ type: "log-times" }),
+  "logs.wrap": (dashboard) => dashboard.prefs.dispatch({ type: "log-wrap" }),
+  "logs.follow": followLog,
+  "pane.fullscreen": (dashboard) => dashboard.ui.dispatch({ type: "fullscreen", on: !dashboard.ui.get().fullscreen }),
+  back,
+  "theme.next": (dashboard) => {
+    const theme = nextTheme(dashboard.prefs.get().theme.name);
+    dashboard.prefs.dispatch({ type: "theme", theme });
+    flash(dashboard, { tone: "info", message: `theme ${theme.name}`, twin: `gantry --theme ${theme.name}` });
+  },
+  "engine.retry": (dashboard) => dashboard.client.retryNow(),
+  "screen.repaint": (dashboard) => {
+    dashboard.terminal.wipe();
+    dashboard.ui.dispatch({ type: "repaint" });
+  },
+  "help.open": (dashboard) => dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "help", scroll: 0 } }),
+  "palette.open": (dashboard) =>
+    dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "palette", query: emptyInput, index: 0 } }),
+  quit: (dashboard) => dashboard.quit(),
+};
+
+/** Commands that were asked about, with the answer yes. */
+const confirmed: Partial<Record<CommandID, (dashboard: Dashboard, targets: readonly string[]) => Promise<void>>> = {
+  "container.kill": containers.kill,
+  "object.delete": (dashboard, targets) => {
+    const areImages = dashboard.mirror.get().images.some((image) => targets.includes(image.id));
+    return areImages ? images.remove(dashboard, targets) : containers.remove(dashboard, targets);
+  },
+};
+
+export function execute(dashboard: Dashboard, id: CommandID, context: ExecuteContext): void {
+  settle(dashboard, () => handlers[id](dashboard, context));
+}
+
+export function executeConfirmed(dashboard: Dashboard, id: CommandID, targets: readonly string[]): void {
+  settle(dashboard, () => confirmed[id]?.(dashboard, targets));
+}
+
+/** A command that fails says so in the flash line, and never ends the dashboard. */
+function settle(dashboard: Dashboard, run: () => void | Promise<void> | undefined): void {
+  try {
+    Promise.resolve(run()).catch((cause) => flashError(dashboard, cause));
+  } catch (cause) {
+    flashError(dashboard, cause);
+  }
+}
+
+function focus(dashboard: Dashboard, pane: Pane): void {
+  dashboard.ui.dispatch({ type: "focus", pane });
+}
+
+function toggleMark(dashboard: Dashboard): void {
+  const ui = dashboard.ui.get();
+  const pane = ui.focus;
+  if (pane !== "containers" && pane !== "images") return;
+  const rows = rowsOf(dashboard.mirror.get(), ui, pane);
+  const index = selectedIndex(rows, ui.selections[pane]);
+  const row = rows[index];
+  if (row === undefined) return;
+  dashboard.ui.dispatch({ type: "mark", pane, id: row.id });
+  // Marking goes down the list: the next one is likely wanted as well.
+  const next = Math.min(rows.length - 1, index + 1);
+  dashboard.ui.dispatch({ type: "select", pane, selection: { id: rows[next]?.id ?? null, index: next } });
+}
+
+function copy(dashboard: Dashboard): void {
+  const text = copyText(dashboard);
+  if (text === "") {
+    flash(dashboard, { tone: "info", message: "there is nothing to copy" });
+    return;
+  }
+  dashboard.terminal.copy(text);
+  flash(dashboard, { tone: "ok", message: `copied ${text.replaceAll("\n", ", ")}` });
+}
+
+function copyText(dashboard: Dashboard): string {
+  const mirror = dashboard.mirror.get();
+  const ui = dashboard.ui.get();
+  switch (ui.focus) {
+    case "images":
+      return targetImages(mirror, ui).map(images.imageName).join("\n");
+    case "layers":
+      return selectedLayer(mirror, ui)?.diffID || (selectedContainer(mirror, ui)?.id ?? "");
+    default:
+      return targetContainers(mirror, ui)
+        .map((container) => containers.targetOf(container).name)
+        .join("\n");
+  }
+}
+
+function openFilter(dashboard: Dashboard): void {
+  const { focus: pane, filters } = dashboard.ui.get();
+  const before = filters[pane];
+  dashboard.ui.dispatch({ type: "prompt", prompt: { kind: "filter", pane, input: inputOf(before), before } });
+}
+
+/** One step back at a time: what lies uppermost goes first. */
+function back(dashboard: Dashboard): void {
+  const ui = dashboard.ui.get();
+  if (ui.flash !== null) dashboard.ui.dispatch({ type: "flash", flash: null });
+  if (ui.filters[ui.focus] !== "") dashboard.ui.dispatch({ type: "filter", pane: ui.focus, text: "" });
+  else if (ui.fullscreen) dashboard.ui.dispatch({ type: "fullscreen", on: false });
+  else if (ui.focus === "logs" && ui.logBottom !== null) followLog(dashboard);
+  else if ((ui.focus === "containers" || ui.focus === "images") && ui.marks[ui.focus].length > 0) {
+    dashboard.ui.dispatch({ type: "unmark", pane: ui.focus, ids: ui.marks[ui.focus] });
+  } else if (ui.focus !== "containers") focus(dashboard, "containers");
+}

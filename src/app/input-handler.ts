@@ -1,0 +1,163 @@
+import { findCommand } from "../keymap/keymap.ts";
+import { submitForm } from "../panes/images/actions.ts";
+import { moveFocus, setInput } from "../store/create-form.ts";
+import { editInput, insertText, type TextInput } from "../store/text-input.ts";
+import type { Overlay, Prompt } from "../store/ui.ts";
+import type { Dashboard } from "./dashboard.ts";
+import { type ExecuteContext, execute, executeConfirmed } from "./execute.ts";
+import type { InputEvent } from "./key-decoder.ts";
+import { paletteEntries, searchPalette } from "./palette.ts";
+
+/** Gives a key to what is uppermost: a question, an overlay, or the panes. */
+export function handleInput(dashboard: Dashboard, event: InputEvent, context: ExecuteContext): void {
+  const { prompt, overlay } = dashboard.ui.get();
+  if (event.type === "key" && event.key === "ctrl+l") {
+    execute(dashboard, "screen.repaint", context);
+    return;
+  }
+  if (prompt?.kind === "confirm") {
+    answer(dashboard, prompt, event);
+    return;
+  }
+  if (prompt?.kind === "filter") {
+    typeFilter(dashboard, prompt, event);
+    return;
+  }
+  if (overlay !== null) {
+    handleOverlay(dashboard, overlay, { event, context });
+    return;
+  }
+  if (event.type === "paste") return;
+  const command = findCommand(dashboard.keymap, event.key, dashboard.ui.get().focus);
+  if (command !== null) execute(dashboard, command, context);
+}
+
+function answer(dashboard: Dashboard, prompt: Extract<Prompt, { kind: "confirm" }>, event: InputEvent): void {
+  if (event.type === "paste") return;
+  dashboard.ui.dispatch({ type: "prompt", prompt: null });
+  if (event.key === "y" || event.key === "Y") executeConfirmed(dashboard, prompt.command, prompt.targets);
+}
+
+function typeFilter(dashboard: Dashboard, prompt: Extract<Prompt, { kind: "filter" }>, event: InputEvent): void {
+  const close = () => dashboard.ui.dispatch({ type: "prompt", prompt: null });
+  if (event.type === "key" && event.key === "enter") {
+    close();
+    return;
+  }
+  if (event.type === "key" && (event.key === "esc" || event.key === "ctrl+c")) {
+    dashboard.ui.dispatch({ type: "filter", pane: prompt.pane, text: prompt.before });
+    close();
+    return;
+  }
+  const input = typed(prompt.input, event);
+  if (input === null) return;
+  dashboard.ui.dispatch({ type: "prompt", prompt: { ...prompt, input } });
+  dashboard.ui.dispatch({ type: "filter", pane: prompt.pane, text: input.value });
+  if (prompt.pane === "logs") dashboard.ui.dispatch({ type: "log-bottom", sequence: null });
+}
+
+/** The input after a key or a paste, or null when that types nothing. */
+function typed(input: TextInput, event: InputEvent): TextInput | null {
+  if (event.type === "paste") return insertText(input, event.text);
+  const edited = editInput(input, event.key);
+  if (edited !== null) return edited;
+  return event.text === "" ? null : insertText(input, event.text);
+}
+
+type Input = { readonly event: InputEvent; readonly context: ExecuteContext };
+
+function handleOverlay(dashboard: Dashboard, overlay: Overlay, input: Input): void {
+  const { event } = input;
+  const close = () => dashboard.ui.dispatch({ type: "overlay", overlay: null });
+  if (event.type === "key" && (event.key === "esc" || event.key === "ctrl+c")) {
+    close();
+    return;
+  }
+  switch (overlay.kind) {
+    case "palette":
+      typeInPalette(dashboard, overlay, input);
+      return;
+    case "form":
+      typeInForm(dashboard, overlay, event);
+      return;
+    case "help":
+    case "details":
+      scrollReader(dashboard, overlay, event);
+      return;
+  }
+}
+
+function typeInPalette(
+  dashboard: Dashboard,
+  overlay: Extract<Overlay, { kind: "palette" }>,
+  { event, context }: Input,
+): void {
+  const show = (next: Overlay | null) => dashboard.ui.dispatch({ type: "overlay", overlay: next });
+  const matches = searchPalette(paletteEntries(dashboard.keymap, dashboard.ui.get().focus), overlay.query.value);
+  const key = event.type === "key" ? event.key : "";
+  const step = { down: 1, "ctrl+n": 1, tab: 1, up: -1, "ctrl+p": -1, "shift+tab": -1 }[key] ?? 0;
+  if (step !== 0) {
+    const index = Math.max(0, Math.min(matches.length - 1, overlay.index + step));
+    show({ ...overlay, index });
+    return;
+  }
+  if (key === "enter") {
+    show(null);
+    const run = matches[overlay.index]?.entry.run;
+    if (run?.kind === "theme") dashboard.prefs.dispatch({ type: "theme", theme: run.theme });
+    else if (run?.kind === "command") execute(dashboard, run.id, context);
+    return;
+  }
+  const query = typed(overlay.query, event);
+  if (query !== null) show({ ...overlay, query, index: query.value === overlay.query.value ? overlay.index : 0 });
+}
+
+function typeInForm(dashboard: Dashboard, overlay: Extract<Overlay, { kind: "form" }>, event: InputEvent): void {
+  const { form } = overlay;
+  if (form.busy) return;
+  const show = (next: typeof form) => dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "form", form: next } });
+  const key = event.type === "key" ? event.key : "";
+  if (key === "enter" || key === "ctrl+s") {
+    void submitForm(dashboard, form);
+    return;
+  }
+  if (key === "tab" || key === "down") {
+    show(moveFocus(form, 1));
+    return;
+  }
+  if (key === "shift+tab" || key === "up") {
+    show(moveFocus(form, -1));
+    return;
+  }
+  const input = typed(form.inputs[form.focus], event);
+  if (input !== null) show(setInput(form, input));
+}
+
+/** Help and details are only read: the keys that move, and those that close. */
+function scrollReader(
+  dashboard: Dashboard,
+  overlay: Extract<Overlay, { kind: "help" | "details" }>,
+  event: InputEvent,
+): void {
+  if (event.type === "paste") return;
+  const command = findCommand(dashboard.keymap, event.key, dashboard.ui.get().focus);
+  if (command === "quit" || command === "help.open" || command === "details.open" || command === "back") {
+    dashboard.ui.dispatch({ type: "overlay", overlay: null });
+    return;
+  }
+  const page = Math.max(1, dashboard.terminal.size().rows - 8);
+  const steps: Readonly<Record<string, number>> = {
+    "cursor.down": 1,
+    "cursor.up": -1,
+    "page.down": page,
+    "page.up": -page,
+    "cursor.first": Number.NEGATIVE_INFINITY,
+    "cursor.last": Number.MAX_SAFE_INTEGER,
+  };
+  const step = event.key === "space" ? page : (steps[command ?? ""] ?? 0);
+  if (step === 0) return;
+  // Whoever draws it knows its length, and takes the last page for anything beyond it.
+  const longest = overlay.kind === "details" ? Math.max(0, overlay.lines.length - 1) : 200;
+  const scroll = Math.max(0, Math.min(longest, overlay.scroll + step));
+  dashboard.ui.dispatch({ type: "overlay", overlay: { ...overlay, scroll } });
+}

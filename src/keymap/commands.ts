@@ -1,0 +1,224 @@
+import { type Pane, panes } from "./panes.ts";
+
+/**
+ * Everything that a key or the palette can do. The footer, the help, the palette and the table in the README are made from
+ * this list, in this order.
+ */
+export type Command = {
+  readonly id: string;
+  /** A sentence's beginning, for help and palette: "Restart the container". */
+  readonly title: string;
+  /** One word or two for the footer. */
+  readonly short: string;
+  /** Panes in which it means something. */
+  readonly panes: readonly Pane[];
+  /** True when it changes something on the host: left out with --read-only. */
+  readonly dangerous: boolean;
+  /** True when it asks before it acts. */
+  readonly asks: boolean;
+  /** Default keys, written as in keys.ts. */
+  readonly keys: readonly string[];
+  /** Place in the footer, lower is more important; null: not there. */
+  readonly footer: number | null;
+  readonly group: CommandGroup;
+};
+
+export const commandGroups = ["Move", "Containers", "Images and lists", "Logs", "Screen"] as const;
+export type CommandGroup = (typeof commandGroups)[number];
+
+const everywhere = panes;
+const ofContainers: readonly Pane[] = ["containers", "logs", "stats"];
+const lists: readonly Pane[] = ["containers", "images", "layers"];
+
+const plain = { panes: everywhere, dangerous: false, asks: false, footer: null } as const;
+const onContainer = { panes: ofContainers, dangerous: true, asks: false, group: "Containers" } as const;
+
+export const commands = [
+  { ...plain, id: "cursor.down", title: "Move down", short: "down", keys: ["j", "down"], group: "Move" },
+  { ...plain, id: "cursor.up", title: "Move up", short: "up", keys: ["k", "up"], group: "Move" },
+  { ...plain, id: "cursor.first", title: "Go to the first", short: "first", keys: ["g", "home"], group: "Move" },
+  { ...plain, id: "cursor.last", title: "Go to the last", short: "last", keys: ["G", "end"], group: "Move" },
+  { ...plain, id: "page.up", title: "Move up one page", short: "page up", keys: ["pageup", "ctrl+b"], group: "Move" },
+  {
+    ...plain,
+    id: "page.down",
+    title: "Move down one page",
+    short: "page down",
+    keys: ["pagedown", "ctrl+f"],
+    group: "Move",
+  },
+  { ...plain, id: "pane.next", title: "Next pane", short: "next pane", keys: ["tab"], group: "Move" },
+  { ...plain, id: "pane.previous", title: "Previous pane", short: "last pane", keys: ["shift+tab"], group: "Move" },
+  { ...plain, id: "pane.containers", title: "Containers", short: "containers", keys: ["1"], group: "Move" },
+  { ...plain, id: "pane.images", title: "Images", short: "images", keys: ["2"], group: "Move" },
+  { ...plain, id: "pane.layers", title: "Layers", short: "layers", keys: ["3"], group: "Move" },
+  { ...plain, id: "pane.logs", title: "Logs", short: "logs", keys: ["4"], group: "Move" },
+  { ...plain, id: "pane.stats", title: "Stats", short: "stats", keys: ["5"], group: "Move" },
+  { ...onContainer, id: "container.toggle", title: "Stop or start", short: "stop/start", keys: ["s"], footer: 20 },
+  { ...onContainer, id: "container.restart", title: "Restart", short: "restart", keys: ["r"], footer: 30 },
+  { ...onContainer, id: "container.pause", title: "Pause or go on", short: "pause", keys: ["p"], footer: 60 },
+  { ...onContainer, id: "container.shell", title: "Open a shell", short: "shell", keys: ["e"], footer: 10 },
+  {
+    ...onContainer,
+    id: "container.attach",
+    title: "Attach to the main process",
+    short: "attach",
+    keys: ["a"],
+    footer: 70,
+  },
+  {
+    ...plain,
+    id: "container.logs",
+    title: "Show the logs",
+    short: "logs",
+    keys: ["l"],
+    footer: 40,
+    group: "Containers",
+    panes: ["containers", "stats"],
+  },
+  { ...onContainer, id: "container.kill", title: "Kill", short: "kill", keys: ["K"], footer: 80, asks: true },
+  {
+    ...plain,
+    id: "object.delete",
+    title: "Delete",
+    short: "delete",
+    keys: ["d"],
+    footer: 50,
+    panes: ["containers", "images"],
+    dangerous: true,
+    asks: true,
+    group: "Images and lists",
+  },
+  {
+    ...plain,
+    id: "container.create",
+    title: "New container from the image",
+    short: "new",
+    keys: ["n"],
+    footer: 45,
+    panes: ["containers", "images", "layers"],
+    dangerous: true,
+    group: "Images and lists",
+  },
+  {
+    ...plain,
+    id: "details.open",
+    title: "Details",
+    short: "details",
+    keys: ["enter"],
+    footer: 35,
+    group: "Images and lists",
+  },
+  {
+    ...plain,
+    id: "mark.toggle",
+    title: "Mark or unmark",
+    short: "mark",
+    keys: ["space"],
+    footer: 75,
+    panes: ["containers", "images"],
+    group: "Images and lists",
+  },
+  {
+    ...plain,
+    id: "copy",
+    title: "Copy name or id",
+    short: "copy",
+    keys: ["c"],
+    footer: 85,
+    panes: ["containers", "images", "layers", "logs", "stats"],
+    group: "Images and lists",
+  },
+  {
+    ...plain,
+    id: "filter.open",
+    title: "Filter the list, search the logs",
+    short: "filter",
+    keys: ["/"],
+    footer: 55,
+    panes: [...lists, "logs"],
+    group: "Images and lists",
+  },
+  {
+    ...plain,
+    id: "logs.timestamps",
+    title: "Times on or off",
+    short: "times",
+    keys: ["t"],
+    footer: 31,
+    panes: ["logs"],
+    group: "Logs",
+  },
+  {
+    ...plain,
+    id: "logs.wrap",
+    title: "Wrap long lines or cut them",
+    short: "wrap",
+    keys: ["w"],
+    footer: 32,
+    panes: ["logs"],
+    group: "Logs",
+  },
+  {
+    ...plain,
+    id: "logs.follow",
+    title: "Follow the newest line",
+    short: "follow",
+    keys: ["F"],
+    footer: 33,
+    panes: ["logs"],
+    group: "Logs",
+  },
+  {
+    ...plain,
+    id: "pane.fullscreen",
+    title: "Pane over the full screen and back",
+    short: "full",
+    keys: ["f"],
+    footer: 65,
+    group: "Screen",
+  },
+  {
+    ...plain,
+    id: "back",
+    title: "Back: close, clear filter, marks, full screen",
+    short: "back",
+    keys: ["esc"],
+    group: "Screen",
+  },
+  { ...plain, id: "theme.next", title: "Next theme", short: "theme", keys: ["T"], group: "Screen" },
+  { ...plain, id: "engine.retry", title: "Look for a lost engine now", short: "retry", keys: ["R"], group: "Screen" },
+  {
+    ...plain,
+    id: "screen.repaint",
+    title: "Draw the screen anew",
+    short: "repaint",
+    keys: ["ctrl+l"],
+    group: "Screen",
+  },
+  { ...plain, id: "help.open", title: "Help", short: "help", keys: ["?"], footer: 2, group: "Screen" },
+  {
+    ...plain,
+    id: "palette.open",
+    title: "Command palette",
+    short: "commands",
+    keys: [":"],
+    footer: 3,
+    group: "Screen",
+  },
+  {
+    ...plain,
+    id: "quit",
+    title: "Quit; containers go on",
+    short: "quit",
+    keys: ["q", "ctrl+c"],
+    footer: 1,
+    group: "Screen",
+  },
+] as const satisfies readonly Command[];
+
+export type CommandID = (typeof commands)[number]["id"];
+
+export function isCommandID(text: string): text is CommandID {
+  return commands.some((command) => command.id === text);
+}

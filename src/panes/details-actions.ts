@@ -1,0 +1,81 @@
+import type { FileChange } from "../../engine/protocol/containers.ts";
+import type { Dashboard } from "../app/dashboard.ts";
+import { flashError } from "../app/run-on-each.ts";
+import { formatBytes } from "../format/bytes.ts";
+import { shortID } from "../format/ids.ts";
+import { sanitize } from "../format/sanitize.ts";
+import { selectedContainer, selectedImage, selectedLayer } from "../store/selectors.ts";
+import { type Line, line, span, type Tone } from "../theme/tokens.ts";
+import { jsonLines } from "./details.ts";
+import { imageName } from "./images/actions.ts";
+import { layerDetails } from "./layers/view-model.ts";
+
+/** Opens the details of what the cursor is on in the pane that has the focus. */
+export async function openDetails(dashboard: Dashboard): Promise<void> {
+  const ui = dashboard.ui.get();
+  try {
+    if (ui.focus === "containers") await containerDetails(dashboard);
+    else if (ui.focus === "images") await imageDetails(dashboard);
+    else if (ui.focus === "layers") await layersDetails(dashboard);
+    // Logs and stats have nothing behind them but more room.
+    else dashboard.ui.dispatch({ type: "fullscreen", on: !ui.fullscreen });
+  } catch (cause) {
+    flashError(dashboard, cause);
+  }
+}
+
+async function containerDetails(dashboard: Dashboard): Promise<void> {
+  const container = selectedContainer(dashboard.mirror.get(), dashboard.ui.get());
+  if (container === null) return;
+  const name = sanitize(container.name);
+  const json = await dashboard.client.request("containers.inspect", { container: container.id });
+  show(dashboard, `container ${name}`, [twin(`gantry inspect ${name}`), ...jsonLines(json)]);
+}
+
+async function imageDetails(dashboard: Dashboard): Promise<void> {
+  const image = selectedImage(dashboard.mirror.get(), dashboard.ui.get());
+  if (image === null) return;
+  const json = await dashboard.client.request("images.inspect", { image: image.id });
+  show(dashboard, `image ${imageName(image)}`, [twin(`gantry inspect ${imageName(image)}`), ...jsonLines(json)]);
+}
+
+const mostChanges = 10_000;
+
+async function layersDetails(dashboard: Dashboard): Promise<void> {
+  const row = selectedLayer(dashboard.mirror.get(), dashboard.ui.get());
+  if (row === null) return;
+  if (row.kind === "layer") {
+    show(dashboard, `layer ${shortID(row.diffID)}`, layerDetails(row));
+    return;
+  }
+  const [, container = ""] = dashboard.mirror.get().layers.key.split(" ");
+  const { changes, truncated } = await dashboard.client.request("containers.changes", {
+    container,
+    limit: mostChanges,
+  });
+  const name = sanitize(dashboard.mirror.get().containers.find(({ id }) => id === container)?.name ?? container);
+  const rows = changes.map(changeLine);
+  if (rows.length === 0) rows.push(line(span("nothing was changed yet", "muted")));
+  if (truncated) rows.push(line(span(`… and more than ${mostChanges} others`, "muted")));
+  show(dashboard, `changes of ${name}`, [twin(`gantry diff ${name}`), ...rows]);
+}
+
+const changeLooks: Readonly<Record<FileChange["kind"], { readonly sign: string; readonly tone: Tone }>> = {
+  added: { sign: "A", tone: "ok" },
+  changed: { sign: "C", tone: "warn" },
+  deleted: { sign: "D", tone: "error" },
+};
+
+export function changeLine(change: FileChange): Line {
+  const { sign, tone } = changeLooks[change.kind];
+  const size = change.type === "file" && change.kind !== "deleted" ? formatBytes(change.size) : "";
+  return line(span(`${sign} `, tone), span(`${size.padStart(9)}  `, "muted"), span(sanitize(change.path)));
+}
+
+function twin(command: string): Line {
+  return line(span(`$ ${command}`, "faint"));
+}
+
+function show(dashboard: Dashboard, title: string, lines: readonly Line[]): void {
+  dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "details", title, lines, scroll: 0 } });
+}

@@ -1,0 +1,108 @@
+import { messageOf } from "../../../engine/errors.ts";
+import type { ImageSummary } from "../../../engine/protocol/images.ts";
+import { type Dashboard, flash } from "../../app/dashboard.ts";
+import { describe, flashError, hintOf, runOnEach, type Target } from "../../app/run-on-each.ts";
+import { shortID } from "../../format/ids.ts";
+import { sanitize } from "../../format/sanitize.ts";
+import { type CreateForm, openForm } from "../../store/create-form.ts";
+import { selectedContainer, selectedImage, targetImages } from "../../store/selectors.ts";
+import { requestOf, twinOf } from "./create-request.ts";
+
+export function imageName(image: ImageSummary): string {
+  return sanitize(image.references[0] ?? shortID(image.id));
+}
+
+export function askDelete(dashboard: Dashboard): void {
+  const found = targetImages(dashboard.mirror.get(), dashboard.ui.get());
+  if (found.length === 0) {
+    flash(dashboard, { tone: "info", message: "no image is selected" });
+    return;
+  }
+  const names = describe(found.map(targetOf));
+  const [only] = found;
+  const others = found.length === 1 && only !== undefined ? only.references.length - 1 : 0;
+  const noun = found.length === 1 ? "image" : `${found.length} images:`;
+  dashboard.ui.dispatch({
+    type: "prompt",
+    prompt: {
+      kind: "confirm",
+      question: `delete ${noun} ${names}${others > 0 ? ` and its ${others} other ${others === 1 ? "name" : "names"}` : ""}?`,
+      command: "object.delete",
+      targets: found.map((image) => image.id),
+    },
+  });
+}
+
+export async function remove(dashboard: Dashboard, ids: readonly string[]): Promise<void> {
+  const found = dashboard.mirror.get().images.filter((image) => ids.includes(image.id));
+  await runOnEach(dashboard, found.map(targetOf), {
+    doing: "deleting",
+    done: "deleted",
+    twin: "gantry rmi",
+    act: async ({ id }) => {
+      // Each name in turn: an image with several is not to be removed by its id without force.
+      const names = found.find((image) => image.id === id)?.references ?? [];
+      for (const image of names.length > 0 ? names : [id]) {
+        await dashboard.client.request("images.remove", { image, force: false });
+      }
+    },
+  });
+  dashboard.ui.dispatch({ type: "unmark", pane: "images", ids });
+}
+
+/** Opens the form for a container: of the image under the cursor, or of the one that the selected container has. */
+export function openCreateForm(dashboard: Dashboard): void {
+  const mirror = dashboard.mirror.get();
+  const ui = dashboard.ui.get();
+  const container = ui.focus === "containers" ? selectedContainer(mirror, ui) : null;
+  const used = mirror.images.find((image) => image.id === container?.imageID);
+  const image = used ?? selectedImage(mirror, ui);
+  if (image === null) {
+    flash(dashboard, {
+      tone: "info",
+      message: "there is no image to make a container of",
+      hint: "gantry import, gantry load",
+    });
+    return;
+  }
+  const ports = image.exposedPorts.map((port) => sanitize(port).replace(/\/tcp$/, "")).join(" ");
+  const form = openForm(image.references[0] ?? image.id, ports);
+  dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "form", form } });
+}
+
+/** Creates and starts what the form says. The form stays open, with the reason, where that fails. */
+export async function submitForm(dashboard: Dashboard, form: CreateForm): Promise<void> {
+  const show = (next: CreateForm) => dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "form", form: next } });
+  try {
+    const request = requestOf(form, process.cwd());
+    show({ ...form, busy: true, error: "" });
+    const { id, warnings } = await dashboard.client.request("containers.create", request);
+    dashboard.ui.dispatch({ type: "overlay", overlay: null });
+    await startNew(dashboard, { id, form, warnings });
+  } catch (cause) {
+    const hint = hintOf(cause);
+    show({ ...form, busy: false, error: sanitize(messageOf(cause)) + (hint === "" ? "" : ` (${hint})`) });
+  }
+}
+
+type Created = { readonly id: string; readonly form: CreateForm; readonly warnings: readonly string[] };
+
+async function startNew(dashboard: Dashboard, { id, form, warnings }: Created): Promise<void> {
+  dashboard.ui.dispatch({ type: "focus", pane: "containers" });
+  dashboard.ui.dispatch({ type: "select", pane: "containers", selection: { id, index: 0 } });
+  try {
+    await dashboard.client.request("containers.start", { container: id });
+    const [warning] = warnings;
+    flash(dashboard, {
+      tone: warning === undefined ? "ok" : "warn",
+      message: warning === undefined ? `started a container of ${sanitize(form.image)}` : sanitize(warning),
+      twin: twinOf(form),
+    });
+  } catch (cause) {
+    flashError(dashboard, cause);
+  }
+}
+
+function targetOf(image: ImageSummary): Target {
+  return { id: image.id, name: imageName(image) };
+}

@@ -1,0 +1,74 @@
+import type { ImageSummary } from "../../../engine/protocol/images.ts";
+import type { Column } from "../../components/table.ts";
+import { formatBytes } from "../../format/bytes.ts";
+import { shortID } from "../../format/ids.ts";
+import { sanitize } from "../../format/sanitize.ts";
+import { span } from "../../theme/tokens.ts";
+import { age } from "../age.ts";
+
+export type ImageRow = {
+  readonly id: string;
+  readonly name: string;
+  /** How many further names it has. */
+  readonly otherNames: number;
+  readonly named: boolean;
+  readonly size: number;
+  readonly shared: number;
+  readonly layers: number;
+  readonly age: string;
+  readonly users: number;
+};
+
+export function imageRow(image: ImageSummary, now: number): ImageRow {
+  const [first] = image.references;
+  return {
+    id: image.id,
+    name: first === undefined ? shortID(image.id) : sanitize(first),
+    otherNames: Math.max(0, image.references.length - 1),
+    named: first !== undefined,
+    size: image.size,
+    shared: image.sharedSize,
+    layers: image.layerCount,
+    age: age(image.createdAt, now),
+    users: image.containers.length,
+  };
+}
+
+export const imageColumns: readonly Column<ImageRow>[] = [
+  {
+    title: "NAME",
+    minimum: 16,
+    maximum: 60,
+    priority: 0,
+    spans: (row) => [
+      span(row.name, row.named ? "strong" : "muted"),
+      ...(row.otherNames === 0 ? [] : [span(` +${row.otherNames}`, "faint")]),
+    ],
+  },
+  { title: "SIZE", minimum: 8, maximum: 8, priority: 1, align: "right", spans: (row) => [span(formatBytes(row.size))] },
+  {
+    title: "SHARED",
+    minimum: 8,
+    maximum: 8,
+    priority: 4,
+    align: "right",
+    spans: (row) => [span(row.shared === 0 ? "" : formatBytes(row.shared), "muted")],
+  },
+  {
+    title: "LAYERS",
+    minimum: 6,
+    maximum: 6,
+    priority: 5,
+    align: "right",
+    spans: (row) => [span(String(row.layers), "muted")],
+  },
+  { title: "AGE", minimum: 4, maximum: 4, priority: 3, align: "right", spans: (row) => [span(row.age, "muted")] },
+  {
+    title: "IN USE",
+    minimum: 6,
+    maximum: 6,
+    priority: 2,
+    align: "right",
+    spans: (row) => [row.users === 0 ? span("-", "faint") : span(String(row.users), "ok")],
+  },
+];

@@ -1,0 +1,177 @@
+import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import type { ImageSummary, LayersResult } from "../../engine/protocol/images.ts";
+import type { LogLine } from "../../engine/protocol/logs.ts";
+import type { Operation, StateItem } from "../../engine/protocol/state.ts";
+import type { StatsSample } from "../../engine/protocol/stats.ts";
+import type { SystemInfo } from "../../engine/protocol/system.ts";
+import type { ConnectionState } from "../client/reconnect.ts";
+import { sanitize } from "../format/sanitize.ts";
+import { appendLines, emptyLog, type LogBuffer, openLog, prependLines } from "./log-buffer.ts";
+
+/** What the engine said last. Only its answers and events change this. */
+export type Mirror = {
+  readonly connection: ConnectionState;
+  /** True once the first snapshot is here; stays true while the engine is lost. */
+  readonly synced: boolean;
+  /** Ordered for the screen. */
+  readonly containers: readonly ContainerSummary[];
+  readonly images: readonly ImageSummary[];
+  readonly operations: readonly Operation[];
+  /** By container, oldest first, at most `historyLength`. */
+  readonly stats: ReadonlyMap<string, readonly StatsSample[]>;
+  readonly logs: LogBuffer;
+  readonly layers: LayersView;
+  readonly info: SystemInfo | null;
+};
+
+/** The layers of what `key` names (`image <id>` or `container <id>`); result null while they are being read. */
+export type LayersView = { readonly key: string; readonly result: LayersResult | null; readonly error: string };
+
+export type MirrorAction =
+  | { readonly type: "connection"; readonly state: ConnectionState }
+  | { readonly type: "state"; readonly item: StateItem }
+  | { readonly type: "stats"; readonly samples: readonly StatsSample[] }
+  | { readonly type: "history"; readonly container: string; readonly samples: readonly StatsSample[] }
+  | { readonly type: "info"; readonly info: SystemInfo }
+  | { readonly type: "layers-wanted"; readonly key: string }
+  | { readonly type: "layers"; readonly key: string; readonly result: LayersResult | null; readonly error: string }
+  | { readonly type: "logs-opened"; readonly containers: readonly string[]; readonly contains: string }
+  | { readonly type: "logs"; readonly key: string; readonly lines: readonly LogLine[] }
+  | { readonly type: "logs-paging"; readonly key: string; readonly paging: boolean }
+  | {
+      readonly type: "logs-older";
+      readonly key: string;
+      readonly lines: readonly LogLine[];
+      readonly before: ReadonlyMap<string, number | null>;
+    };
+
+/** Ten minutes at one sample a second. */
+export const historyLength = 600;
+
+export const emptyMirror: Mirror = {
+  connection: { status: "connecting" },
+  synced: false,
+  containers: [],
+  images: [],
+  operations: [],
+  stats: new Map(),
+  logs: emptyLog,
+  layers: { key: "", result: null, error: "" },
+  info: null,
+};
+
+export function reduceMirror(mirror: Mirror, action: MirrorAction): Mirror {
+  switch (action.type) {
+    case "connection":
+      return { ...mirror, connection: action.state };
+    case "state":
+      return reduceState(mirror, action.item);
+    case "stats":
+      return action.samples.length === 0 ? mirror : { ...mirror, stats: addSamples(mirror, action.samples) };
+    case "history":
+      return { ...mirror, stats: fillHistory(mirror.stats, action.container, action.samples) };
+    case "info":
+      return { ...mirror, info: action.info };
+    case "layers-wanted":
+      return { ...mirror, layers: { key: action.key, result: null, error: "" } };
+    case "layers":
+      if (action.key !== mirror.layers.key) return mirror;
+      return { ...mirror, layers: { key: action.key, result: action.result, error: action.error } };
+    default:
+      return reduceLogs(mirror, action);
+  }
+}
+
+type LogsAction = Extract<MirrorAction, { type: "logs-opened" | "logs" | "logs-paging" | "logs-older" }>;
+
+function reduceLogs(mirror: Mirror, action: LogsAction): Mirror {
+  if (action.type === "logs-opened") return { ...mirror, logs: openLog(action.containers, action.contains) };
+  if (action.key !== mirror.logs.key) return mirror;
+  switch (action.type) {
+    case "logs":
+      return { ...mirror, logs: appendLines(mirror.logs, action.lines, sanitize) };
+    case "logs-paging":
+      return { ...mirror, logs: { ...mirror.logs, paging: action.paging } };
+    case "logs-older":
+      return { ...mirror, logs: prependLines(mirror.logs, action.lines, { before: action.before, clean: sanitize }) };
+  }
+}
+
+function reduceState(mirror: Mirror, item: StateItem): Mirror {
+  if (item.type === "snapshot") {
+    return withObjects(mirror, {
+      containers: item.containers,
+      images: item.images,
+      operations: item.operations,
+    });
+  }
+  return withObjects(mirror, {
+    containers: merge(mirror.containers, item.containers, item.removedContainers),
+    images: merge(mirror.images, item.images, item.removedImages),
+    operations: item.operations ?? mirror.operations,
+  });
+}
+
+type Objects = Pick<Mirror, "containers" | "images" | "operations">;
+
+function withObjects(mirror: Mirror, objects: Objects): Mirror {
+  const alive = new Set(objects.containers.map((container) => container.id));
+  const stats = new Map([...mirror.stats].filter(([id]) => alive.has(id)));
+  return {
+    ...mirror,
+    ...objects,
+    synced: true,
+    stats: stats.size === mirror.stats.size ? mirror.stats : stats,
+    containers: [...objects.containers].sort(byLifeAndName),
+    images: [...objects.images].sort(byReference),
+  };
+}
+
+function merge<T extends { readonly id: string }>(
+  old: readonly T[],
+  changed: readonly T[],
+  removed: readonly string[],
+): T[] {
+  const byID = new Map(old.map((item) => [item.id, item]));
+  for (const id of removed) byID.delete(id);
+  for (const item of changed) byID.set(item.id, item);
+  return [...byID.values()];
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+const living = new Set<ContainerSummary["status"]>(["running", "paused", "restarting"]);
+
+/** True while it has processes. */
+export function isLive(container: ContainerSummary): boolean {
+  return living.has(container.status);
+}
+
+function byLifeAndName(left: ContainerSummary, right: ContainerSummary): number {
+  return Number(isLive(right)) - Number(isLive(left)) || collator.compare(left.name, right.name);
+}
+
+/** Images without a name come last. */
+function byReference(left: ImageSummary, right: ImageSummary): number {
+  const [a, b] = [left.references[0] ?? "", right.references[0] ?? ""];
+  return Number(a === "") - Number(b === "") || collator.compare(a, b) || collator.compare(left.id, right.id);
+}
+
+function addSamples(mirror: Mirror, samples: readonly StatsSample[]): Mirror["stats"] {
+  const stats = new Map(mirror.stats);
+  for (const sample of samples) {
+    const old = stats.get(sample.container) ?? [];
+    const last = old.at(-1);
+    // A container that was started anew counts from zero: its old curve is another story, but stays as history.
+    if (last !== undefined && last.time >= sample.time) continue;
+    stats.set(sample.container, [...old.slice(1 - historyLength), sample]);
+  }
+  return stats;
+}
+
+function fillHistory(stats: Mirror["stats"], container: string, older: readonly StatsSample[]): Mirror["stats"] {
+  const known = stats.get(container) ?? [];
+  const firstKnown = known[0]?.time ?? Number.POSITIVE_INFINITY;
+  const missing = older.filter((sample) => sample.time < firstKnown);
+  if (missing.length === 0) return stats;
+  return new Map([...stats, [container, [...missing, ...known].slice(-historyLength)]]);
+}

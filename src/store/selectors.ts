@@ -1,0 +1,116 @@
+import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import type { ImageSummary } from "../../engine/protocol/images.ts";
+import { type LayerRow, layerRows } from "../panes/layers/rows.ts";
+import { isLive, type Mirror } from "./mirror.ts";
+import type { ListPane, Selection, Ui } from "./ui.ts";
+
+/** What is seen of the state: pure functions of mirror and ui. */
+
+export function visibleContainers(mirror: Mirror, ui: Ui): readonly ContainerSummary[] {
+  const wanted = ui.filters.containers.toLowerCase();
+  if (wanted === "") return mirror.containers;
+  return mirror.containers.filter((container) =>
+    [container.name, container.image, container.status, container.id].some((text) =>
+      text.toLowerCase().includes(wanted),
+    ),
+  );
+}
+
+export function visibleImages(mirror: Mirror, ui: Ui): readonly ImageSummary[] {
+  const wanted = ui.filters.images.toLowerCase();
+  if (wanted === "") return mirror.images;
+  return mirror.images.filter((image) =>
+    [image.id, ...image.references].some((text) => text.toLowerCase().includes(wanted)),
+  );
+}
+
+export function visibleLayers(mirror: Mirror, ui: Ui): readonly LayerRow[] {
+  const rows = mirror.layers.result === null ? [] : layerRows(mirror.layers.result);
+  const wanted = ui.filters.layers.toLowerCase();
+  if (wanted === "") return rows;
+  return rows.filter((row) => [row.command, row.id].some((text) => text.toLowerCase().includes(wanted)));
+}
+
+/** Where the cursor stands in a list: at the row selected, or at its place when that row is gone; -1 in an empty list. */
+export function selectedIndex(rows: readonly { readonly id: string }[], selection: Selection): number {
+  const index = selection.id === null ? -1 : rows.findIndex((row) => row.id === selection.id);
+  return index === -1 ? Math.min(selection.index, rows.length - 1) : index;
+}
+
+export function rowsOf(mirror: Mirror, ui: Ui, pane: ListPane): readonly { readonly id: string }[] {
+  if (pane === "containers") return visibleContainers(mirror, ui);
+  return pane === "images" ? visibleImages(mirror, ui) : visibleLayers(mirror, ui);
+}
+
+export function selectedContainer(mirror: Mirror, ui: Ui): ContainerSummary | null {
+  const rows = visibleContainers(mirror, ui);
+  return rows[selectedIndex(rows, ui.selections.containers)] ?? null;
+}
+
+export function selectedImage(mirror: Mirror, ui: Ui): ImageSummary | null {
+  const rows = visibleImages(mirror, ui);
+  return rows[selectedIndex(rows, ui.selections.images)] ?? null;
+}
+
+export function selectedLayer(mirror: Mirror, ui: Ui): LayerRow | null {
+  const rows = visibleLayers(mirror, ui);
+  return rows[selectedIndex(rows, ui.selections.layers)] ?? null;
+}
+
+/** What a command acts on: the marked containers, or the one under the cursor. */
+export function targetContainers(mirror: Mirror, ui: Ui): readonly ContainerSummary[] {
+  const marked = mirror.containers.filter((container) => ui.marks.containers.includes(container.id));
+  if (marked.length > 0) return marked;
+  const selected = selectedContainer(mirror, ui);
+  return selected === null ? [] : [selected];
+}
+
+export function targetImages(mirror: Mirror, ui: Ui): readonly ImageSummary[] {
+  const marked = mirror.images.filter((image) => ui.marks.images.includes(image.id));
+  if (marked.length > 0) return marked;
+  const selected = selectedImage(mirror, ui);
+  return selected === null ? [] : [selected];
+}
+
+/** More logs than this at once are too many to read. */
+const mostLogs = 12;
+
+/** Ids of the containers whose logs are shown. */
+export function logTargets(mirror: Mirror, ui: Ui): readonly string[] {
+  return targetContainers(mirror, ui)
+    .slice(0, mostLogs)
+    .map((container) => container.id);
+}
+
+/** Names what the layers pane shows: `image <id>`, `container <id>`, or nothing. */
+export function layersKey(mirror: Mirror, ui: Ui): string {
+  const container = ui.layersOf === "containers" ? selectedContainer(mirror, ui) : null;
+  if (container !== null) return `container ${container.id}`;
+  const image = selectedImage(mirror, ui);
+  return image === null ? "" : `image ${image.id}`;
+}
+
+export type Totals = {
+  readonly running: number;
+  readonly paused: number;
+  readonly stopped: number;
+  readonly images: number;
+  /** Percent of one core. */
+  readonly cpu: number;
+  /** Bytes. */
+  readonly memory: number;
+};
+
+export function totals(mirror: Mirror): Totals {
+  const live = mirror.containers.filter(isLive);
+  const paused = live.filter((container) => container.status === "paused").length;
+  const samples = live.flatMap((container) => mirror.stats.get(container.id)?.at(-1) ?? []);
+  return {
+    running: live.length - paused,
+    paused,
+    stopped: mirror.containers.length - live.length,
+    images: mirror.images.length,
+    cpu: samples.reduce((sum, sample) => sum + (sample.cpu.percent ?? 0), 0),
+    memory: samples.reduce((sum, sample) => sum + sample.memory.used, 0),
+  };
+}

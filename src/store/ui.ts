@@ -1,0 +1,151 @@
+import type { CommandID } from "../keymap/commands.ts";
+import type { Pane } from "../keymap/panes.ts";
+import type { Line } from "../theme/tokens.ts";
+import type { CreateForm } from "./create-form.ts";
+import type { TextInput } from "./text-input.ts";
+
+/** Panes whose rows can be selected. */
+export type ListPane = "containers" | "images" | "layers";
+
+/** By id; where the row is gone, the one that stands at its place now is meant. */
+export type Selection = { readonly id: string | null; readonly index: number };
+
+export type Overlay =
+  | { readonly kind: "help"; readonly scroll: number }
+  | { readonly kind: "palette"; readonly query: TextInput; readonly index: number }
+  | { readonly kind: "details"; readonly title: string; readonly lines: readonly Line[]; readonly scroll: number }
+  | { readonly kind: "form"; readonly form: CreateForm };
+
+export type Prompt =
+  | { readonly kind: "filter"; readonly pane: Pane; readonly input: TextInput; readonly before: string }
+  /** `targets` are fixed when the question is asked, so that the answer means what the question named. */
+  | {
+      readonly kind: "confirm";
+      readonly question: string;
+      readonly command: CommandID;
+      readonly targets: readonly string[];
+    };
+
+export type FlashTone = "ok" | "warn" | "error" | "info";
+/** The newest result or error. `twin` is the same act on the command line. */
+export type Flash = {
+  readonly tone: FlashTone;
+  readonly message: string;
+  readonly hint: string;
+  readonly twin: string;
+};
+
+/** Long work this dashboard asked for, such as the start of many. */
+export type Task = { readonly id: number; readonly title: string; readonly done: number; readonly total: number };
+
+export type Ui = {
+  readonly focus: Pane;
+  /** The pane beside the containers where there is room for one only. */
+  readonly tab: Exclude<Pane, "containers">;
+  readonly fullscreen: boolean;
+  readonly selections: Readonly<Record<ListPane, Selection>>;
+  readonly marks: Readonly<Record<"containers" | "images", readonly string[]>>;
+  readonly filters: Readonly<Record<Pane, string>>;
+  /** Whose layers are shown: the one that was last moved in. */
+  readonly layersOf: "containers" | "images";
+  /** Sequence of the last line shown, or null while the log is followed. */
+  readonly logBottom: number | null;
+  readonly overlay: Overlay | null;
+  readonly prompt: Prompt | null;
+  readonly flash: Flash | null;
+  readonly tasks: readonly Task[];
+  /** Counts full repaints. */
+  readonly repaints: number;
+};
+
+export type UiAction =
+  | { readonly type: "focus"; readonly pane: Pane }
+  | { readonly type: "fullscreen"; readonly on: boolean }
+  | { readonly type: "select"; readonly pane: ListPane; readonly selection: Selection }
+  | { readonly type: "mark"; readonly pane: "containers" | "images"; readonly id: string }
+  | { readonly type: "unmark"; readonly pane: "containers" | "images"; readonly ids: readonly string[] }
+  | { readonly type: "filter"; readonly pane: Pane; readonly text: string }
+  | { readonly type: "log-bottom"; readonly sequence: number | null }
+  | { readonly type: "overlay"; readonly overlay: Overlay | null }
+  | { readonly type: "prompt"; readonly prompt: Prompt | null }
+  | { readonly type: "flash"; readonly flash: Flash | null }
+  | { readonly type: "task"; readonly task: Task }
+  | { readonly type: "task-done"; readonly id: number }
+  | { readonly type: "repaint" };
+
+const nothing: Selection = { id: null, index: 0 };
+
+export const initialUi: Ui = {
+  focus: "containers",
+  tab: "logs",
+  fullscreen: false,
+  selections: { containers: nothing, images: nothing, layers: nothing },
+  marks: { containers: [], images: [] },
+  filters: { containers: "", images: "", layers: "", logs: "", stats: "" },
+  layersOf: "containers",
+  logBottom: null,
+  overlay: null,
+  prompt: null,
+  flash: null,
+  tasks: [],
+  repaints: 0,
+};
+
+export function reduceUi(ui: Ui, action: UiAction): Ui {
+  switch (action.type) {
+    case "focus":
+      return focusPane(ui, action.pane);
+    case "fullscreen":
+      return { ...ui, fullscreen: action.on };
+    case "select":
+      return select(ui, action.pane, action.selection);
+    case "mark":
+      return { ...ui, marks: { ...ui.marks, [action.pane]: toggled(ui.marks[action.pane], action.id) } };
+    case "unmark": {
+      const left = ui.marks[action.pane].filter((id) => !action.ids.includes(id));
+      return left.length === ui.marks[action.pane].length ? ui : { ...ui, marks: { ...ui.marks, [action.pane]: left } };
+    }
+    case "filter":
+      return { ...ui, filters: { ...ui.filters, [action.pane]: action.text } };
+    case "log-bottom":
+      return { ...ui, logBottom: action.sequence };
+    case "repaint":
+      return { ...ui, repaints: ui.repaints + 1 };
+    default:
+      return reduceMessages(ui, action);
+  }
+}
+
+type MessageAction = Extract<UiAction, { type: "overlay" | "prompt" | "flash" | "task" | "task-done" }>;
+
+function reduceMessages(ui: Ui, action: MessageAction): Ui {
+  switch (action.type) {
+    case "overlay":
+      return { ...ui, overlay: action.overlay };
+    case "prompt":
+      return { ...ui, prompt: action.prompt };
+    case "flash":
+      return ui.flash === action.flash ? ui : { ...ui, flash: action.flash };
+    case "task":
+      return { ...ui, tasks: [...ui.tasks.filter((task) => task.id !== action.task.id), action.task] };
+    case "task-done":
+      return { ...ui, tasks: ui.tasks.filter((task) => task.id !== action.id) };
+  }
+}
+
+function focusPane(ui: Ui, pane: Pane): Ui {
+  const layersOf = pane === "containers" || pane === "images" ? pane : ui.layersOf;
+  return { ...ui, focus: pane, tab: pane === "containers" ? ui.tab : pane, layersOf };
+}
+
+function select(ui: Ui, pane: ListPane, selection: Selection): Ui {
+  const selections = { ...ui.selections, [pane]: selection };
+  const layersOf = pane === "layers" ? ui.layersOf : pane;
+  // Another container's or image's layers are a new list.
+  if (pane !== "layers") selections.layers = nothing;
+  return { ...ui, selections, layersOf };
+}
+
+function toggled(ids: readonly string[], id: string): readonly string[] {
+  return ids.includes(id) ? ids.filter((other) => other !== id) : [...ids, id];
+}
