@@ -46,9 +46,11 @@ it("keeps lines whole where windows meet, parts included", async () => {
     partial: index % 4 !== 3,
   }));
   writeFileSync(path, conmonLog(records));
-  const lines = await allPages(100);
-  expect(lines).toHaveLength(1000);
-  expect(lines.join("")).toBe(records.map((record) => record.text).join(""));
+  for (const limit of [100, 500, 5000]) {
+    const lines = await allPages(limit);
+    expect(lines).toHaveLength(1000);
+    expect(lines.join("")).toBe(records.map((record) => record.text).join(""));
+  }
 });
 
 it("finds text in any case, also across parts and beyond ASCII", async () => {
@@ -64,6 +66,7 @@ it("finds text in any case, also across parts and beyond ASCII", async () => {
   );
   expect(await allPages(10, "Error")).toEqual(["An ERROR here", "an error in parts"]);
   expect(await allPages(1, "Error")).toEqual(["An ERROR here", "an error in parts"]);
+  expect(await allPages(10, "an error in")).toEqual(["an error in parts"]);
   expect(await allPages(10, "größe")).toEqual([]);
   expect(await allPages(10, "grösse")).toEqual(["GRÖSSE"]);
 });
