@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, messageOf } from "../errors.ts";
 import { type Digest, digestOfHex, hexOf, isDigest, sha256 } from "../oci/digest.ts";
@@ -84,12 +84,8 @@ class FileBlobStore implements BlobStore {
     return names.map(digestOfHex).filter(isDigest);
   }
 
-  /** Gives a durable file its name; of two that commit the same bytes the second finds it done. */
+  /** Gives a durable file its name. It takes the place of one that is there: the same bytes, or damaged ones. */
   async #adopt(path: string, digest: Digest): Promise<void> {
-    if (await this.has(digest)) {
-      await unlink(path);
-      return;
-    }
     await chmod(path, 0o444);
     await rename(path, this.pathOf(digest));
     const directory = await open(this.#finished, "r");

@@ -114,7 +114,6 @@ export class ArchiveFiles {
 /** Stores bytes that are at hand. */
 export async function storeBlob(blobs: BlobStore, bytes: Uint8Array): Promise<Digest> {
   const digest = sha256(bytes);
-  if (await blobs.has(digest)) return digest;
   await using ingest = await blobs.openIngest();
   await ingest.write(bytes);
   return (await ingest.commit({ digest, size: bytes.length })).digest;

@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { pack } from "tar-stream";
 import type { Database } from "../database/database.ts";
 import { runCommand } from "../host/commands.ts";
@@ -10,6 +10,8 @@ import type { ImageService, LongWork } from "./image-service.ts";
 export const starterReference = "gantry/busybox:latest";
 /** Present once the image was made for this root, so that one the user removed does not come back. */
 const settingKey = "starter-image";
+/** Debian and Fedora call their static one `busybox`, Alpine and openSUSE give it a name of its own. */
+const busyboxNames = ["busybox", "busybox.static", "busybox-static"];
 const createdAt = "2026-01-01T00:00:00Z";
 const changes = ["ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 'CMD ["sh"]'];
 
@@ -24,21 +26,23 @@ export async function ensureStarterImage(
 ): Promise<{ id: ImageID } | null> {
   const known = database.prepare("SELECT value FROM settings WHERE key = ?").get(settingKey);
   if (known !== undefined) return null;
-  const path = findProgram("busybox");
-  const program = path === null ? null : await findStaticProgram(path);
-  if (path === null || program === null) return null;
-  const applets = parseApplets(await runCommand("busybox", ["--list-full"]));
+  const busybox = await findBusybox();
+  if (busybox === null) return null;
+  const applets = parseApplets(await runCommand(busybox.name, ["--list-full"]));
   const options = { reference: starterReference, changes, message: "made from the host's static busybox", createdAt };
-  const image = await images.import(makeRootfs(program, applets), options, work);
+  const image = await images.import(makeRootfs(busybox.program, applets), options, work);
   database.prepare("INSERT INTO settings VALUES (?, ?) ON CONFLICT (key) DO NOTHING").run(settingKey, image.id);
   return image;
 }
 
-/** Content of a program, or null where it needs shared libraries, which would be missing in a container. */
-async function findStaticProgram(path: string): Promise<Buffer | null> {
-  await using file = await open(path, "r");
-  const bytes = await file.readFile();
-  return isStaticProgram(bytes) ? bytes : null;
+/** A busybox that needs no shared libraries, which would be missing in a container. */
+async function findBusybox(): Promise<{ name: string; program: Buffer } | null> {
+  for (const name of busyboxNames) {
+    const path = findProgram(name);
+    const program = path === null ? null : await readFile(path);
+    if (program !== null && isStaticProgram(program)) return { name, program };
+  }
+  return null;
 }
 
 /** Paths without a leading slash, as `busybox --list-full` prints them; sorted, each once. */

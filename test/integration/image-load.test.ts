@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeLayout, ociArchive, run } from "../support/images-archives.ts";
+import { dockerArchive, type LayerItems, makeLayout, ociArchive, run } from "../support/images-archives.ts";
 import { type ImagesEngine, leftovers, openImagesEngine, quietWork } from "../support/images-engine.ts";
-import { chunksOf, imagesDirectory, tarOf } from "../support/images-tar.ts";
+import { chunksOf, imagesDirectory, type TarItem, tarOf } from "../support/images-tar.ts";
 
 let directory: Awaited<ReturnType<typeof imagesDirectory>>;
 let layout: string;
@@ -79,6 +79,36 @@ it.each(Object.keys(writers))("loads a %s, and removes it without a trace", asyn
 
   expect(await engine.images.remove(image, false)).toEqual({ untagged: [image], deleted: [loaded?.id] });
   expect(await leftovers(engine)).toEqual([]);
+});
+
+it("prefers manifest.json in an archive that is both, as docker save writes since version 25", async () => {
+  const own = process.arch === "arm64" ? "arm64" : "amd64";
+  const items = await ociArchive([{ architecture: own, text: "both" }], "example/index:1");
+  const documents = [...items].filter(([name]) => name.startsWith("blobs/"));
+  const configPath = documents.find(([, bytes]) => String(bytes).includes('"rootfs"'))?.[0];
+  const layerPath = documents.find(([, bytes]) => String(bytes).includes("ustar"))?.[0];
+  items.set(
+    "manifest.json",
+    JSON.stringify([{ Config: configPath, RepoTags: ["example/both:1"], Layers: [layerPath] }]),
+  );
+  await using engine = await openImagesEngine();
+  const [loaded, ...more] = await engine.images.load(chunksOf(await tarOf([...items])), quietWork);
+  expect(more).toEqual([]);
+  expect(loaded?.references).toEqual(["example/both:1"]);
+  expect(await readFiles(engine, "example/both:1", ["motd"])).toEqual(["both"]);
+});
+
+it("loads 127 layers and a symbolic link in place of a layer", async () => {
+  const layers = Array.from({ length: 127 }, (_, index): LayerItems => [[`file-${index}`, `${index % 100}`]]);
+  const items = await dockerArchive(layers, "example/deep:1");
+  const linked = items.map(([name, item]): [string, TarItem] =>
+    name === "1/layer.tar" ? ["real/1.tar", item] : [name, item],
+  );
+  linked.push(["1/layer.tar", { type: "symlink", linkname: "../real/1.tar" }]);
+  await using engine = await openImagesEngine();
+  await engine.images.load(chunksOf(await tarOf(linked)), quietWork);
+  expect(engine.images.list()).toMatchObject([{ layerCount: 127, size: 10 + 90 * 2 + 10 + 17 * 2 }]);
+  expect(await readFiles(engine, "example/deep:1", ["file-0", "file-1", "file-126"])).toEqual(["0", "1", "26"]);
 });
 
 it("shares layers between images and unpacks none twice", async () => {

@@ -189,7 +189,7 @@ it("opens again with what it had, and sweeps what a crash left", async () => {
   expect(await leftovers(engine)).toEqual([]);
 });
 
-it("opens with an image whose config is damaged, names it, and lets it be removed or imported again", async () => {
+it("opens with an image whose config is damaged, names it, and mends it by another import", async () => {
   await using root = await imagesDirectory();
   {
     await using engine = await openImagesEngine(root.path);
@@ -201,6 +201,8 @@ it("opens with an image whose config is damaged, names it, and lets it be remove
   await using engine = await openImagesEngine(root.path);
   expect(engine.images.list()).toMatchObject([{ references: ["web:1"], command: [] }]);
   expect(() => engine.images.resolve("web:1")).toThrow("image web:1 has lost its config blob");
+  await importText(engine, "web:1", "one");
+  expect(engine.images.resolve("web:1").config.command).toEqual([]);
   await engine.images.remove("web:1", false);
   expect(await leftovers(engine)).toEqual([]);
 });

@@ -78,6 +78,10 @@ it("tells lost, damaged and oversized blobs apart", async () => {
   await chmod(blobs.pathOf(digest), 0o644);
   await writeFile(blobs.pathOf(digest), "damage!");
   await expect(blobs.read(digest)).rejects.toThrow(/damaged on disk/);
+  await using repair = await blobs.openIngest();
+  await repair.write(Buffer.from("content"));
+  await repair.commit();
+  expect(String(await blobs.read(digest))).toBe("content");
   await blobs.remove(digest);
   await blobs.remove(digest);
   expect(await blobs.has(digest)).toBe(false);
