@@ -27,8 +27,11 @@ export class Trash {
     return join(this.#directory, `${newPrefix}${randomUUID()}`);
   }
 
-  /** Takes a name away at once; resolves when the name is gone, the bytes follow. A success if it is not there. */
-  async discard(path: string): Promise<void> {
+  /**
+   * Takes a name away at once; resolves when the name is gone, the bytes follow once `released` is settled. A success if it is
+   * not there.
+   */
+  async discard(path: string, released: Promise<void> = Promise.resolve()): Promise<void> {
     const gone = join(this.#directory, `${gonePrefix}${randomUUID()}`);
     try {
       await rename(path, gone);
@@ -37,7 +40,7 @@ export class Trash {
       throw errnoError(`remove ${path}`, error);
     }
     // A failure is no loss: the next open tries again.
-    void this.destroy(gone).catch(() => {});
+    void released.then(() => this.destroy(gone)).catch(() => {});
   }
 
   /** Removes a path that has no name of its own any more, or never had one. */

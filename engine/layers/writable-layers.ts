@@ -1,6 +1,7 @@
-import { chmodSync, chownSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { chmod, mkdir, open, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
@@ -126,8 +127,9 @@ export class WritableLayers {
   async remove(key: WritableKey): Promise<void> {
     const rootfs = this.rootfsOf(key);
     await this.#queue.run(key, async () => {
-      await unmount(rootfs);
-      await this.#trash.discard(join(this.#directory, key));
+      const unmounted = unmount(rootfs);
+      await leftSight(rootfs, unmounted);
+      await this.#trash.discard(join(this.#directory, key), unmounted);
       this.#layers.delete(key);
       this.#leftovers.delete(key);
     });
@@ -175,6 +177,26 @@ async function writeRecord(path: string, layers: readonly LayerName[]): Promise<
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Resolves when nothing is mounted at `rootfs` any more. The call that unmounts an overlay lasts longer: it writes all of the disk's file
+ * system back first, for which nobody has to wait who throws the layer away.
+ */
+async function leftSight(rootfs: string, unmounted: Promise<void>): Promise<void> {
+  let hasEnded = false;
+  unmounted
+    .catch(() => {})
+    .finally(() => {
+      hasEnded = true;
+    });
+  while (!hasEnded && isMountPoint(rootfs)) await sleep(1);
+  if (hasEnded) await unmounted;
+}
+
+function isMountPoint(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && stat.dev !== lstatSync(dirname(path)).dev;
 }
 
 function isKey(key: string): boolean {

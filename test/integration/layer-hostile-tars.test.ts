@@ -163,6 +163,11 @@ describe("taken, and kept inside", () => {
     expect(readlinkSync(`${path}/out`)).toBe(bait);
   });
 
+  it("files through an absolute symlink further down", async () => {
+    const path = await unpack([{ path: "d/" }, link("d/out", bait), { path: "d/out/secret", data: "owned" }]);
+    expect(readFileSync(`${path}${bait}/secret`, "utf8")).toBe("owned");
+  });
+
   it("files through a symlink that climbs", async () => {
     const up = `${"../".repeat(20)}${bait.slice(1)}`;
     const path = await unpack([{ path: "d/" }, link("d/out", up), { path: "d/out/secret", data: "owned" }]);
