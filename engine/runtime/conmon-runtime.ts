@@ -67,7 +67,7 @@ class ConmonRuntime implements ContainerRuntime {
     );
     this.#cgroups = cgroups;
     this.#supervisors = supervisors;
-    this.#exits = new ExitWatch(config.run, supervisors);
+    this.#exits = new ExitWatch(config.run, supervisors, (bundle) => this.#hub.drain(bundle));
   }
 
   async create(options: LaunchOptions): Promise<LaunchedProcess> {
@@ -84,7 +84,7 @@ class ConmonRuntime implements ContainerRuntime {
       conmon.release();
       conmon.close();
       const report = await conmon.sync.next(deadline);
-      if (report === null) throw runtimeError("create container", "conmon ended without a word, or took too long");
+      if (report === null) throw runtimeError("create container", conmon.complaint());
       if (report.data < 0) throw runtimeError("create container", report.message ?? "", await commandOf(bundle));
       const conmonPid = this.#supervisors.findConmon(id);
       if (conmonPid === null) throw runtimeError("create container", "conmon has gone");
@@ -112,6 +112,7 @@ class ConmonRuntime implements ContainerRuntime {
       this.#signalMain(id, signal);
     }
     if (signal === sigkill) await this.#thaw(id);
+    this.#exits.hurry();
   }
 
   async pause(id: string): Promise<void> {
@@ -125,11 +126,12 @@ class ConmonRuntime implements ContainerRuntime {
   async delete(id: string): Promise<void> {
     await this.#thaw(id);
     for (const program of this.#programs) await program.delete(id);
+    this.#exits.hurry();
     // Its exit record is written by now, or never will be.
     await this.#supervisors.awaitConmonGone(id, 3000);
     await this.#cgroups.remove(this.#supervisors.cgroupPathOf(id));
     const exit = this.#exits.find(id);
-    if (exit?.oomKilled !== true) await this.#supervisors.remove(id);
+    if (exit?.oomKilled !== true) this.#supervisors.remove(id);
   }
 
   async state(id: string): Promise<RuntimeState | null> {
@@ -155,7 +157,7 @@ class ConmonRuntime implements ContainerRuntime {
   }
 
   onExit(listener: (exit: ExitRecord) => void): void {
-    void this.#supervisors.list().then((ids) => this.#exits.begin(listener, ids));
+    this.#exits.begin(listener, this.#supervisors.list());
   }
 
   findExit(id: string): ExitRecord | null {
@@ -165,7 +167,7 @@ class ConmonRuntime implements ContainerRuntime {
   forget(id: string): void {
     this.#exits.forget(id);
     if (this.#programs.some((program) => program.knows(id))) return;
-    void this.#supervisors.remove(id);
+    this.#supervisors.remove(id);
   }
 
   isSupervised(id: string): boolean {
@@ -203,7 +205,7 @@ class ConmonRuntime implements ContainerRuntime {
     if (conmon !== null) process.kill(conmon, "SIGKILL");
     await this.#chosen.delete(id).catch(() => {});
     await this.#cgroups.remove(this.#supervisors.cgroupPathOf(id)).catch(() => {});
-    await this.#supervisors.remove(id);
+    this.#supervisors.remove(id);
     this.#exits.forget(id);
     await removeSockets(bundle);
   }

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import * as z from "zod/mini";
@@ -25,12 +27,16 @@ export class StartingConmon {
   readonly attach: ReportPipe | null;
   readonly #start: Writable;
   readonly #child: ChildProcess;
+  readonly #complaints: string;
 
   constructor({ args, cwd, tellsAttach }: ConmonStart) {
+    this.#complaints = join(cwd, "conmon.log");
+    // A file, since conmon may keep it open as long as the container lives.
+    const complaints = openSync(this.#complaints, "w", 0o600);
     this.#child = spawn(getProgram("conmon"), args, {
       cwd,
       detached: true,
-      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe", ...(tellsAttach ? (["pipe"] as const) : [])],
+      stdio: ["ignore", "ignore", complaints, "pipe", "pipe", ...(tellsAttach ? (["pipe"] as const) : [])],
       env: {
         PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         _OCI_SYNCPIPE: "3",
@@ -38,6 +44,7 @@ export class StartingConmon {
         ...(tellsAttach ? { _OCI_ATTACHPIPE: "5" } : {}),
       },
     });
+    closeSync(complaints);
     const pipes: readonly unknown[] = this.#child.stdio;
     this.sync = new ReportPipe(pipes[3] as Readable);
     this.#start = pipes[4] as Writable;
@@ -51,6 +58,12 @@ export class StartingConmon {
   /** One byte lets it go on. */
   release(): void {
     this.#start.write("\0");
+  }
+
+  /** Why it ended without a report. */
+  complaint(): string {
+    const said = readFileSync(this.#complaints, "utf8").trim();
+    return said === "" ? "conmon ended without a word, or took too long" : `conmon: ${said}`;
   }
 
   close(): void {

@@ -134,7 +134,7 @@ async function connect(place: ExecPlace, options: ExecOptions, started: Started)
   const { conmon, directory, cleanUp } = started;
   const doing = `exec in container ${options.container.slice(0, 12)}`;
   conmon.release();
-  if ((await conmon.attach?.next(deadline)) == null) throw runtimeError(doing, "conmon did not start");
+  if ((await conmon.attach?.next(deadline)) == null) throw runtimeError(doing, conmon.complaint());
   const attached = await place.hub.open(directory);
   try {
     if (options.terminal && options.rows !== null && options.columns !== null) {
@@ -143,7 +143,7 @@ async function connect(place: ExecPlace, options: ExecOptions, started: Started)
     conmon.release();
     conmon.close();
     const report = await conmon.sync.next(deadline);
-    if (report === null) throw runtimeError(doing, "conmon ended without a word");
+    if (report === null) throw runtimeError(doing, conmon.complaint());
     if (report.data < 0) throw runtimeError(doing, report.message ?? "", options.command[0] ?? null);
     return { pid: report.data, attached, exitCode: exitCodeOf(conmon, cleanUp) };
   } catch (error) {

@@ -30,9 +30,13 @@ export class ExitWatch implements Disposable {
   #timer: NodeJS.Timeout | null = null;
   #listener: ((exit: ExitRecord) => void) | null = null;
 
-  constructor(run: string, supervisors: Supervisors) {
+  readonly #onLingering: (bundle: string) => void;
+
+  /** `onLingering`: the process of this bundle has ended, but a slow reader keeps conmon from saying so. */
+  constructor(run: string, supervisors: Supervisors, onLingering: (bundle: string) => void) {
     this.#directory = join(run, "exits");
     this.#supervisors = supervisors;
+    this.#onLingering = onLingering;
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
   }
 
@@ -83,6 +87,11 @@ export class ExitWatch implements Disposable {
     this.#timer = null;
   }
 
+  /** An end is near: looks again soon. */
+  hurry(): void {
+    setTimeout(() => this.#listener !== null && this.#scan(), 100).unref();
+  }
+
   #scan(): void {
     for (const name of readdirSync(this.#directory)) this.#check(name);
     for (const id of [...this.#running]) this.#checkLost(id);
@@ -99,6 +108,8 @@ export class ExitWatch implements Disposable {
 
   /** conmon was killed, and then the container ended: nobody else will write down its end. */
   #checkLost(id: string): void {
+    const lingering = this.#supervisors.findLingering(id);
+    if (lingering !== null) this.#onLingering(lingering);
     if (this.#supervisors.findConmon(id) !== null || this.#supervisors.findProcess(id) !== null) return;
     if (this.find(id) === null) {
       const path = join(this.#directory, id);

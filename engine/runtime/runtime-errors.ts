@@ -2,7 +2,7 @@ import { EngineError } from "../errors.ts";
 
 /** What a runtime wraps around the reason, from the outside in. */
 const wrappings =
-  /^(runc|crun|OCI runtime|container_linux\.go:\d+|standard_init_linux\.go:\d+|runc create failed|runc run failed|exec failed|unable to start container process|error during container init|starting container process caused|time="[^"]*" level=\w+ msg=|level=\w+)\s*:?\s*/;
+  /^(?:(?:(?:runc|crun)(?: \w+ failed)?|exec failed|\w+\.go:\d+|unable to start container process|error during container init|starting container process caused)\s*:\s*|(?:time="[^"]*" )?level=\w+ msg=)/;
 
 /**
  * One sentence from what a runtime said, with docker's exit code: 127 the command was not found, 126 it cannot be invoked, 125 the

@@ -1,14 +1,16 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Cgroups, cgroupOf } from "../host/cgroups.ts";
+import { identifyProcess, isAlive } from "../host/processes.ts";
 
 /**
  * What conmon leaves for each container under `<run>/supervisors/<id>/`:
  *
  *     conmon.pid     conmon's own
  *     container.pid  the container's first process
+ *     conmon.log     what conmon complained of
  *     oom            empty; an out-of-memory kill was seen
  *
  * Nothing is written by the engine itself, so nothing is lost when it dies between two steps.
@@ -32,19 +34,21 @@ export class Supervisors {
     return `/${this.#cgroupParent}/${id}`;
   }
 
-  async list(): Promise<string[]> {
-    return readdir(this.#directory).catch(() => []);
+  list(): string[] {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    return readdirSync(this.#directory);
   }
 
   /** A fresh directory for a container about to be created. */
   async prepare(id: string): Promise<string> {
-    await this.remove(id);
+    this.remove(id);
     await mkdir(this.directoryOf(id), { recursive: true, mode: 0o700 });
     return this.directoryOf(id);
   }
 
-  async remove(id: string): Promise<void> {
-    await rm(this.directoryOf(id), { recursive: true, force: true });
+  /** At once: a later removal could hit the directory of the next start. */
+  remove(id: string): void {
+    rmSync(this.directoryOf(id), { recursive: true, force: true });
   }
 
   /** Null unless exactly the conmon of this container lives: a pid may be somebody else's by now. */
@@ -60,6 +64,17 @@ export class Supervisors {
     const paths = [...(cgroupOf(pid)?.values() ?? [])];
     const own = this.cgroupPathOf(id);
     return paths.some((path) => path === own || path.startsWith(`${own}/`)) ? pid : null;
+  }
+
+  /** The bundle of a container whose process has ended while conmon still has to say so; else null. */
+  findLingering(id: string): string | null {
+    const conmon = this.findConmon(id);
+    if (conmon === null) return null;
+    const pid = this.#readPid(id, "container.pid");
+    const process = pid === null ? null : identifyProcess(pid);
+    if (pid === null || (process !== null && isAlive(process))) return null;
+    const args = textOf(`/proc/${conmon}/cmdline`).split("\0");
+    return args[args.indexOf("-b") + 1] ?? null;
   }
 
   /** What conmon saw, or what the kernel counted: conmon may learn of the exit first. */

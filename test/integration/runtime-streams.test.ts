@@ -141,3 +141,27 @@ it("runs further processes, with the container's user, environment and directory
     test.runtime.exec({ ...base, execID: "e6", command: ["true"], user: "nobody-here" }),
   ).rejects.toMatchObject({ code: "invalid-argument" });
 });
+
+it("learns of the end though a client has stopped reading, and keeps the rest for it", async () => {
+  await using test = await openTestRuntime();
+  const script = "seq 1 720000";
+  const bundle = await test.create("stalled", { command: ["sh", "-c", script] });
+  const session = await test.runtime.attach(bundle);
+  let given = 0;
+  let reading = false;
+  session.onOutput((_stream, bytes) => {
+    given += bytes.length;
+    return reading;
+  });
+  const ended = new Promise<void>((resolve) => session.onEnd(resolve));
+  await test.runtime.start("stalled");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const heldBack = given;
+  await test.runtime.kill("stalled", 9, false);
+  expect(await test.exitOf("stalled")).toMatchObject({ exitCode: 137 });
+  expect(given).toBe(heldBack);
+  reading = true;
+  session.resume();
+  await ended;
+  expect(given).toBeGreaterThan(heldBack);
+});

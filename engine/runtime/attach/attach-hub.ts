@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { EngineError } from "../../errors.ts";
@@ -28,7 +27,7 @@ export class AttachHub implements AsyncDisposable {
     if (this.#disposed) throw new EngineError("cancelled", "the engine is stopping");
     const descriptor = await connectIn(directory);
     const id = this.#nextID++;
-    const session = new ConmonSession(descriptor, join(directory, "ctl"), {
+    const session = new ConmonSession(descriptor, directory, {
       command: (command) => this.#command({ ...command, id }),
       closed: () => this.#forget(id),
     });
@@ -38,10 +37,18 @@ export class AttachHub implements AsyncDisposable {
     return session;
   }
 
+  /** The process behind these sessions has ended; see AttachCommand. */
+  drain(directory: string): void {
+    for (const [id, session] of this.#sessions) {
+      if (session.directory === directory) this.#command({ kind: "drain", id });
+    }
+  }
+
   /** Ends all sessions. Descriptors are closed only when the worker has gone, which could else read from one used anew. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#worker !== null) {
       const gone = once(this.#worker, "exit");
+      this.#worker.ref();
       this.#command({ kind: "stop" });
       await gone;
     }

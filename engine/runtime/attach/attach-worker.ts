@@ -9,6 +9,8 @@ type Connection = {
   readonly descriptor: number;
   /** Bytes given to the main thread that nobody has consumed yet. */
   outstanding: number;
+  /** Above it the connection is not read from. */
+  limit: number;
   watched: number;
   awaitsWritable: boolean;
 };
@@ -31,7 +33,7 @@ function tell(event: AttachEvent, transfer: ArrayBuffer[] = []): void {
 }
 
 function watch(connection: Connection): void {
-  const reads = connection.outstanding < mostOutstanding ? epollIn : 0;
+  const reads = connection.outstanding < connection.limit ? epollIn : 0;
   const wanted = reads | (connection.awaitsWritable ? epollOut : 0);
   epoll.set(connection.descriptor, connection.id, { from: connection.watched, to: wanted });
   connection.watched = wanted;
@@ -49,7 +51,7 @@ function obey(command: AttachCommand): void {
   }
   if (command.kind === "add") {
     const { id, descriptor } = command;
-    const connection = { id, descriptor, outstanding: 0, watched: 0, awaitsWritable: false };
+    const connection = { id, descriptor, outstanding: 0, limit: mostOutstanding, watched: 0, awaitsWritable: false };
     connections.set(id, connection);
     watch(connection);
     return;
@@ -64,6 +66,7 @@ function obey(command: AttachCommand): void {
   }
   if (connection === undefined) return;
   if (command.kind === "consumed") connection.outstanding -= command.bytes;
+  else if (command.kind === "drain") connection.limit = Number.POSITIVE_INFINITY;
   else connection.awaitsWritable = true;
   watch(connection);
 }
@@ -128,7 +131,7 @@ function serve(id: number, events: number): void {
     connection.awaitsWritable = false;
     tell({ kind: "writable", id });
   }
-  if (connection.outstanding < mostOutstanding && (events & ~epollOut) !== 0) read(connection);
+  if (connection.outstanding < connection.limit && (events & ~epollOut) !== 0) read(connection);
   else watch(connection);
 }
 

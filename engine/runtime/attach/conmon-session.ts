@@ -1,5 +1,6 @@
 import { closeSync, constants } from "node:fs";
 import { open } from "node:fs/promises";
+import { join } from "node:path";
 import type { AttachSession } from "../container-runtime.ts";
 import type { AttachEvent } from "./messages.ts";
 import { errno, errors, sendPacket, shutdownWriting } from "./socket-calls.ts";
@@ -27,7 +28,8 @@ const largestSize = 1000;
 /** One connection to conmon's attach socket, on the main thread; reads come from the worker, writes go straight to the kernel. */
 export class ConmonSession implements AttachSession {
   readonly #descriptor: number;
-  readonly #ctl: string;
+  /** Of the conmon. */
+  readonly directory: string;
   readonly #host: SessionHost;
   readonly #waiting: Chunk[] = [];
   readonly #closed = Promise.withResolvers<void>();
@@ -41,9 +43,9 @@ export class ConmonSession implements AttachSession {
   #writes: Promise<void> = Promise.resolve();
   #writable: PromiseWithResolvers<void> | null = null;
 
-  constructor(descriptor: number, ctl: string, host: SessionHost) {
+  constructor(descriptor: number, directory: string, host: SessionHost) {
     this.#descriptor = descriptor;
-    this.#ctl = ctl;
+    this.directory = directory;
     this.#host = host;
   }
 
@@ -77,7 +79,7 @@ export class ConmonSession implements AttachSession {
 
   async resize(rows: number, columns: number): Promise<void> {
     const size = (value: number) => Math.min(Math.max(Math.trunc(value) || 1, 1), largestSize);
-    const fifo = await open(this.#ctl, constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null);
+    const fifo = await open(join(this.directory, "ctl"), constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null);
     // Without a reader conmon has gone, and the terminal with it.
     if (fifo === null) return;
     try {

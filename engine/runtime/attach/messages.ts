@@ -5,6 +5,8 @@ export type AttachCommand =
   | { readonly kind: "drop"; readonly id: number }
   /** So many bytes of output were given to the listener. */
   | { readonly kind: "consumed"; readonly id: number; readonly bytes: number }
+  /** The process has ended: read the little that is left, however slow the listener is, so that conmon can end. */
+  | { readonly kind: "drain"; readonly id: number }
   /** Tell once when the socket takes more input. */
   | { readonly kind: "await-writable"; readonly id: number }
   | { readonly kind: "stop" };
