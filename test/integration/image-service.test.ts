@@ -1,8 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { chmodSync, writeFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { ensureStarterImage, starterReference } from "../../engine/images/starter-image.ts";
-import { dockerArchive } from "../support/images-archives.ts";
+import type { Progress } from "../../engine/protocol/rpc.ts";
+import { dockerArchive, run } from "../support/images-archives.ts";
 import { type ImagesEngine, leftovers, openImagesEngine, quietWork } from "../support/images-engine.ts";
 import { chunksOf, imagesDirectory, tarOf } from "../support/images-tar.ts";
 
@@ -170,6 +172,46 @@ it("tells of changes, and of containers that come and go", async () => {
   expect(changes).toBe(5);
   const id = expect.stringMatching(/^delete web:1$/);
   expect(actions).toEqual(["import web:1", "tag web:2", "untag web:2", "untag web:1", id]);
+});
+
+it.each([
+  ["the archive", 12_000_000],
+  ["its layer as well", 5_000_000],
+])("says so when the disk is too small for %s, and leaves nothing", async (_, size) => {
+  await using directory = await imagesDirectory();
+  run("mount", "-t", "tmpfs", "-o", "size=8m", "gantry-test", directory.path);
+  try {
+    await using engine = await openImagesEngine(directory.path);
+    const rootfs = await tarOf([["big", randomBytes(size)]]);
+    const importing = engine.images.import(chunksOf(rootfs), { ...plain, reference: "example/big" }, quietWork);
+    await expect(importing).rejects.toMatchObject({ code: "resource-exhausted" });
+    expect(await leftovers(engine)).toEqual([]);
+    await importText(engine, "example/small", "fits");
+  } finally {
+    run("umount", directory.path);
+  }
+});
+
+it("tells how far it is, to its caller and to everyone", async () => {
+  await using engine = await openImagesEngine();
+  const told: string[] = [];
+  const shown = new Set<string>();
+  engine.operations.onChange(() => {
+    for (const { kind, title, progress } of engine.operations.list()) shown.add(`${kind} ${title} ${progress?.phase}`);
+  });
+  const work = { ...quietWork, onProgress: ({ phase, unit }: Progress) => told.push(`${phase} ${unit}`) };
+  const archive = await tarOf(await dockerArchive([[["a", randomBytes(3_000_000)]]], "example/a:1"));
+  async function* slow() {
+    for await (const chunk of chunksOf(archive, 500_000)) {
+      yield chunk;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+  }
+  await engine.images.load(slow(), work);
+  expect(told).toContain("receiving bytes");
+  expect(told.length).toBeLessThan(20);
+  expect(shown).toContain("load load images receiving");
+  expect(engine.operations.list()).toEqual([]);
 });
 
 it("opens again with what it had, and sweeps what a crash left", async () => {
