@@ -28,8 +28,8 @@ export function splitTemplate(template: string): Piece[] {
   return pieces;
 }
 
-/** Strings, `$name.path`, `.path`, words, numbers, and the signs `( ) | := ,`. */
+/** Strings, `$name.path`, `.path`, words, numbers, and the signs `( ) ).path | := ,`. */
 function tokenize(action: string): string[] {
-  const pattern = /"(?:[^"\\]|\\.)*"|`[^`]*`|:=|=|[(),|]|\$?[\w$]*(?:\.[\w]*)+|\$\w*|-?[\w.]+|\S/g;
+  const pattern = /"(?:[^"\\]|\\.)*"|`[^`]*`|:=|=|\)(?:\.\w+)+|[(),|]|\$?[\w$]*(?:\.[\w]*)+|\$\w*|-?[\w.]+|\S/g;
   return action.match(pattern) ?? [];
 }

@@ -6,6 +6,7 @@ export type Expression =
   | { readonly kind: "literal"; readonly value: string | number | boolean | null }
   /** `root`: empty for the dot, `$` or `$name` for a variable. */
   | { readonly kind: "path"; readonly root: string; readonly names: readonly string[] }
+  | { readonly kind: "field"; readonly of: Expression; readonly names: readonly string[] }
   | { readonly kind: "call"; readonly name: string; readonly args: readonly Expression[] };
 
 export type Node =
@@ -131,7 +132,7 @@ class ExpressionParser {
     const args: Expression[] = [];
     for (;;) {
       const next = this.#tokens[this.#position];
-      if (next === undefined || next === "|" || next === ")") break;
+      if (next === undefined || next === "|" || next.startsWith(")")) break;
       args.push(this.#operand());
     }
     return { kind: "call", name: token, args: [...args, ...piped] };
@@ -141,8 +142,10 @@ class ExpressionParser {
     const token = this.#tokens[this.#position++] ?? "";
     if (token === "(") {
       const inner = this.#pipeline();
-      if (this.#tokens[this.#position++] !== ")") throw this.#wrong("(");
-      return inner;
+      const close = this.#tokens[this.#position++];
+      if (close === ")") return inner;
+      if (close === undefined || !close.startsWith(").")) throw this.#wrong("(");
+      return { kind: "field", of: inner, names: close.slice(2).split(".") };
     }
     return this.#literal(token) ?? this.#path(token);
   }

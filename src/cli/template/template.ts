@@ -74,6 +74,7 @@ class Renderer {
   #evaluate(expression: Expression, scope: Scope): unknown {
     if (expression.kind === "literal") return expression.value;
     if (expression.kind === "path") return this.#follow(expression.root, expression.names, scope);
+    if (expression.kind === "field") return expression.names.reduce(member, this.#evaluate(expression.of, scope));
     const call = Object.hasOwn(functions, expression.name) ? functions[expression.name] : undefined;
     if (call === undefined) throw new UsageError(`template "${this.#template}": unknown function ${expression.name}`);
     return call(...expression.args.map((arg) => this.#evaluate(arg, scope)));

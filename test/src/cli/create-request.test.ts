@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { createRequest, emptyCreateRequest } from "../../../engine/protocol/containers.ts";
+import { Cli } from "../../../src/cli/cli.ts";
+import { newCommand, settleBooleans } from "../../../src/cli/command.ts";
+import { addCreateOptions, type CreateOptions } from "../../../src/cli/create-flags.ts";
+import { toCreateRequest } from "../../../src/cli/create-request.ts";
+
+const here = { directory: "/here", environment: { HOME: "/root" } };
+
+/** What a command line becomes. */
+function requestOf(...args: string[]) {
+  const command = addCreateOptions(newCommand(new Cli(), "run", "", "")).option("-d, --detach");
+  let request = emptyCreateRequest("");
+  command.action((image: string, words: string[], options: CreateOptions) => {
+    request = toCreateRequest(image, words, options, here);
+  });
+  command.parse(settleBooleans(command, args), { from: "user" });
+  return createRequest.parse(request);
+}
+
+describe("run and create", () => {
+  it("ask for nothing by themselves", () => {
+    expect(requestOf("img")).toEqual(emptyCreateRequest("img"));
+  });
+
+  it("leave what follows the image to the container", () => {
+    const request = requestOf("-itd", "--rm", "img", "sh", "-c", "echo", "--rm=false", "-e", "A=1");
+    expect(request).toMatchObject({ terminal: true, openStdin: true, autoRemove: true, environment: [] });
+    expect(request.command).toEqual(["sh", "-c", "echo", "--rm=false", "-e", "A=1"]);
+  });
+
+  it("take clusters, glued values and booleans with a value", () => {
+    const request = requestOf("-itp8080:80", "-eA=1", "-eHOME", "--init=true", "--read-only=false", "img");
+    expect(request).toMatchObject({ terminal: true, openStdin: true, init: true, readOnlyRootfs: false });
+    expect(request.ports).toHaveLength(1);
+    expect(request.environment).toEqual(["A=1", "HOME=/root"]);
+  });
+
+  it("do not take the value of a flag for a boolean", () => {
+    expect(requestOf("-e", "--init=true", "--name", "x", "img")).toMatchObject({
+      environment: ["--init=true"],
+      init: false,
+      name: "x",
+    });
+  });
+
+  it("drop the image's command with its entrypoint", () => {
+    expect(requestOf("--entrypoint", "sh", "img")).toMatchObject({ entrypoint: ["sh"], command: [] });
+    expect(requestOf("--entrypoint", "", "img", "ls")).toMatchObject({ entrypoint: [], command: ["ls"] });
+  });
+
+  it("read limits", () => {
+    const request = requestOf("-m", "64m", "--memory-swap", "-1", "--cpus", "1.5", "--pids-limit", "-1", "img");
+    expect(request.resources).toMatchObject({
+      memory: 67108864,
+      memorySwap: -1,
+      nanoCpus: 1_500_000_000,
+      pidsLimit: null,
+    });
+  });
+
+  it("take -h for the host name", () => {
+    expect(requestOf("-h", "box", "img").hostname).toBe("box");
+  });
+
+  it.each([
+    [["--rm", "--restart", "always", "img"], "--rm and --restart exclude each other"],
+    [["-v", "/a:/x", "--tmpfs", "/x", "img"], "two mounts at /x"],
+    [["--env-file", "/no/such", "img"], "read /no/such: ENOENT"],
+    [["--sysctl", "x", "img"], "want name=value"],
+    [["--nope", "img"], "unknown option '--nope'"],
+    [[], "missing required argument 'image'"],
+  ])("refuse %j", (args, message) => {
+    expect(() => requestOf(...args)).toThrow(message);
+  });
+});

@@ -1,0 +1,174 @@
+import { describe, expect, it } from "vitest";
+import { type ContainerSummary, unlimited } from "../../../engine/protocol/containers.ts";
+import type { ImageSummary } from "../../../engine/protocol/images.ts";
+import { containerFields, containerListing } from "../../../src/cli/container-fields.ts";
+import { containerFilterKeys, filterContainers } from "../../../src/cli/container-filters.ts";
+import { parseFilters } from "../../../src/cli/filters.ts";
+import { imageFields, imageListing } from "../../../src/cli/image-fields.ts";
+import { filterImages, imageFilterKeys } from "../../../src/cli/image-filters.ts";
+import { renderListing } from "../../../src/cli/listing.ts";
+
+const now = Date.parse("2026-11-22T05:00:00Z");
+
+function containerOf(fields: Partial<ContainerSummary>): ContainerSummary {
+  return {
+    id: "04c6e195a74c34eaa5db06b7ceb23e4f692693be5bb4ff299b6c364a6efbabed",
+    name: "web",
+    image: "gantry/busybox",
+    imageID: `sha256:${"7".repeat(64)}`,
+    command: ["sleep", "1000000000000000"],
+    createdAt: "2026-11-22T03:00:00Z",
+    startedAt: "2026-11-22T04:00:00Z",
+    finishedAt: null,
+    status: "running",
+    health: "none",
+    exitCode: null,
+    oomKilled: false,
+    error: "",
+    pid: 1,
+    ports: [{ hostAddress: "", hostPort: 8080, containerPort: 80, protocol: "tcp" }],
+    network: "bridge",
+    ipAddress: null,
+    mounts: [],
+    labels: { tier: "db" },
+    terminal: false,
+    openStdin: false,
+    autoRemove: false,
+    restartPolicy: { name: "no", maximumRetryCount: 0 },
+    restartCount: 0,
+    resources: unlimited,
+    ...fields,
+  };
+}
+
+const image: ImageSummary = {
+  id: `sha256:${"7".repeat(64)}`,
+  references: ["gantry/busybox:latest", "localhost:5000/box:1"],
+  createdAt: "2026-11-20T05:00:00Z",
+  size: 1_980_000,
+  sharedSize: 0,
+  layerCount: 1,
+  containers: [],
+  labels: {},
+  architecture: "amd64",
+  os: "linux",
+  command: [],
+  exposedPorts: [],
+};
+
+const fieldsOf = (container: ContainerSummary, truncate = true) =>
+  containerFields(container, { now, truncate, size: null });
+
+describe("renderListing", () => {
+  const stopped = containerOf({
+    name: "job",
+    status: "exited",
+    exitCode: 1,
+    finishedAt: "2026-11-22T04:59:00Z",
+    ports: [],
+  });
+  const items = [fieldsOf(containerOf({})), fieldsOf(stopped)];
+
+  it("aligns docker's table", async () => {
+    expect(await renderListing(items, containerListing, {})).toBe(
+      [
+        "CONTAINER ID   IMAGE            COMMAND                  CREATED       STATUS                          PORTS                  NAMES",
+        '04c6e195a74c   gantry/busybox   "sleep 1000000000000…"   2 hours ago   Up About an hour                0.0.0.0:8080->80/tcp   web',
+        '04c6e195a74c   gantry/busybox   "sleep 1000000000000…"   2 hours ago   Exited (1) About a minute ago                          job',
+      ].join("\n"),
+    );
+  });
+
+  it("prints ids, JSON lines, templates and tables of one's own", async () => {
+    expect(await renderListing(items, containerListing, { quiet: true })).toBe("04c6e195a74c\n04c6e195a74c");
+    const [first = ""] = (await renderListing(items, containerListing, { format: "json" })).split("\n");
+    expect(JSON.parse(first)).toMatchObject({ Names: "web", State: "running", Labels: "tier=db" });
+    expect(await renderListing(items, containerListing, { format: "{{.Names}}\\t{{.State}}" })).toBe(
+      "web\trunning\njob\texited",
+    );
+    expect(await renderListing(items, containerListing, { format: "table {{.Names}}\\t{{.State}}" })).toBe(
+      "NAMES     STATE\nweb       running\njob       exited",
+    );
+  });
+
+  it("lets no escape sequence through", async () => {
+    const hostile = fieldsOf(containerOf({ image: "a\x1b[2Jb\x9b1mc", labels: { x: "\x1b]0;t\x07" } }), false);
+    const outputs = await Promise.all(
+      [{}, { format: "json" }, { format: "{{json .}}" }, { format: "{{.Image}} {{.Labels}}" }].map((options) =>
+        renderListing([hostile], containerListing, options),
+      ),
+    );
+    for (const output of outputs) expect(output).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+  });
+});
+
+describe("filterContainers", () => {
+  const web = containerOf({});
+  const job = containerOf({
+    id: "ff00",
+    name: "job-1",
+    status: "exited",
+    exitCode: 2,
+    labels: {},
+    createdAt: "2026-11-22T04:00:00Z",
+  });
+  const names = (...texts: string[]) =>
+    filterContainers([web, job], [image], parseFilters(texts, containerFilterKeys)).map(({ name }) => name);
+
+  it.each([
+    [["name=^/web$"], ["web"]],
+    [["name=o"], ["job-1"]],
+    [["id=ff"], ["job-1"]],
+    [
+      ["status=exited", "status=running"],
+      ["web", "job-1"],
+    ],
+    [["exited=2"], ["job-1"]],
+    [["exited=0"], []],
+    [["label=tier"], ["web"]],
+    [["label=tier=web"], []],
+    [["label=tier", "status=exited"], []],
+    [["ancestor=gantry/busybox:latest"], ["web", "job-1"]],
+    [["ancestor=other"], []],
+    [["publish=8080"], ["web", "job-1"]],
+    [["before=job-1"], ["web"]],
+    [["since=web"], ["job-1"]],
+  ])("%j", (texts, expected) => {
+    expect(names(...texts)).toEqual(expected);
+  });
+
+  it("refuses what it does not know", () => {
+    expect(() => names("colour=red")).toThrow('invalid filter "colour=red"');
+    expect(() => names("name")).toThrow("invalid filter");
+    expect(() => names("before=nobody")).toThrow("container nobody not found");
+    expect(() => names("name=(")).toThrow("not a regular expression");
+  });
+});
+
+describe("images", () => {
+  it("have a row for each name", () => {
+    const rows = imageFields(image, { now, truncate: true });
+    expect(
+      rows.map(({ Repository, Tag, ID, Size, CreatedSince }) => [Repository, Tag, ID, Size, CreatedSince]),
+    ).toEqual([
+      ["gantry/busybox", "latest", "777777777777", "1.98MB", "2 days ago"],
+      ["localhost:5000/box", "1", "777777777777", "1.98MB", "2 days ago"],
+    ]);
+    expect(imageFields({ ...image, references: [] }, { now, truncate: true })[0]).toMatchObject({
+      Repository: "<none>",
+    });
+    expect(imageListing.columns).toHaveLength(5);
+  });
+
+  it.each([
+    ["reference=busybox", ["gantry/busybox:latest"]],
+    ["reference=gantry/*", ["gantry/busybox:latest"]],
+    ["reference=*/box:1", ["localhost:5000/box:1"]],
+    ["reference=nope", []],
+    ["dangling=false", image.references],
+    ["dangling=true", []],
+  ])("pass %s", (text, expected) => {
+    const passing = filterImages([image], parseFilters([text], imageFilterKeys));
+    expect(passing.flatMap(({ references }) => references)).toEqual(expected);
+  });
+});
