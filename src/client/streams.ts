@@ -35,7 +35,7 @@ const highWaterBytes = 1 << 20;
 
 /** Opens the socket of the stream. */
 export async function openStream(options: { socket: string; streamID: string }): Promise<ByteStream> {
-  const webSocket = await openWebSocket(options.socket, `/stream/${options.streamID}`);
+  const webSocket = await openWebSocket(options.socket, `/stream/${options.streamID}`, true);
   return new WebSocketStream(webSocket, options.streamID);
 }
 

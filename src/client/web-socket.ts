@@ -4,11 +4,12 @@ import { EngineError, messageOf } from "../../engine/errors.ts";
 
 /**
  * Opens a WebSocket to the engine over its unix socket. `path` is the resource, e.g. `/rpc`. Fails with `unavailable` where
- * nobody listens and `permission-denied` where the socket may not be opened.
+ * nobody listens and `permission-denied` where the socket may not be opened. With `paused` nothing is
+ * received before resume().
  *
  * The connection is made by ourselves and not by a `ws+unix:` URL: such a URL breaks on a colon or a blank in the path.
  */
-export function openWebSocket(socket: string, path: string): Promise<WebSocket> {
+export function openWebSocket(socket: string, path: string, paused = false): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const webSocket = new WebSocket(`ws://gantry${path}`, {
       createConnection: () => connect(socket),
@@ -16,6 +17,8 @@ export function openWebSocket(socket: string, path: string): Promise<WebSocket> 
     });
     webSocket.once("open", () => {
       webSocket.off("error", onError);
+      // The first frames may have come with the answer, before the caller can listen.
+      if (paused) webSocket.pause();
       resolve(webSocket);
     });
     const onError = (cause: Error) => reject(connectError(socket, cause));
