@@ -5,15 +5,18 @@ import { SyscallError } from "./errno.ts";
 /**
  * System calls that Node lacks, through the C library. All are synchronous and short (4 to 60 us) but `umount`, which may wait for the
  * disk. Each fails with SyscallError. Paths are byte paths and are never followed in their last component, unless said otherwise.
+ *
+ * Null: the C library this process runs on already, since glibc and musl have other file names.
  */
-const libc = koffi.load("libc.so.6");
+const libc = koffi.load(null);
 
 const call = {
   mount: libc.func(
     "int mount(const void *source, const void *target, const void *type, ulong flags, const void *data)",
   ),
   umount2: libc.func("int umount2(const void *target, int flags)"),
-  mknod: libc.func("int mknod(const void *path, uint mode, uint64 device)"),
+  // No function of glibc's before 2.33.
+  mknodat: libc.func("syscall", "long", ["long", "long", "const void *", "long", "long"]),
   lsetxattr: libc.func("int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)"),
   lgetxattr: libc.func("long lgetxattr(const void *path, const void *name, void *value, size_t size)"),
   llistxattr: libc.func("long llistxattr(const void *path, void *list, size_t size)"),
@@ -26,7 +29,13 @@ const call = {
   moveMount: libc.func("syscall", "long", ["long", "long", "const void *", "long", "const void *", "long"]),
 };
 
-const numbers = { moveMount: 429, fsopen: 430, fsconfig: 431, fsmount: 432 };
+const numbers = {
+  mknodat: process.arch === "arm64" ? 33 : 259,
+  moveMount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
+};
 const atFdcwd = -100;
 const empty = cStringOf("");
 
@@ -57,11 +66,12 @@ export function umount(target: BytePath, flags: number): Promise<void> {
 
 /** Makes a device, fifo or whiteout (character device 0/0). The mode is subject to the process's umask. */
 export function mknod(path: BytePath, mode: number, device: { readonly major: number; readonly minor: number }): void {
-  check("mknod", call.mknod(cStringOf(path), mode, makedev(device.major, device.minor)));
+  const number = makedev(device.major, device.minor);
+  check("mknod", call.mknodat(numbers.mknodat, atFdcwd, cStringOf(path), mode, number));
 }
 
-/** makedev(3): 12 bits of major and 20 of minor are what the kernel keeps. */
-export function makedev(major: number, minor: number): number {
+/** The kernel keeps 12 bits of major and 20 of minor, as makedev(3) packs them. */
+function makedev(major: number, minor: number): number {
   return (major & 0xfff) * 256 + (minor & 0xff) + Math.floor((minor & 0xfffff) / 256) * 0x100000;
 }
 

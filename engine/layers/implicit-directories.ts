@@ -1,20 +1,19 @@
 import { chmodSync, lchownSync, lstatSync, type Stats } from "node:fs";
-import { join } from "node:path";
 import * as syscalls from "../host/syscalls.ts";
-import { type BytePath, bytePathOf, pathOf } from "../lib/byte-path.ts";
+import { type BytePath, pathOf } from "../lib/byte-path.ts";
+import type { SettleTask } from "./layer-tasks.ts";
 import { isLayerAttribute, isOpaque } from "./overlay-marks.ts";
 
 /**
  * Gives directories, which a layer holds only because something lies in them, the owner, mode and attributes that the same
- * directories have in the layers below (topmost first). Can be done again at any time.
+ * directories have in the layers below (topmost first). Can be done again at any time. Synchronous: for workers.
  */
-export function settleDirectories(layer: string, below: readonly string[], implicit: readonly BytePath[]): void {
+export function settleDirectories({ layer, below, implicit }: SettleTask): void {
   for (const path of implicit) {
-    const target = `${bytePathOf(layer)}/${path}`;
-    // Sorted out by the extractor already; a layer on the disk is not trusted to be what it was.
-    if (!isPlainDirectory(bytePathOf(layer), path)) continue;
-    const source = findBelow(below.map(bytePathOf), path);
-    if (source !== null) copyAttributes(source.path, source.stat, target);
+    // Sorted out by the extractor already; a record on the disk is not trusted to be what it was.
+    if (!isPlainDirectory(layer, path)) continue;
+    const source = findBelow(below, path);
+    if (source !== null) copyAttributes(source.path, source.stat, `${layer}/${path}`);
   }
 }
 
@@ -55,7 +54,7 @@ function copyAttributes(source: BytePath, stat: Stats, target: BytePath): void {
 function isPlainDirectory(root: BytePath, path: BytePath): boolean {
   let current = root;
   return path.split("/").every((part) => {
-    current = join(current, part);
+    current = `${current}/${part}`;
     return part !== ".." && lstat(current)?.isDirectory() === true;
   });
 }

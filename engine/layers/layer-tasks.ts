@@ -3,10 +3,17 @@ import type { FileChange } from "../protocol/containers.ts";
 import type { WritableUsage } from "./layer-store.ts";
 
 /** What the main thread asks of a layer worker: data only. Directories are byte paths. */
-export type LayerTask = UnpackTask | RemoveTask | ChangesTask | UsageTask;
+export type LayerTask = UnpackTask | SettleTask | RemoveTask | ChangesTask | UsageTask;
 
 /** Unpacks the tar at `source` into `<target>/fs`, writes `<target>/layer.json`, and makes both durable. */
 export type UnpackTask = { readonly kind: "unpack"; readonly source: string; readonly target: string };
+/** `below` topmost first. */
+export type SettleTask = {
+  readonly kind: "settle";
+  readonly layer: string;
+  readonly below: readonly string[];
+  readonly implicit: readonly string[];
+};
 export type RemoveTask = { readonly kind: "remove"; readonly path: string; readonly parking: string };
 /** `lower` topmost first. */
 export type ChangesTask = {
@@ -19,6 +26,7 @@ export type UsageTask = { readonly kind: "usage"; readonly upper: string; readon
 
 export type LayerTaskResults = {
   readonly unpack: UnpackedTar;
+  readonly settle: null;
   readonly remove: null;
   readonly changes: { changes: FileChange[]; truncated: boolean };
   readonly usage: WritableUsage;

@@ -7,6 +7,7 @@ import { removeTree } from "./remove-tree.ts";
 
 const maximumHops = 40;
 const maximumPath = 4095;
+const maximumImplicit = 100_000;
 
 /**
  * The directory a layer is unpacked into, which nobody else writes meanwhile. All paths are relative to it, without a leading slash;
@@ -130,6 +131,9 @@ export class LayerTree {
   }
 
   #makeImplicit(real: BytePath): BytePath {
+    if (this.#implicit.size >= maximumImplicit) {
+      throw new EngineError("corrupt", `more than ${maximumImplicit} directories have no entry of their own`);
+    }
     const path = pathOf(this.absolute(real));
     mkdirSync(path);
     chmodSync(path, 0o755);

@@ -1,6 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { EngineError, type ErrorCode } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
+import { settleDirectories } from "./implicit-directories.ts";
 import { scanChanges, scanUsage } from "./layer-scan.ts";
 import type { LayerTask, LayerTaskResults } from "./layer-tasks.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -30,6 +31,9 @@ async function run({ task, cancelled }: TaskRequest): Promise<LayerTaskResults[L
   switch (task.kind) {
     case "unpack":
       return await unpackTar(task, { isCancelled: () => Atomics.load(cancelled, 0) === 1, onRead: createReporter() });
+    case "settle":
+      settleDirectories(task);
+      return null;
     case "remove":
       removeTree(task.path, task.parking);
       return null;

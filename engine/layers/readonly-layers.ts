@@ -2,11 +2,11 @@ import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
+import { bytePathOf } from "../lib/byte-path.ts";
 import { syncDirectory, writeDurably } from "../lib/durable-file.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { chainIDOf } from "../oci/chain-id.ts";
 import { type DiffID, type Digest, hexOf } from "../oci/digest.ts";
-import { settleDirectories } from "./implicit-directories.ts";
 import { formatRecord, type LayerRecord, parseRecord, recordOf } from "./layer-record.ts";
 import type { LayerSource, ReadonlyLayer, UnpackOptions } from "./layer-store.ts";
 import type { UnpackedTar } from "./layer-tasks.ts";
@@ -20,6 +20,7 @@ export type LayerName = string;
 export class ReadonlyLayers {
   readonly #directory: string;
   readonly #pool: WorkerPool;
+  readonly #chores: WorkerPool;
   readonly #trash: Trash;
   readonly #index = new Map<LayerName, LayerRecord>();
   /** A name is given or taken away by one at a time. */
@@ -30,6 +31,7 @@ export class ReadonlyLayers {
   constructor(directory: string, pools: { readonly unpack: WorkerPool; readonly chores: WorkerPool }) {
     this.#directory = directory;
     this.#pool = pools.unpack;
+    this.#chores = pools.chores;
     this.#trash = new Trash(directory, pools.chores);
   }
 
@@ -123,13 +125,7 @@ export class ReadonlyLayers {
     const below: string[] = [];
     for (const [position, name] of this.findNames(chain).entries()) {
       if (name === null) return;
-      const record = this.#index.get(name);
-      if (record !== undefined && !record.settled && position > 0) {
-        settleDirectories(this.pathOf(name), below, record.implicit);
-        const settled = { ...record, settled: true };
-        await writeDurably(join(this.#directory, name, "layer.json"), formatRecord(settled));
-        if (this.#index.get(name) === record) this.#index.set(name, settled);
-      }
+      if (position > 0) await this.#names.run(name, () => this.#settleOne(name, below));
       below.unshift(this.pathOf(name));
     }
   }
@@ -146,6 +142,16 @@ export class ReadonlyLayers {
       });
     }
     return freed;
+  }
+
+  async #settleOne(name: LayerName, below: readonly string[]): Promise<void> {
+    const record = this.#index.get(name);
+    if (record === undefined || record.settled) return;
+    const layer = bytePathOf(this.pathOf(name));
+    await this.#chores.run({ kind: "settle", layer, below: below.map(bytePathOf), implicit: record.implicit });
+    const settled = { ...record, settled: true };
+    await writeDurably(join(this.#directory, name, "layer.json"), formatRecord(settled));
+    this.#index.set(name, settled);
   }
 
   #unpackNew(chain: readonly DiffID[], diffID: DiffID, source: LayerSource, options: UnpackOptions) {

@@ -13,6 +13,7 @@ import {
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { listMounts } from "../../engine/host/mountinfo.ts";
 import { isMounted, mountOverlay, unmount } from "../../engine/host/mounts.ts";
 import { lgetxattr, mount as mountCall } from "../../engine/host/syscalls.ts";
 import type { LayerStore } from "../../engine/layers/layer-store.ts";
@@ -329,6 +330,7 @@ describe("a container's file system", () => {
     layers = await openLayerStore({ root: root.join("engine") });
     expect(layers.listWritable()).toEqual(["web"]);
     expect(await layers.mount("web")).toBe(rootfs);
+    expect(listMounts().filter(({ target }) => target === rootfs)).toHaveLength(1);
     await layers.unmount("web");
     expect(isMounted(rootfs)).toBe(false);
     await layers.unmount("web");
