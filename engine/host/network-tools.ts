@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { parseSubnet, type Subnet } from "../lib/ipv4.ts";
@@ -95,21 +94,6 @@ export async function listNftTables(): Promise<string[] | null> {
     .split("\n")
     .map((line) => line.replace(/^table /, "").trim())
     .filter((line) => line !== "");
-}
-
-/** Mount points at or below a directory, deepest first (proc_pid_mountinfo(5)). */
-export async function mountsBelow(directory: string): Promise<string[]> {
-  const text = await readFile("/proc/self/mountinfo", "utf8");
-  return text
-    .split("\n")
-    .map((line) => unescapeOctal(line.split(" ")[4] ?? ""))
-    .filter((path) => path === directory || path.startsWith(`${directory}/`))
-    .reverse();
-}
-
-/** mountinfo writes space, tab, newline and backslash as \040 and so on. */
-function unescapeOctal(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
 function parseOutput<T>(schema: z.ZodMiniType<T>, output: string, what: string): T {

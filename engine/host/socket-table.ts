@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
+import { basename } from "node:path";
 import { formatIPv4 } from "../lib/ipv4.ts";
 
 /** A socket of a host program that receives on a port. */
@@ -61,8 +62,9 @@ export async function findSocketOwner(inode: string): Promise<string | null> {
     for (const descriptor of descriptors) {
       const link = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");
       if (link !== target) continue;
-      const name = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "");
-      return `${name.trim() || "a process"} (pid ${pid})`;
+      // Not its title or argv, which a process may set to anything.
+      const program = await readlink(`/proc/${pid}/exe`).catch(() => "");
+      return `${basename(program.replace(/ \(deleted\)$/, "")) || "a process"} (pid ${pid})`;
     }
   }
   return null;

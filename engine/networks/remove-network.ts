@@ -2,7 +2,9 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import { tryCommand } from "../host/commands.ts";
-import { listLinks, listNftTables, mountsBelow, tryIP } from "../host/network-tools.ts";
+import { listMounts } from "../host/mountinfo.ts";
+import { unmount } from "../host/mounts.ts";
+import { listLinks, listNftTables, tryIP } from "../host/network-tools.ts";
 import { withdrawBridge } from "./foreign-firewall.ts";
 import { isSandboxLink, netnsDirectory } from "./sandbox.ts";
 
@@ -24,11 +26,11 @@ async function removeNamespaces(config: EngineConfig): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   const removed: string[] = [];
   for (const name of names) {
-    await tryCommand("umount", ["-l", join(directory, name)]);
+    await unmount(join(directory, name));
     await rm(join(directory, name), { force: true, recursive: true });
     removed.push(`netns ${name}`);
   }
-  for (const path of await mountsBelow(directory)) await tryCommand("umount", ["-l", path]);
+  for (const { target } of listMounts()) if (target === directory) await unmount(target);
   await rm(directory, { force: true, recursive: true });
   return removed;
 }

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
-import { runCommand, tryCommand } from "../host/commands.ts";
-import { createNetns, mountsBelow, runIP, tryIP } from "../host/network-tools.ts";
+import { runCommand } from "../host/commands.ts";
+import { isMounted, mountBind, unmount } from "../host/mounts.ts";
+import { createNetns, runIP, tryIP } from "../host/network-tools.ts";
 import { formatIPv4, type Subnet } from "../lib/ipv4.ts";
 import { type BridgeSubnet, macAddressOf } from "./subnet.ts";
 
@@ -43,8 +44,8 @@ export class Sandboxes {
 
   async open(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o711 });
-    if ((await mountsBelow(this.#directory)).includes(this.#directory)) return;
-    await runCommand("mount", ["--bind", this.#directory, this.#directory]);
+    if (isMounted(this.#directory)) return;
+    mountBind(this.#directory, this.#directory);
     await runCommand("mount", ["--make-shared", this.#directory]);
   }
 
@@ -152,9 +153,8 @@ export function netnsDirectory(config: EngineConfig): string {
  * the pair alive, so the host end is deleted as well.
  */
 async function destroyAll(paths: readonly string[], links: readonly string[]): Promise<void> {
-  // One by one: a umount(8) of several may stop at the first that is not mounted.
   for (const path of paths) {
-    await tryCommand("umount", [path]);
+    await unmount(path);
     await rm(path, { force: true });
   }
   if (links.length > 0) await tryIP(links.map((name) => `link del dev ${name}`));

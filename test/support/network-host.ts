@@ -3,7 +3,7 @@
  * commands in network namespaces, and takes everything with it when it ends. Speaks Node's IPC with the test.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createConfig } from "../../engine/config.ts";
 import { type Database, openDatabase } from "../../engine/database/database.ts";
@@ -11,6 +11,8 @@ import { EngineError, messageOf } from "../../engine/errors.ts";
 import { openNetworkService } from "../../engine/networks/bridge-network-service.ts";
 import type { EndpointRequest, NetworkService } from "../../engine/networks/network-service.ts";
 import { removeHostNetwork } from "../../engine/networks/remove-network.ts";
+import { purge } from "../../engine/purge.ts";
+import { openTestRuntime } from "./runtime-bundle.ts";
 
 export type CommandResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
@@ -74,6 +76,17 @@ const commands = {
   },
   async removeHostNetwork(directory: string) {
     return removeHostNetwork(configOf(directory));
+  },
+  /** A container that sleeps, under a conmon; gives conmon's pid. */
+  async runContainer(directory: string, id: string) {
+    const { runtime, create } = await openTestRuntime(directory);
+    await create(id, { command: ["sleep", "1000"] });
+    await runtime.start(id);
+    const { run } = configOf(directory);
+    return readFileSync(join(run, "supervisors", id, "conmon.pid"), "utf8").trim();
+  },
+  async purge(directory: string) {
+    return purge(configOf(directory));
   },
   async exec(netns: string | null, argv: string[], input = ""): Promise<CommandResult> {
     const child = start(netns, argv);
