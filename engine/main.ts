@@ -156,7 +156,7 @@ async function doctor(config: EngineConfig, flags: Flags): Promise<number> {
 
 async function purgeEngine(config: EngineConfig, flags: Flags): Promise<number> {
   const { purge } = await import("./purge.ts");
-  await purge(config, { force: flags.force ?? false });
+  for (const line of await purge(config, { force: flags.force ?? false })) console.log(`removed ${line}`);
   return 0;
 }
 

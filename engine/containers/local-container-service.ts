@@ -24,6 +24,7 @@ import { createContainer } from "./create-container.ts";
 import { endContainer } from "./end-container.ts";
 import { ExecSessions } from "./exec-sessions.ts";
 import { inspectContainer } from "./inspect-container.ts";
+import { withoutMountPoints } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { pauseContainer, unpauseContainer } from "./pause-container.ts";
 import { PendingSessions } from "./pending-sessions.ts";
@@ -62,6 +63,9 @@ export function openContainerService(options: ContainerServiceOptions): Containe
     bootID: readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),
   });
 }
+
+/** With more changes than this a few mount points do not matter. */
+const countedChanges = 10_000;
 
 class LocalContainerService implements ContainerService {
   readonly #parts: ContainerParts;
@@ -172,8 +176,10 @@ class LocalContainerService implements ContainerService {
     return listProcesses(await this.#parts.runtime.processes(record.id), args);
   }
 
-  changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }> {
-    return this.#parts.layers.changes(this.#parts.table.get(container).id, limit);
+  async changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }> {
+    const { id, request } = this.#parts.table.get(container);
+    const { changes, truncated } = await this.#parts.layers.changes(id, limit);
+    return { changes: withoutMountPoints(changes, request.mounts), truncated };
   }
 
   ports(container: string): readonly PortBinding[] {
@@ -182,8 +188,14 @@ class LocalContainerService implements ContainerService {
 
   async layersOf(container: string): Promise<LayersResult> {
     const { id, imageID, request } = this.#parts.table.get(container);
-    const [result, writable] = await Promise.all([this.#parts.images.layersOf(imageID), this.#parts.layers.usage(id)]);
-    return { ...result, image: request.image, writable };
+    const [result, usage, found] = await Promise.all([
+      this.#parts.images.layersOf(imageID),
+      this.#parts.layers.usage(id),
+      this.changes(id, countedChanges),
+    ]);
+    const count = (kind: FileChange["kind"]) => found.changes.filter((change) => change.kind === kind).length;
+    const counts = { added: count("added"), changed: count("changed"), deleted: count("deleted") };
+    return { ...result, image: request.image, writable: found.truncated ? usage : { ...usage, ...counts } };
   }
 
   async attach(container: string, request: AttachRequest): Promise<{ terminal: boolean }> {

@@ -1,7 +1,6 @@
-import { writeFile } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
 import { settleAll } from "../lib/settle.ts";
-import { prepareSpec } from "./bundle.ts";
+import { writeBundle } from "./bundle.ts";
 import { publishEvent } from "./container-events.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -51,8 +50,7 @@ async function launch(parts: ContainerParts, record: ContainerRecord): Promise<{
     parts.networks.connect({ container: id, containerName: name, network: request.network, ports: resolution.ports }),
     parts.layers.mount(id),
   ]);
-  const spec = await prepareSpec(parts, record, { endpoint, rootfs });
-  await writeFile(paths.spec, JSON.stringify(spec), { mode: 0o600 });
+  await writeBundle(parts, record, { endpoint, rootfs });
   const process = await parts.runtime.create({
     id,
     bundle: paths.directory,

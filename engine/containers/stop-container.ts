@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { EngineError } from "../errors.ts";
 import { formatSignal, parseSignal } from "../host/signals.ts";
 import { publishEvent } from "./container-events.ts";
@@ -48,7 +49,7 @@ export async function killContainer(parts: ContainerParts, id: string, text: str
         hint: `start it with: gantry start ${record.name}`,
       });
     }
-    const isEnd = signal === parseSignal("SIGKILL") || signal === parseSignal(record.resolution.stopSignal);
+    const isEnd = signal === constants.signals.SIGKILL || signal === parseSignal(record.resolution.stopSignal);
     if (isEnd) parts.table.update(id, { stoppedByHand: true, bootID: parts.bootID });
     await sendSignal(parts, record, signal);
   });
@@ -74,7 +75,7 @@ async function killHard(parts: ContainerParts, record: ContainerRecord, ended: P
   const { id, name } = record;
   await parts.queue.run(id, async () => {
     const now = parts.table.find(id);
-    if (now !== null && isAlive(now.state.status)) await sendSignal(parts, now, parseSignal("SIGKILL"));
+    if (now !== null && isAlive(now.state.status)) await sendSignal(parts, now, constants.signals.SIGKILL);
   });
   if (await within(ended, killPatience)) return;
   throw new EngineError("unavailable", `container ${name} did not end within ${killPatience / 1000} s of SIGKILL`, {
@@ -82,12 +83,12 @@ async function killHard(parts: ContainerParts, record: ContainerRecord, ended: P
   });
 }
 
-/** A frozen process gets a signal only when it is thawed. */
+/** A frozen process gets a signal only when it is thawed; for SIGKILL the runtime sees to that. */
 async function sendSignal(parts: ContainerParts, record: ContainerRecord, signal: number): Promise<void> {
   const { id, state } = record;
   await parts.runtime.kill(id, signal, false);
   publishEvent(parts, record, "kill", { signal: String(signal), signalName: formatSignal(signal) });
-  if (state.status !== "paused") return;
+  if (state.status !== "paused" || signal === constants.signals.SIGKILL) return;
   await parts.runtime.resume(id);
   parts.table.update(id, { status: "running" });
   publishEvent(parts, record, "unpause");

@@ -56,12 +56,13 @@ export class Session {
 
   async #answer(request: RequestMessage): Promise<void> {
     const throttled = this.#progressOf(request.id);
+    const afterwards: (() => void)[] = [];
     this.#requests += 1;
     try {
-      const result = await this.#run(request, throttled.report);
+      const result = await this.#run(request, this.#callOf(throttled.report, afterwards));
       throttled.end();
       this.#outbox.send(JSON.stringify({ jsonrpc: "2.0", id: request.id, result }));
-      this.#subscriptions.begin();
+      for (const next of afterwards) next();
     } catch (error) {
       throttled.end();
       if (!(error instanceof EngineError)) this.#parts.log.error(`${request.method} failed`, { error });
@@ -71,7 +72,7 @@ export class Session {
     }
   }
 
-  async #run(request: RequestMessage, report: (progress: Progress) => void): Promise<unknown> {
+  async #run(request: RequestMessage, call: Call): Promise<unknown> {
     const method = parseMethod(request.method);
     if (method !== "system.handshake" && !this.#isGreeted) {
       throw new EngineError("failed-precondition", `${method} came before system.handshake`);
@@ -82,15 +83,19 @@ export class Session {
     const params = parseParams(methods[method].params, request.params ?? {}, method);
     if (method === "system.handshake") this.#greet(params as z.infer<(typeof methods)["system.handshake"]["params"]>);
     const handler = this.#parts.handlers[method] as Handler<MethodName>;
-    return await handler(params as never, this.#callOf(report));
+    return await handler(params as never, call);
   }
 
-  #callOf(report: (progress: Progress) => void): Call {
+  #callOf(report: (progress: Progress) => void, afterwards: (() => void)[]): Call {
     return {
       signal: this.#gone.signal,
       report,
       openStream: (streamID) => this.#parts.streams.expect(streamID, this.#gone.signal),
-      subscribe: (topic, params) => this.#subscriptions.add(topic, params),
+      subscribe: (topic, params) => {
+        const { subscriptionID, begin } = this.#subscriptions.add(topic, params);
+        afterwards.push(begin);
+        return subscriptionID;
+      },
       unsubscribe: (subscriptionID) => this.#subscriptions.remove(subscriptionID),
     };
   }

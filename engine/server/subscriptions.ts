@@ -3,13 +3,12 @@ import type { Outbox } from "./outbox.ts";
 import { parseParams } from "./params.ts";
 import { type Sink, type TopicOpener, type TopicParts, topicOpeners } from "./topics.ts";
 
-/** The subscriptions of one client. They begin to send only after their request was answered. */
+/** The subscriptions of one client. */
 export class Subscriptions {
   readonly #outbox: Outbox;
   readonly #parts: TopicParts;
   readonly #gone: AbortSignal;
   readonly #open = new Map<number, AbortController>();
-  #waiting: (() => void)[] = [];
   #lastID = 0;
 
   constructor(outbox: Outbox, parts: TopicParts, gone: AbortSignal) {
@@ -22,31 +21,24 @@ export class Subscriptions {
     });
   }
 
-  add<T extends TopicName>(topic: T, params: unknown): number {
+  /** Gives the subscription's id, and what begins to send: to be called once the client was told the id. */
+  add<T extends TopicName>(topic: T, params: unknown): { subscriptionID: number; begin: () => void } {
     const opener = topicOpeners[topic] as TopicOpener<TopicName>;
     const start = opener(this.#parts, parseParams(topics[topic].params, params, `subscribe to ${topic}`));
     const subscriptionID = ++this.#lastID;
     const controller = new AbortController();
     this.#open.set(subscriptionID, controller);
-    this.#waiting.push(() => {
+    const begin = () => {
       if (this.#gone.aborted || controller.signal.aborted) return;
-      void Promise.resolve(start(this.#sinkOf(subscriptionID, controller.signal))).catch((error) => {
-        this.#parts.log.error(`topic ${topic} failed`, { error });
-      });
-    });
-    return subscriptionID;
+      const work = async () => start(this.#sinkOf(subscriptionID, controller.signal));
+      work().catch((error) => this.#parts.log.error(`topic ${topic} failed`, { error }));
+    };
+    return { subscriptionID, begin };
   }
 
   remove(subscriptionID: number): void {
     this.#open.get(subscriptionID)?.abort();
     this.#open.delete(subscriptionID);
-  }
-
-  /** Starts those that were answered. */
-  begin(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const start of waiting) start();
   }
 
   #sinkOf(subscriptionID: number, signal: AbortSignal): Sink<TopicName> {

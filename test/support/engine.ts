@@ -1,11 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createConfig, type EngineConfig } from "../../engine/config.ts";
+import { type ContainerSummary, type CreateRequest, emptyCreateRequest } from "../../engine/protocol/containers.ts";
+import { decodeLogRecords } from "../../engine/protocol/log-records.ts";
+import { channel } from "../../engine/protocol/streams.ts";
 import { connectEngine, type EngineClient } from "../../src/client/connection.ts";
+import type { ByteStream } from "../../src/client/streams.ts";
+
+export const starterImage = "gantry/busybox";
 
 const program = fileURLToPath(new URL("../../engine/main.ts", import.meta.url));
 
@@ -95,6 +102,7 @@ class EngineUnderTest implements TestEngine {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGTERM");
+    if (process.env.GANTRY_TEST_LOG) console.log(await this.log());
     const purge = this.#spawn(["purge", "--force"], "ignore");
     const [code] = await once(purge, "exit");
     if (code !== 0) throw new Error(`purge failed with ${code}`);
@@ -109,4 +117,68 @@ class EngineUnderTest implements TestEngine {
       detached: true,
     });
   }
+}
+
+/** Creates a container of the starter image. */
+export async function createContainer(engine: TestEngine, changes: Partial<CreateRequest> = {}): Promise<string> {
+  const request = { ...emptyCreateRequest(starterImage), command: ["sleep", "300"], ...changes };
+  return (await engine.client.request("containers.create", request)).id;
+}
+
+/** Creates and starts one. */
+export async function runContainer(engine: TestEngine, changes: Partial<CreateRequest> = {}): Promise<string> {
+  const container = await createContainer(engine, changes);
+  await engine.client.request("containers.start", { container });
+  return container;
+}
+
+/** Its row of the list. */
+export async function findContainer(engine: TestEngine, id: string): Promise<ContainerSummary | undefined> {
+  const containers = await engine.client.request("containers.list", { all: true });
+  return containers.find((container) => container.id === id);
+}
+
+/** Polls until `isTrue`, at most `seconds`. */
+export async function eventually(isTrue: () => boolean | Promise<boolean>, seconds = 10): Promise<void> {
+  for (const deadline = Date.now() + seconds * 1000; ; await sleep(20)) {
+    if (await isTrue()) return;
+    if (Date.now() > deadline) throw new Error(`not true within ${seconds} s: ${isTrue}`);
+  }
+}
+
+/** Reads the whole log of a container as text. */
+export async function readLog(engine: TestEngine, container: string): Promise<string> {
+  const streamID = randomUUID();
+  const range = { tail: null, since: null, until: null };
+  const [stream] = await Promise.all([
+    engine.client.openStream(streamID),
+    engine.client.request("containers.logs", { container, streamID, follow: false, range }),
+  ]);
+  const chunks: Buffer[] = [];
+  stream.onOutput((_channel, bytes) => {
+    chunks.push(Buffer.from(bytes));
+    return undefined;
+  });
+  await stream.ended;
+  const bytes = Buffer.concat(chunks);
+  let text = "";
+  decodeLogRecords(bytes, (record) => {
+    text += bytes.toString("utf8", record.start, record.end) + (record.partial ? "" : "\n");
+  });
+  return text;
+}
+
+/** A stream of the request that `begin` makes, its output gathered by channel, its input open. */
+export async function openSession(
+  engine: TestEngine,
+  begin: (streamID: string) => Promise<unknown>,
+): Promise<{ readonly stream: ByteStream; readonly output: { stdout: string; stderr: string } }> {
+  const streamID = randomUUID();
+  const [stream] = await Promise.all([engine.client.openStream(streamID), begin(streamID)]);
+  const output = { stdout: "", stderr: "" };
+  stream.onOutput((number, bytes) => {
+    output[number === channel.stderr ? "stderr" : "stdout"] += bytes.toString();
+    return undefined;
+  });
+  return { stream, output };
 }
