@@ -428,6 +428,18 @@ describe("changes of a container", () => {
     expect(await layers.usage("web")).toMatchObject({ added: 4, changed: 5, deleted: 2, truncated: false });
   });
 
+  it("compares with what shows through, not with what a layer hides", async () => {
+    const hiding: TarItem[] = [{ path: "var/" }, { path: "var/log/" }, { path: "var/log/.wh..wh..opq" }];
+    const rootfs = await mounted("web", await stack(base, hiding));
+    writeFileSync(`${rootfs}/var/log/a`, "x");
+    const { changes } = await layers.changes("web", 100);
+    expect(changes.map(({ path, kind }) => `${kind} ${path}`)).toEqual([
+      "changed /var",
+      "changed /var/log",
+      "added /var/log/a",
+    ]);
+  });
+
   it("stops at the limit", async () => {
     const rootfs = await mounted("web", await stack(base));
     for (let at = 0; at < 50; at++) writeFileSync(`${rootfs}/f${at}`, "x");
