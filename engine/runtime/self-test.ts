@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
+import { openCgroups } from "../host/cgroups.ts";
 import { tryCommand } from "../host/commands.ts";
 import { readBootID } from "../host/processes.ts";
 import { findProgram } from "../host/programs.ts";
@@ -33,7 +34,8 @@ export async function chooseRuntime(config: EngineConfig, preferred: RuntimeName
 
 async function worksOnThisHost(config: EngineConfig, program: RuntimeProgram): Promise<boolean> {
   const { mtimeMs, size } = await stat(program.path);
-  const key = `${program.path} ${mtimeMs} ${size}`;
+  // What is mounted may change without a reboot, and with it the answer.
+  const key = `${program.path} ${mtimeMs} ${size} ${JSON.stringify(openCgroups().hierarchies)}`;
   const answerPath = join(config.run, `self-test-${program.name}.json`);
   const known = answerSchema.safeParse(
     await readFile(answerPath, "utf8")
