@@ -1,12 +1,10 @@
 import type { EngineConfig } from "../config.ts";
 import type { Database } from "../database/database.ts";
 import { EngineError } from "../errors.ts";
-import { tryCommand } from "../host/commands.ts";
 import { listNftTables } from "../host/network-tools.ts";
-import { findProgram } from "../host/programs.ts";
 import { formatSubnet, parseIPv4 } from "../lib/ipv4.ts";
-import type { PortBinding } from "../protocol/containers.ts";
 import { ensureBridge, ensureForwarding, readHostNetwork, settleSubnet } from "./bridge.ts";
+import { forgetFlows } from "./conntrack.ts";
 import { type EndpointRecord, EndpointTable } from "./endpoint-table.ts";
 import { admitBridge } from "./foreign-firewall.ts";
 import { otherEngineTables, readForeignPorts } from "./foreign-ports.ts";
@@ -31,9 +29,8 @@ export type NetworkServiceOptions = {
 };
 
 /** Opens the networks of one engine: its bridge and rules are in force, with the ports on record, when it answers. */
-export async function openNetworkService(options: NetworkServiceOptions): Promise<NetworkService> {
-  const service = await BridgeNetworkService.open(options);
-  return service;
+export function openNetworkService(options: NetworkServiceOptions): Promise<NetworkService> {
+  return BridgeNetworkService.open(options);
 }
 
 /** See NetworkService. Decisions: README.md beside this file. */
@@ -182,8 +179,10 @@ class BridgeNetworkService implements NetworkService {
 
   /** Puts the ports of a new endpoint in force, or takes its record back. */
   async #publish(record: EndpointRecord): Promise<void> {
+    const script = formatElements(this.#config.names.table, "add", publishedPorts(record));
     try {
-      await this.#rules.apply(formatElements(this.#config.names.table, "add", publishedPorts(record)));
+      // Refused: someone flushed or changed our table. Written anew from the records it has these ports, too.
+      await this.#rules.apply(script).catch(() => this.#enforceRules());
     } catch (error) {
       this.#table.remove([record.container]);
       throw EngineError.wrap("publish ports", error);
@@ -329,15 +328,4 @@ class BridgeNetworkService implements NetworkService {
 function publishedPorts(record: EndpointRecord): PublishedPort[] {
   const { ipAddress } = record;
   return ipAddress === null ? [] : record.ports.map((port) => ({ ...port, ipAddress }));
-}
-
-/**
- * A UDP peer that goes on sending from one port keeps its old conntrack entry, and with it the way to the old container or to none.
- * Only where conntrack(8) is installed; the entry dies by itself after the peer paused for 30 s to 2 min.
- */
-async function forgetFlows(ports: readonly PortBinding[]): Promise<void> {
-  if (!ports.some(({ protocol }) => protocol === "udp") || findProgram("conntrack") === null) return;
-  for (const { hostPort } of ports.filter(({ protocol }) => protocol === "udp")) {
-    await tryCommand("conntrack", ["-D", "-p", "udp", "--orig-port-dst", String(hostPort)]);
-  }
 }

@@ -33,8 +33,8 @@ export async function withdrawBridge(config: EngineConfig): Promise<string[]> {
   return changed;
 }
 
-/** True where iptables drops forwarded packets unless told otherwise: for the doctor as well. */
-export function chainToEnter(rules: readonly string[]): "DOCKER-USER" | "FORWARD" | null {
+/** Null where iptables lets forwarded packets through anyway. */
+function chainToEnter(rules: readonly string[]): "DOCKER-USER" | "FORWARD" | null {
   if (rules.includes("-N DOCKER-USER")) return "DOCKER-USER";
   return rules.includes("-P FORWARD DROP") ? "FORWARD" : null;
 }
