@@ -1,6 +1,4 @@
-import { createReadStream, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { createReadStream, statSync } from "node:fs";
 import { EngineError, messageOf } from "../../engine/errors.ts";
 
 const chunkSize = 1 << 20;
@@ -18,7 +16,7 @@ export function openArchive(path: string): AsyncIterable<Uint8Array> {
     }
     return process.stdin;
   }
-  if (isDirectory(path)) return packDirectory(path);
+  if (isDirectory(path)) return packLater(path);
   return createReadStream(path, { highWaterMark: chunkSize });
 }
 
@@ -32,26 +30,8 @@ function isDirectory(path: string): boolean {
   }
 }
 
-/** An OCI layout directory as tar: files only, since a layout has nothing else. */
-async function* packDirectory(directory: string): AsyncIterable<Uint8Array> {
-  const { pack } = await import("tar-stream");
-  const tar = pack();
-  const packed = addFiles(tar, directory).then(
-    () => tar.finalize(),
-    (error) => tar.destroy(error),
-  );
-  yield* tar as AsyncIterable<Buffer>;
-  await packed;
-}
-
-type Pack = ReturnType<typeof import("tar-stream").pack>;
-
-async function addFiles(tar: Pack, directory: string): Promise<void> {
-  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const file of files.sort()) {
-    const { size } = statSync(file);
-    const entry = tar.entry({ name: file.slice(directory.length).replace(/^\/+/, ""), size, mode: 0o644 });
-    await pipeline(createReadStream(file, { highWaterMark: chunkSize }), entry);
-  }
+/** What packs is loaded only for a directory. */
+async function* packLater(directory: string): AsyncIterable<Uint8Array> {
+  const { packDirectory } = await import("./pack-directory.ts");
+  yield* packDirectory(directory);
 }

@@ -51,7 +51,9 @@ export class LogPrinter {
   #append(bytes: Buffer, record: LogRecord): void {
     const out = this.#out;
     if (this.#options.timestamps && !this.#withinLine[record.stream]) {
-      this.#length += out.write(`${record.time} `, this.#length, "latin1");
+      // Docker ends a time in UTC with Z, conmon with +00:00.
+      const time = record.time.replace(/\+00:00$/, "Z");
+      this.#length += out.write(`${time} `, this.#length, "latin1");
     }
     this.#length += bytes.copy(out, this.#length, record.start, record.end);
     this.#withinLine[record.stream] = record.partial;

@@ -11,7 +11,9 @@ export function command(cli: Cli): Command {
       const here = { directory: process.cwd(), environment: process.env };
       const request = toCreateRequest(image, words, options, here);
       const client = await cli.connect();
-      cli.print(await createContainer(cli, client, { ...request, stdinOnce: request.openStdin && !request.terminal }, options));
+      cli.print(
+        await createContainer(cli, client, { ...request, stdinOnce: request.openStdin && !request.terminal }, options),
+      );
     },
   );
 }

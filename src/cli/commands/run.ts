@@ -48,7 +48,13 @@ async function runHere(cli: Cli, request: CreateRequest, options: RunOptions): P
   // Both at once: the stream waits in the engine for the attach that names it.
   const stream = client.openStream(randomUUID());
   // With a terminal stdin stays open: who detaches comes back.
-  const id = await createOrClose(cli, client, stream, { ...request, stdinOnce: streams.stdin && !request.terminal }, options);
+  const id = await createOrClose(
+    cli,
+    client,
+    stream,
+    { ...request, stdinOnce: streams.stdin && !request.terminal },
+    options,
+  );
   return stayWith(
     client,
     {
