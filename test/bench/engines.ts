@@ -110,7 +110,14 @@ async function dockerApi(socket: string, version: string, name: string, hostPort
     Image: image,
     Cmd: ["sleep", "600"],
     ExposedPorts: { "80/tcp": {} },
-    HostConfig: { PortBindings: { "80/tcp": [{ HostPort: String(hostPort) }] } },
+    HostConfig: {
+      PortBindings: { "80/tcp": [{ HostPort: String(hostPort) }] },
+      // podman's service takes no defaults from containers.conf and asks for more than such a machine allows.
+      Ulimits: [
+        { Name: "nofile", Soft: 1024, Hard: 4096 },
+        { Name: "nproc", Soft: 1024, Hard: 4096 },
+      ],
+    },
   };
   const from = performance.now();
   const created = await post(socket, `${version}/containers/create?name=${name}`, body);
