@@ -19,6 +19,7 @@ import { ReconnectingClient } from "./client/reconnect.ts";
 import { createKeymap, type Keymap, readKeymapFile, userKeymapPath } from "./keymap/keymap.ts";
 import type { LogView } from "./panes/logs/view-model.ts";
 import { emptyMirror, type MirrorAction, reduceMirror } from "./store/mirror.ts";
+import { pinSelections } from "./store/pin-selections.ts";
 import { reducePrefs } from "./store/prefs.ts";
 import { createStore } from "./store/store.ts";
 import { initialUi, reduceUi } from "./store/ui.ts";
@@ -92,6 +93,12 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
     reopenLogs: () => subjects.logs.reopen(),
     quit: () => ended.resolve(0),
   };
+  let before = mirror.get();
+  mirror.subscribe(() => {
+    const now = mirror.get();
+    ui.dispatchAll(pinSelections(before, now, ui.get()));
+    before = now;
+  });
   using _flashes = clearFlashes(ui);
   const instance = render(
     <App

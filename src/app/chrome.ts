@@ -24,22 +24,38 @@ export function headerLine(
   const sum = totals(mirror);
   const left: Span[] = [span(" gantry ", "brand"), span(" ")];
   if (info !== null) left.push(span(sanitize(info.hostname), "title"));
-  if (info !== null)
-    left.push(span(`  engine ${sanitize(info.engineVersion)} ${glyphs.separator} ${sanitize(info.runtime)}`, "muted"));
   if (options.readOnly) left.push(span("  read-only", "warn"));
   if (connection.status === "lost") return spread(left, lostSpans(connection.since, options.now), options.width);
   if (!mirror.synced) return spread(left, [span("connecting to the engine ", "muted")], options.width);
-  const right: Span[] = [
-    span(`${sum.running} running`, sum.running > 0 ? "ok" : "muted"),
-    ...(sum.paused > 0 ? [span(`  ${sum.paused} paused`, "warn")] : []),
-    span(`  ${sum.stopped} stopped  ${sum.images} ${sum.images === 1 ? "image" : "images"}`, "muted"),
-    span("  cpu ", "muted"),
-    span(`${sum.cpu.toFixed(0)}%`),
-    span("  mem ", "muted"),
-    span(formatBinaryBytes(sum.memory)),
-    span(info === null ? " " : `/${formatBinaryBytes(info.memory)} `, "muted"),
-  ];
+  const room = options.width - widthOf(left) - 2;
+  const right = asManyAsFit(
+    [
+      [span(`${sum.running} running`, sum.running > 0 ? "ok" : "muted")],
+      sum.paused > 0 ? [span(`  ${sum.paused} paused`, "warn")] : [],
+      [span(`  ${sum.stopped} stopped`, "muted")],
+      [span("  cpu ", "muted"), span(`${sum.cpu.toFixed(0)}%`)],
+      [span("  mem ", "muted"), span(formatBinaryBytes(sum.memory))],
+      info === null ? [] : [span(`/${formatBinaryBytes(info.memory)}`, "muted")],
+      [span(`  ${sum.images} ${sum.images === 1 ? "image" : "images"}`, "muted")],
+      [span(" ")],
+    ],
+    room,
+  );
+  if (info !== null) {
+    const engine = `  engine ${sanitize(info.engineVersion)} ${glyphs.separator} ${sanitize(info.runtime)}`;
+    // Who runs here is worth less than how it runs.
+    if (widthOf([...left, ...right]) + engine.length + 2 <= options.width) left.push(span(engine, "muted"));
+  }
   return spread(left, right, options.width);
+}
+
+function asManyAsFit(groups: readonly (readonly Span[])[], width: number): Span[] {
+  const kept: Span[] = [];
+  for (const group of groups) {
+    if (widthOf(kept) + widthOf(group) > width) break;
+    kept.push(...group);
+  }
+  return kept;
 }
 
 function lostSpans(since: number, now: number): Span[] {

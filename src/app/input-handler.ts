@@ -6,6 +6,7 @@ import type { Overlay, Prompt } from "../store/ui.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { type ExecuteContext, execute, executeConfirmed } from "./execute.ts";
 import type { InputEvent } from "./key-decoder.ts";
+import { clampScroll } from "./overlays.ts";
 import { paletteEntries, searchPalette } from "./palette.ts";
 
 /** Gives a key to what is uppermost: a question, an overlay, or the panes. */
@@ -156,8 +157,8 @@ function scrollReader(
   };
   const step = event.key === "space" ? page : (steps[command ?? ""] ?? 0);
   if (step === 0) return;
-  // Whoever draws it knows its length, and takes the last page for anything beyond it.
-  const longest = overlay.kind === "details" ? Math.max(0, overlay.lines.length - 1) : 200;
-  const scroll = Math.max(0, Math.min(longest, overlay.scroll + step));
+  const wanted = overlay.scroll + step;
+  const size = dashboard.terminal.size();
+  const scroll = overlay.kind === "details" ? clampScroll(overlay, size, wanted) : Math.max(0, Math.min(100, wanted));
   dashboard.ui.dispatch({ type: "overlay", overlay: { ...overlay, scroll } });
 }

@@ -1,4 +1,4 @@
-import { fitSpans, spread } from "../components/spans.ts";
+import { fitSpans, spread, wrapLine } from "../components/spans.ts";
 import { sanitize } from "../format/sanitize.ts";
 import { commandGroups } from "../keymap/commands.ts";
 import type { Keymap } from "../keymap/keymap.ts";
@@ -120,17 +120,35 @@ function paletteView(overlay: Extract<Overlay, { kind: "palette" }>, { size, key
 function detailsView(overlay: Extract<Overlay, { kind: "details" }>, size: Size): OverlayView {
   const rows = size.rows - 3;
   const height = rows - 2;
-  const from = Math.min(overlay.scroll, Math.max(0, overlay.lines.length - height));
-  const last = Math.min(overlay.lines.length, from + height);
+  const lines = wrapDetails(overlay.lines, size.columns - 4);
+  const from = Math.min(overlay.scroll, Math.max(0, lines.length - height));
+  const last = Math.min(lines.length, from + height);
   return {
     left: 0,
     top: 1,
     columns: size.columns,
     rows,
     title: [span(overlay.title, "title")],
-    note: [span(`${from + 1}-${last}/${overlay.lines.length}  Esc close`, "faint")],
-    lines: overlay.lines.slice(from, last).map((row) => ({ spans: [span(" "), ...row.spans] })),
+    note: [span(`${from + 1}-${last}/${lines.length}  Esc close`, "faint")],
+    lines: lines.slice(from, last).map((row) => ({ spans: [span(" "), ...row.spans] })),
   };
+}
+
+const wrapped = new WeakMap<readonly Line[], { readonly width: number; readonly lines: readonly Line[] }>();
+
+/** Ten thousand changes are not wrapped again for each frame. */
+function wrapDetails(lines: readonly Line[], width: number): readonly Line[] {
+  const known = wrapped.get(lines);
+  if (known?.width === width) return known.lines;
+  const rows = lines.flatMap((row) => wrapLine(row, width, 4));
+  wrapped.set(lines, { width, lines: rows });
+  return rows;
+}
+
+/** The scroll place nearest to the one wanted, as far as there is something to see. */
+export function clampScroll(overlay: Extract<Overlay, { kind: "details" }>, size: Size, wanted: number): number {
+  const { length } = wrapDetails(overlay.lines, size.columns - 4);
+  return Math.max(0, Math.min(wanted, length - (size.rows - 5)));
 }
 
 const fieldTexts: Readonly<Record<FormField, { readonly label: string; readonly hint: string }>> = {

@@ -92,7 +92,7 @@ export class Screen implements Disposable {
       await suspend(async () => {
         const giveBack = this.#router.divert((bytes) => input.write(bytes));
         try {
-          this.#stdout.write("\u001b[?2004l\u001b[2J\u001b[H");
+          this.#stdout.write("\u001b[?2004l");
           await run({ input, output: this.#stdout });
         } finally {
           giveBack();

@@ -55,6 +55,7 @@ export function guardTerminal(options: GuardOptions): Disposable {
   };
   // A terminal that went away fails each write; the hang-up follows.
   const onOutputError = () => onSignal("SIGHUP");
+  const keptErrors = keepErrors();
   const names = Object.keys(signals) as (keyof typeof signals)[];
   for (const name of names) process.on(name, onSignal);
   process.on("uncaughtException", onError);
@@ -69,6 +70,26 @@ export function guardTerminal(options: GuardOptions): Disposable {
       process.off("SIGCONT", options.onContinue);
       process.stdout.off("error", onOutputError);
       restore();
+      keptErrors[Symbol.dispose]();
+    },
+  };
+}
+
+/**
+ * Whatever is written to stderr while the screen is up would tear it, and Ink would never mend it: warnings of Node, a
+ * library's complaint. It is kept, and printed once the normal screen is back.
+ */
+function keepErrors(): Disposable {
+  const write = process.stderr.write;
+  let kept = "";
+  process.stderr.write = (chunk: string | Uint8Array): boolean => {
+    if (kept.length < 65_536) kept += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
+    return true;
+  };
+  return {
+    [Symbol.dispose]: () => {
+      process.stderr.write = write;
+      if (kept !== "") writeBestEffort(kept, 2);
     },
   };
 }

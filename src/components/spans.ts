@@ -1,4 +1,5 @@
 import { cell } from "../format/cell.ts";
+import { graphemes } from "../store/text-input.ts";
 import { unicodeGlyphs } from "../theme/glyphs.ts";
 import type { Line, Span, Tone } from "../theme/tokens.ts";
 import stringWidth from "./string-width.ts";
@@ -34,6 +35,31 @@ function cut(spans: readonly Span[], width: number): Span[] {
     break;
   }
   return kept;
+}
+
+/** A row broken into rows of at most `width` columns, those after the first set in by `indent`. */
+export function wrapLine(row: Line, width: number, indent: number): Line[] {
+  if (row.spans.reduce((sum, part) => sum + part.text.length, 0) <= width && widthOf(row.spans) <= width) return [row];
+  const rows: Span[][] = [[]];
+  let used = 0;
+  for (const part of row.spans) {
+    for (const piece of graphemes(part.text)) {
+      const size = stringWidth(piece);
+      if (used + size > width) {
+        rows.push([{ text: " ".repeat(indent), tone: "text" }]);
+        used = indent;
+      }
+      append(rows.at(-1) ?? [], { ...part, text: piece });
+      used += size;
+    }
+  }
+  return rows.map((spans) => ({ ...row, spans }));
+}
+
+function append(spans: Span[], part: Span): void {
+  const last = spans.at(-1);
+  if (last !== undefined && last.tone === part.tone) spans[spans.length - 1] = { ...last, text: last.text + part.text };
+  else spans.push(part);
 }
 
 /** A row of exactly `width` columns. */

@@ -10,6 +10,8 @@ export type Column<Row> = {
   readonly maximum: number;
   readonly priority: number;
   readonly align?: "left" | "right";
+  /** Left out while no row has anything to show in it. */
+  readonly optional?: boolean;
   readonly spans: (row: Row) => readonly Span[];
 };
 
@@ -62,7 +64,10 @@ function joined<Row>(columns: readonly Placed<Row>[], spansOf: (column: Placed<R
 
 /** Widths by content; what does not fit is taken from the widest, then whole columns go. */
 function chooseWidths<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): Placed<Row>[] {
-  let kept = columns.map((column) => ({ ...column, width: naturalWidth(column, rows) }));
+  const used = columns.filter(
+    (column) => column.optional !== true || rows.some((row) => widthOf(column.spans(row)) > 0),
+  );
+  let kept = used.map((column) => ({ ...column, width: naturalWidth(column, rows) }));
   while (kept.length > 1 && total(kept.map((column) => column.minimum)) > width) {
     const last = kept.reduce((worst, column) => (column.priority > worst.priority ? column : worst));
     kept = kept.filter((column) => column !== last);

@@ -92,7 +92,7 @@ export const commands = [
   {
     ...plain,
     id: "container.create",
-    title: "New container from the image",
+    title: "New container of the image",
     short: "new",
     keys: ["n"],
     footer: 45,
@@ -132,7 +132,7 @@ export const commands = [
   {
     ...plain,
     id: "filter.open",
-    title: "Filter the list, search the logs",
+    title: "Filter the list, search logs",
     short: "filter",
     keys: ["/"],
     footer: 55,
@@ -172,7 +172,7 @@ export const commands = [
   {
     ...plain,
     id: "pane.fullscreen",
-    title: "Pane over the full screen and back",
+    title: "Pane over all and back",
     short: "full",
     keys: ["f"],
     footer: 65,
@@ -181,13 +181,13 @@ export const commands = [
   {
     ...plain,
     id: "back",
-    title: "Back: close, clear filter, marks, full screen",
+    title: "Back, one step at a time",
     short: "back",
     keys: ["esc"],
     group: "Screen",
   },
   { ...plain, id: "theme.next", title: "Next theme", short: "theme", keys: ["T"], group: "Screen" },
-  { ...plain, id: "engine.retry", title: "Look for a lost engine now", short: "retry", keys: ["R"], group: "Screen" },
+  { ...plain, id: "engine.retry", title: "Look for a lost engine", short: "retry", keys: ["R"], group: "Screen" },
   {
     ...plain,
     id: "screen.repaint",

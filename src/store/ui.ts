@@ -62,6 +62,8 @@ export type UiAction =
   | { readonly type: "focus"; readonly pane: Pane }
   | { readonly type: "fullscreen"; readonly on: boolean }
   | { readonly type: "select"; readonly pane: ListPane; readonly selection: Selection }
+  /** The same choice, told anew since the list has changed. */
+  | { readonly type: "pin"; readonly pane: ListPane; readonly selection: Selection }
   | { readonly type: "mark"; readonly pane: "containers" | "images"; readonly id: string }
   | { readonly type: "unmark"; readonly pane: "containers" | "images"; readonly ids: readonly string[] }
   | { readonly type: "filter"; readonly pane: Pane; readonly text: string }
@@ -99,6 +101,8 @@ export function reduceUi(ui: Ui, action: UiAction): Ui {
       return { ...ui, fullscreen: action.on };
     case "select":
       return select(ui, action.pane, action.selection);
+    case "pin":
+      return { ...ui, selections: { ...ui.selections, [action.pane]: action.selection } };
     case "mark":
       return { ...ui, marks: { ...ui.marks, [action.pane]: toggled(ui.marks[action.pane], action.id) } };
     case "unmark": {

@@ -19,7 +19,6 @@ export type Glyphs = {
   readonly track: string;
   /** Cells of a bar by eighths, the last is a whole one. */
   readonly bar: readonly string[];
-  readonly thumb: string;
 };
 
 export const unicodeGlyphs: Glyphs = {
@@ -32,16 +31,15 @@ export const unicodeGlyphs: Glyphs = {
   dot: "●",
   ring: "○",
   mark: "✓",
-  cursor: "▌",
+  cursor: "┃",
   caret: "▏",
   ellipsis: "…",
   arrow: "→",
   up: "↑",
   down: "↓",
   separator: "·",
-  track: "─",
+  track: "╌",
   bar: ["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
-  thumb: "┃",
 };
 
 export const asciiGlyphs: Glyphs = {
@@ -63,5 +61,4 @@ export const asciiGlyphs: Glyphs = {
   separator: "-",
   track: ".",
   bar: ["#"],
-  thumb: "#",
 };

@@ -3,6 +3,7 @@ import LineWidget from "blessed-contrib/lib/widget/charts/line.js";
 import GaugeWidget from "blessed-contrib/lib/widget/gauge.js";
 import SparklineWidget from "blessed-contrib/lib/widget/sparkline.js";
 import drawille from "drawille-canvas-blessed-contrib";
+import { unicodeGlyphs } from "../../theme/glyphs.ts";
 import { type Line, type Span, type Tone, tones } from "../../theme/tokens.ts";
 
 /**
@@ -66,11 +67,12 @@ export function gauge(fraction: number, tone: Tone, width: number): Line {
   widget.setData(Math.max(0, Math.min(1, fraction) - 1 / width));
   const [, , row = ""] = widget.ctx._canvas.frame().split("\n");
   const filled = row.match(/\u001b\[48;5;\d+m/g)?.length ?? 0;
-  const cells = fraction > 0 ? Math.max(1, Math.min(width, filled)) : 0;
+  // Less than half a cell is none: a bar that seems to begin would tell of a use that is not there.
+  const cells = fraction * width < 0.5 ? 0 : Math.min(width, filled);
   return {
     spans: [
       { text: "█".repeat(cells), tone },
-      { text: "─".repeat(width - cells), tone: "track" },
+      { text: unicodeGlyphs.track.repeat(width - cells), tone: "track" },
     ],
   };
 }
@@ -79,12 +81,11 @@ export function gauge(fraction: number, tone: Tone, width: number): Line {
 export function sparkline(values: readonly number[], tone: Tone, width: number): Line {
   const shown = values.slice(-width);
   if (shown.length === 0) return { spans: [{ text: " ".repeat(width), tone }] };
-  const widget = new SparklineWidget({ width: shown.length + 2 });
-  // A flat line has no height of its own: a zero in front would take a column, so it is left at the bottom.
-  widget.setData(["x"], [shown]);
-  const bars = (widget.content.split("\r\n")[2] ?? "").trimEnd();
-  const flat = shown.every((value) => value === shown[0]);
-  const text = flat ? (shown[0] === 0 ? "▁" : "▄").repeat(shown.length) : bars;
+  const widget = new SparklineWidget({ width: shown.length + 3 });
+  // Its lowest bar is the lowest value; a zero in front, cut off again, makes heights comparable.
+  widget.setData(["x"], [[0, ...shown]]);
+  const bars = [...(widget.content.split("\r\n")[2] ?? "").trimEnd()].slice(1).join("");
+  const text = shown.every((value) => value === 0) ? "▁".repeat(shown.length) : bars;
   return { spans: [{ text: " ".repeat(Math.max(0, width - shown.length)) + text, tone }] };
 }
 

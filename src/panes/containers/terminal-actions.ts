@@ -128,7 +128,7 @@ function runningContainer(dashboard: Dashboard): ContainerSummary | null {
 }
 
 function banner(what: string, how: string): string {
-  return `\u001b[2m${what} · ${how}\u001b[0m\r\n`;
+  return `\r\n\u001b[2m${what} - ${how}\u001b[0m\r\n`;
 }
 
 /**

@@ -130,9 +130,16 @@ export const containerColumns: readonly Column<ContainerRow>[] = [
   },
   { title: "MEMORY", minimum: 15, maximum: 15, priority: 3, spans: (row) => memorySpans(row) },
   { title: "UPTIME", minimum: 7, maximum: 9, priority: 4, spans: (row) => [span(row.uptime, "muted")] },
-  { title: "PORTS", minimum: 8, maximum: 60, priority: 5, spans: (row) => portSpans(row.ports) },
+  { title: "PORTS", optional: true, minimum: 8, maximum: 60, priority: 5, spans: (row) => portSpans(row.ports) },
   { title: "IMAGE", minimum: 10, maximum: 44, priority: 6, spans: (row) => [span(row.image, "muted")] },
-  { title: "HEALTH", minimum: 6, maximum: 9, priority: 7, spans: (row) => [span(row.health, row.healthTone)] },
+  {
+    title: "HEALTH",
+    optional: true,
+    minimum: 6,
+    maximum: 9,
+    priority: 7,
+    spans: (row) => [span(row.health, row.healthTone)],
+  },
 ];
 
 function memorySpans(row: ContainerRow): Span[] {

@@ -48,6 +48,7 @@ export const imageColumns: readonly Column<ImageRow>[] = [
   { title: "SIZE", minimum: 8, maximum: 8, priority: 1, align: "right", spans: (row) => [span(formatBytes(row.size))] },
   {
     title: "SHARED",
+    optional: true,
     minimum: 8,
     maximum: 8,
     priority: 4,

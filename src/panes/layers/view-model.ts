@@ -41,6 +41,7 @@ export function layerColumns(largest: number): readonly Column<LayerRow>[] {
     },
     {
       title: "SHARED BY",
+      optional: true,
       minimum: 9,
       maximum: 36,
       priority: 2,

@@ -5,13 +5,13 @@ import { type Chart, tail } from "./view-model.ts";
 
 const seriesTones: readonly Tone[] = ["series1", "series2"];
 /** Heading, gauge and the lowest curve that still says something. */
-const smallestChart = 6;
+const smallestChart = 5;
 
 /** All charts in the room there is: two by two, one below the other, or a row of bars each. */
 export function drawCharts(charts: readonly Chart[], size: Size): Line[] {
   const half = Math.ceil(charts.length / 2);
-  if (size.width >= 76 && size.height >= smallestChart * half + half - 1) return drawGrid(charts, size);
-  if (size.height >= smallestChart * charts.length) return drawColumn(charts, size);
+  if (size.width >= 70 && size.height >= smallestChart * half) return drawGrid(charts, size);
+  if (size.height >= (smallestChart + 1) * charts.length) return drawColumn(charts, size);
   if (size.height >= 12) return drawMixed(charts, size);
   return drawSparklines(charts, size);
 }
@@ -28,7 +28,8 @@ function drawGrid(charts: readonly Chart[], size: Size): Line[] {
   const left = Math.floor((size.width - 2) / 2);
   const right = size.width - 2 - left;
   const bands = Math.ceil(charts.length / 2);
-  const heights = shares(size.height - (bands - 1), bands);
+  const gap = size.height >= (smallestChart + 1) * bands ? 1 : 0;
+  const heights = shares(size.height - gap * (bands - 1), bands);
   return heights.flatMap((height, band) => {
     const [first, second] = charts.slice(band * 2, band * 2 + 2);
     const leftRows = first === undefined ? [] : drawChart(first, { width: left, height });
@@ -40,7 +41,7 @@ function drawGrid(charts: readonly Chart[], size: Size): Line[] {
         ...fitSpans(rightRows[index]?.spans ?? [], right),
       ),
     );
-    return band < bands - 1 ? [...rows, emptyLine] : rows;
+    return gap === 1 && band < bands - 1 ? [...rows, emptyLine] : rows;
   });
 }
 
@@ -60,7 +61,8 @@ function shares(total: number, parts: number): number[] {
 function drawChart(chart: Chart, size: Size): Line[] {
   const gaugeRows = chart.gauge === null ? [] : [drawGauge(chart.gauge, size.width)];
   const height = size.height - 1 - gaugeRows.length;
-  const points = Math.max(2, size.width - 7);
+  // A cell of braille has two dots beside each other.
+  const points = Math.max(2, (size.width - 7) * 2);
   const curve = lineChart(
     {
       series: chart.curves.map((values, index) => ({ values: tail(values, points), tone: toneOf(index) })),

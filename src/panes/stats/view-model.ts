@@ -101,7 +101,8 @@ function blockChart(samples: readonly StatsSample[], newest: StatsSample): Chart
 type Rate = { readonly label: string; readonly curve: readonly number[]; readonly now: number | null };
 
 function rates(id: Chart["id"], title: string, pair: { readonly first: Rate; readonly second: Rate }): Chart {
-  const scale = scaleFor(Math.max(...pair.first.curve, ...pair.second.curve));
+  // Below one KiB a second nothing is going on, and the axis need not magnify it.
+  const scale = scaleFor(Math.max(1024, ...pair.first.curve, ...pair.second.curve));
   const curves = [pair.first, pair.second].map((rate) => rate.curve.map((value) => value / scale.divisor));
   return {
     id,
@@ -111,7 +112,7 @@ function rates(id: Chart["id"], title: string, pair: { readonly first: Rate; rea
       text: `${formatBinaryBytes(rate.now ?? 0)}/s`,
     })),
     curves,
-    top: roundUp(Math.max(...curves.flat(), 0.1)),
+    top: roundUp(Math.max(...curves.flat(), 1)),
     unit: `${scale.unit}/s`,
     gauge: null,
   };
