@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { EngineError } from "../../engine/errors.ts";
 import type { EngineClient } from "../client/connection.ts";
+import { newStreamID } from "../client/stream-id.ts";
 import type { ByteStream } from "../client/streams.ts";
 import { TerminalSession } from "../client/terminal-session.ts";
 import { SignalProxy } from "./signals.ts";
@@ -26,7 +26,7 @@ export type ForegroundOptions = {
 export async function stayWith(
   client: EngineClient,
   options: ForegroundOptions,
-  opening: Promise<ByteStream> = client.openStream(randomUUID()),
+  opening: Promise<ByteStream> = client.openStream(newStreamID()),
 ): Promise<number | null> {
   const stream = await opening;
   const { container, terminal, stdin } = options;

@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { EngineError } from "../../engine/errors.ts";
 import type { MethodResult } from "../../engine/protocol/methods.ts";
 import type { EngineClient, RequestOptions } from "./connection.ts";
+import { newStreamID } from "./stream-id.ts";
 import type { ByteStream } from "./streams.ts";
 
 export type UploadMethod = "images.load" | "images.import";
@@ -13,7 +13,7 @@ export async function loadImages(
   archive: AsyncIterable<Uint8Array>,
   options: RequestOptions = {},
 ): Promise<MethodResult<"images.load">> {
-  const streamID = randomUUID();
+  const streamID = newStreamID();
   return send(client, streamID, archive, () => client.request("images.load", { streamID }, options));
 }
 
@@ -23,7 +23,7 @@ export async function importImage(
   rootfs: AsyncIterable<Uint8Array>,
   fields: ImportFields & RequestOptions,
 ): Promise<MethodResult<"images.import">> {
-  const streamID = randomUUID();
+  const streamID = newStreamID();
   const { reference, changes, message, ...options } = fields;
   const params = { streamID, reference, changes: [...changes], message };
   return send(client, streamID, rootfs, () => client.request("images.import", params, options));

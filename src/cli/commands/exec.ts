@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { EngineError } from "../../../engine/errors.ts";
 import type { ExecRequest } from "../../../engine/protocol/containers.ts";
 import type { EngineClient } from "../../client/connection.ts";
+import { newStreamID } from "../../client/stream-id.ts";
 import { TerminalSession } from "../../client/terminal-session.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
@@ -65,7 +65,7 @@ function toExecRequest(container: string, words: readonly string[], options: Exe
 }
 
 async function execHere(client: EngineClient, request: ExecRequest, detachKeys: Buffer): Promise<number> {
-  const stream = await client.openStream(randomUUID());
+  const stream = await client.openStream(newStreamID());
   const { rows, columns } = process.stdout;
   const size = request.terminal && rows && columns ? { rows, columns } : {};
   using session = new TerminalSession({

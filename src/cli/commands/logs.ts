@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
+import { newStreamID } from "../../client/stream-id.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { LogPrinter } from "../log-printer.ts";
@@ -30,7 +30,7 @@ async function showLogs(cli: Cli, container: string, options: LogsOptions): Prom
     until: until === undefined ? null : parseMoment("--until", until, now),
   };
   const client = await cli.connect();
-  const streamID = randomUUID();
+  const streamID = newStreamID();
   const request = client.request("containers.logs", { container, streamID, follow, range });
   request.catch(() => undefined);
   const stream = await client.openStream(streamID);

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import { EngineError } from "../../../engine/errors.ts";
 import type { CreateRequest } from "../../../engine/protocol/containers.ts";
 import type { EngineClient } from "../../client/connection.ts";
+import { newStreamID } from "../../client/stream-id.ts";
 import type { ByteStream } from "../../client/streams.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
@@ -46,7 +46,7 @@ async function runHere(cli: Cli, request: CreateRequest, options: RunOptions): P
   }
   const client = await cli.connect();
   // Both at once: the stream waits in the engine for the attach that names it.
-  const stream = client.openStream(randomUUID());
+  const stream = client.openStream(newStreamID());
   // With a terminal stdin stays open: who detaches comes back.
   const id = await createOrClose(
     cli,
