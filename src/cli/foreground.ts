@@ -52,8 +52,14 @@ export async function stayWith(
   return (await exit).exitCode;
 }
 
+/** Who insists gets out, and leaves the container alone. */
+const insistence = 3;
+
 function proxySignals(client: EngineClient, options: ForegroundOptions): SignalProxy {
+  let asked = 0;
   return new SignalProxy((signal) => {
+    if (signal === "SIGINT" || signal === "SIGTERM") asked += 1;
+    if (asked > insistence) process.exit(1);
     client.request("containers.kill", { container: options.container, signal }).catch((error) => {
       // It has ended meanwhile, or has not started yet.
       if (error instanceof EngineError && error.code === "unavailable") process.exit(1);

@@ -14,8 +14,9 @@ async function main(): Promise<void> {
   try {
     const { flags, rest } = splitGlobalFlags(process.argv.slice(2));
     cli.directories = { root: flags.root, run: flags.run };
-    const found = flags.help ? null : findVerb(rest);
-    if (found === null) await runWithoutVerb(cli, flags, rest);
+    const words = rest[0] === "help" ? [...rest.slice(1), "--help"] : rest;
+    const found = flags.help ? null : findVerb(words);
+    if (found === null) await runWithoutVerb(cli, flags, words);
     else {
       verb = found.name;
       failureCode = found.verb.failureCode ?? 1;
@@ -40,7 +41,7 @@ type FoundVerb = { readonly name: string; readonly verb: Verb; readonly args: re
 /** Null: there is no word at all, or a group's help is wanted. */
 function findVerb(words: readonly string[]): FoundVerb | null {
   const [first, second, ...more] = words;
-  if (first === undefined || first === "help") return null;
+  if (first === undefined || first === "--help") return null;
   const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
   if (verb !== undefined) return { name: first, verb, args: words.slice(1) };
   const group = Object.hasOwn(groups, first) ? groups[first] : undefined;

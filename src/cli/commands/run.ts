@@ -47,6 +47,8 @@ async function runHere(cli: Cli, request: CreateRequest, options: RunOptions): P
   const client = await cli.connect();
   // Both at once: the stream waits in the engine for the attach that names it.
   const stream = client.openStream(newStreamID());
+  // A failure is told when it is its turn.
+  stream.catch(() => undefined);
   // With a terminal stdin stays open: who detaches comes back.
   const id = await createOrClose(
     cli,
