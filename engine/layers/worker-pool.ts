@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { EngineError, messageOf } from "../errors.ts";
+import { releaseFreeMemory } from "../host/syscalls.ts";
 import { workerURL } from "../lib/worker-url.ts";
 import type { LayerTask, LayerTaskResults } from "./layer-tasks.ts";
 import type { TaskRequest, TaskResponse } from "./layer-worker.ts";
@@ -17,6 +18,8 @@ type Job = {
   readonly ended: Promise<unknown>;
 };
 
+/** A small nursery, since V8 keeps its pages when the worker is gone; and an end to what a tar can make a worker remember. */
+const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 };
 /** A worker costs some 10 MB; an engine at rest has none. */
 const idleTime = 5_000;
 
@@ -91,7 +94,7 @@ export class WorkerPool implements AsyncDisposable {
 
   #start(): Worker | null {
     if (this.#busy.size >= this.#limit) return null;
-    const worker = new Worker(workerURL(import.meta.url, "layer-worker"));
+    const worker = new Worker(workerURL(import.meta.url, "layer-worker"), { resourceLimits });
     worker.on("message", (response: TaskResponse) => this.#receive(worker, response));
     worker.on("error", (error) => this.#lose(worker, messageOf(error)));
     worker.on("exit", () => this.#lose(worker, "it ended"));
@@ -116,7 +119,7 @@ export class WorkerPool implements AsyncDisposable {
     worker.unref();
     const end = () => {
       this.#idle.delete(worker);
-      void worker.terminate();
+      void worker.terminate().then(() => releaseFreeMemory());
     };
     this.#idle.set(worker, setTimeout(end, idleTime).unref());
   }

@@ -13,6 +13,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LayerStore } from "../../engine/layers/layer-store.ts";
 import { openLayerStore } from "../../engine/layers/overlay-layer-store.ts";
+import { removeTree } from "../../engine/layers/remove-tree.ts";
 import { madeOf, sourceOf, type TarItem, tarOf } from "../support/tar-of.ts";
 import { type TempRoot, tempRoot } from "../support/temp-root.ts";
 
@@ -311,6 +312,14 @@ describe("taken, and kept inside", () => {
     const items = [link("a", "."), { path: `${"a/".repeat(500)}f`, pax: { path: `${"a/".repeat(500)}f` }, data: "x" }];
     await expect(unpack(items)).resolves.toContain("/layers/");
   });
+});
+
+it("removes a link, never what it points to", () => {
+  symlinkSync(bait, root.join("to-bait"));
+  mkdirSync(root.join("tree/a"), { recursive: true });
+  symlinkSync(bait, root.join("tree/a/link"));
+  for (const name of ["to-bait", "tree", "gone"]) removeTree(root.join(name), root.path);
+  expect(readdirSync(root.path).sort()).toEqual(["bait", "engine"]);
 });
 
 it("a digest that does not fit leaves nothing", async () => {

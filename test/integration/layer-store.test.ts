@@ -8,6 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -119,6 +120,17 @@ describe("read-only layers", () => {
     expect(read).toBeLessThan(200_000_000);
     expect(inLayers()).toEqual([]);
     expect(layers.find([tar.diffID])).toBeNull();
+  });
+
+  it("stops reading when cancelled, however large the tar", async () => {
+    const size = 8 * 2 ** 30 - 1;
+    // Of a kind that is not written, in a file that is all hole.
+    const source = sourceOf(tarOf([{ path: ".wh..wh.large", size }]).bytes.subarray(0, 512), root.path);
+    truncateSync(source.path, size);
+    const begun = performance.now();
+    const work = layers.unpackBase(source, { signal: AbortSignal.timeout(300) });
+    await expect(work).rejects.toMatchObject({ code: "cancelled" });
+    expect(performance.now() - begun).toBeLessThan(3_000);
   });
 
   it("leaves nothing on a full disk, and says so in one sentence", async () => {
