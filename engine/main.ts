@@ -25,6 +25,9 @@ import { createServer } from "./server/server.ts";
 const exitUsage = 64;
 const exitSoftware = 70;
 
+/** Milliseconds for acts under way to end after the engine was told to stop. */
+const stopPatience = 10_000;
+
 const usage = `usage: engine <command> [--root DIR] [--run DIR]
   serve [--foreground] [--ready-fd N]   run the engine until SIGTERM; containers go on without it
   doctor [--json]                       check what this host can do
@@ -87,6 +90,8 @@ async function serve(config: EngineConfig, flags: Flags): Promise<number> {
     log.info("engine is ready", { milliseconds: Math.round(performance.now()) });
     tellReady(flags);
     log.info("engine stops", { reason: await stop.promise });
+    // A runtime that hangs must not keep the engine from ending; the next start takes up what it left.
+    setTimeout(() => process.exit(0), stopPatience).unref();
   } catch (error) {
     log.error(`the engine did not start: ${messageOf(error)}`, { error });
     throw error;

@@ -44,7 +44,7 @@ export async function endContainer(parts: ContainerParts, id: string, ending: En
   parts.waiters.exited(id, exitCode);
   if (!willRestart) parts.waiters.stopped(id, exitCode);
   await cleanUp(parts, id);
-  if (request.autoRemove) await removeAtEnd(parts, after);
+  if (request.autoRemove && !parts.comingBack.has(id)) await removeAtEnd(parts, after);
   else if (willRestart) parts.restarts.schedule(id, ran, () => restartByPolicy(parts, id));
 }
 

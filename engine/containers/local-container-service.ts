@@ -31,7 +31,7 @@ import { PendingSessions } from "./pending-sessions.ts";
 import { reconcileContainers } from "./reconcile.ts";
 import { removeOnRequest } from "./remove-container.ts";
 import { RestartTimers } from "./restart-timers.ts";
-import { startContainer } from "./start-container.ts";
+import { startByHand } from "./start-by-hand.ts";
 import { killContainer, stopContainer } from "./stop-container.ts";
 import { listProcesses } from "./top.ts";
 import { Waiters } from "./waiters.ts";
@@ -59,6 +59,7 @@ export function openContainerService(options: ContainerServiceOptions): Containe
     waiters: new Waiters(),
     sessions: new PendingSessions(),
     restarts: new RestartTimers(),
+    comingBack: new Set(),
     queue: new KeyedQueue(),
     bootID: readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),
   });
@@ -109,8 +110,7 @@ class LocalContainerService implements ContainerService {
     return this.#parts.queue.run(id, async () => {
       const record = this.#parts.table.get(id);
       if (isAlive(record.state.status)) return { started: false };
-      this.#parts.restarts.reset(id);
-      await startContainer(this.#parts, record, { restartCount: 0 });
+      await startByHand(this.#parts, record);
       return { started: true };
     });
   }
@@ -122,8 +122,13 @@ class LocalContainerService implements ContainerService {
 
   async restart(container: string, timeout: number | null): Promise<void> {
     const record = this.#parts.table.get(container);
-    await stopContainer(this.#parts, record, { timeout });
-    await this.start(record.id);
+    this.#parts.comingBack.add(record.id);
+    try {
+      await stopContainer(this.#parts, record, { timeout });
+      await this.start(record.id);
+    } finally {
+      this.#parts.comingBack.delete(record.id);
+    }
     publishEvent(this.#parts, record, "restart");
   }
 

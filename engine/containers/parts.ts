@@ -26,6 +26,8 @@ export type ContainerParts = {
   readonly waiters: Waiters;
   readonly sessions: PendingSessions;
   readonly restarts: RestartTimers;
+  /** Ids of containers in the middle of a restart by hand, whose end must not take them away (--rm). */
+  readonly comingBack: Set<string>;
   /** One act at a time a container. */
   readonly queue: KeyedQueue;
   /** Of this boot of the host. */

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listMounts } from "../../engine/host/mountinfo.ts";
+import { unlimited } from "../../engine/protocol/containers.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
 import {
   createContainer,
@@ -109,6 +110,43 @@ describe("a container's life", () => {
     expect(await removed).toBe(5);
     expect(await findContainer(engine, id)).toBeUndefined();
     expect(existsSync(join(engine.config.root, "containers", id))).toBe(false);
+  });
+
+  it("is not removed in the middle of a restart, but where it cannot start", async () => {
+    const id = await runContainer(engine, { autoRemove: true });
+    await request("containers.restart", { container: id, timeout: 0 });
+    expect(await findContainer(engine, id)).toMatchObject({ status: "running" });
+    await request("containers.stop", { container: id, timeout: 0 });
+    expect(await findContainer(engine, id)).toBeUndefined();
+    const bad = await createContainer(engine, { command: ["no-such-program"], autoRemove: true });
+    await expect(request("containers.start", { container: bad })).rejects.toMatchObject({ exitCode: 127 });
+    expect(await findContainer(engine, bad)).toBeUndefined();
+  });
+
+  it("is killed by the kernel above its memory limit, and says so", async () => {
+    const id = await runContainer(engine, {
+      command: ["sh", "-c", "x=a; while :; do x=$x$x; done"],
+      resources: { ...unlimited, memory: 16 << 20, memorySwap: 16 << 20 },
+    });
+    expect(await wait(id)).toBe(137);
+    expect(await findContainer(engine, id)).toMatchObject({ oomKilled: true, exitCode: 137 });
+    await remove(id);
+  });
+
+  it("starts in twenties, eight at a time", async () => {
+    const waiting = Array.from({ length: 20 }, (_, index) => `many-${index}`);
+    const ids: string[] = [];
+    const work = async () => {
+      for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+        ids.push(await runContainer(engine, { name }));
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, work));
+    const running = await request("containers.list", { all: false });
+    expect(running).toHaveLength(20);
+    expect(new Set(running.map(({ ipAddress }) => ipAddress)).size).toBe(20);
+    await Promise.all(ids.map(remove));
+    expect(await request("containers.list", { all: true })).toEqual([]);
   });
 
   it("shows its processes, changes and layers", async () => {

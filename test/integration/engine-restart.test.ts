@@ -1,7 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { listMounts } from "../../engine/host/mountinfo.ts";
+import { unmount } from "../../engine/host/mounts.ts";
 import {
   createContainer,
   eventually,
@@ -102,6 +105,27 @@ it("can be killed at any moment of a life, and is right again", async () => {
   expect(await request("containers.list", { all: true })).toEqual([]);
 }, 120_000);
 
+it("finds its way after the host was booted: run directory, processes and mounts gone", async () => {
+  const policy = (name: "always" | "unless-stopped" | "no") => ({ restartPolicy: { name, maximumRetryCount: 0 } });
+  const always = await runContainer(engine, { name: "always", ...policy("always") });
+  const unless = await runContainer(engine, { name: "unless", ...policy("unless-stopped") });
+  const stopped = await runContainer(engine, { name: "stopped", ...policy("unless-stopped") });
+  const plain = await runContainer(engine, { name: "plain", ...policy("no") });
+  const never = await createContainer(engine, { name: "never", ...policy("always") });
+  await request("containers.stop", { container: stopped, timeout: 0 });
+  const ids = [always, unless, stopped, plain, never];
+  await killAndRestart(() => pretendBoot(engine));
+  const isBack = async (id: string) => (await findContainer(engine, id))?.status === "running";
+  await eventually(async () => (await isBack(always)) && (await isBack(unless)));
+  const statuses = await Promise.all(ids.map(async (id) => (await findContainer(engine, id))?.status));
+  expect(statuses).toEqual(["running", "running", "exited", "exited", "created"]);
+  expect(await findContainer(engine, plain)).toMatchObject({
+    exitCode: 255,
+    error: "it ended when the host was restarted",
+  });
+  await Promise.all(ids.map(remove));
+});
+
 it("takes away what nobody owns", async () => {
   await engine.stop("SIGTERM");
   const stray = join(engine.config.root, "containers", "ab".repeat(32));
@@ -115,3 +139,20 @@ it("takes away what nobody owns", async () => {
 it("lets no second engine near its directories", async () => {
   await expect(engine.start()).rejects.toThrow("engine did not start");
 });
+
+/** What a boot does: no process, mount or file of <run> is left, and the kernel has another boot id. */
+async function pretendBoot({ config }: TestEngine): Promise<void> {
+  const parents = globSync(`/sys/fs/cgroup/{,*/}${config.names.cgroupParent}/*/cgroup.procs`);
+  const members = parents.flatMap((path) => readFileSync(path, "latin1").split("\n")).filter((pid) => Number(pid) > 1);
+  const conmons = readdirSync(join(config.run, "supervisors")).map((id) =>
+    readFileSync(join(config.run, "supervisors", id, "conmon.pid"), "latin1").trim(),
+  );
+  for (const pid of new Set([...conmons, ...members])) spawnSync("kill", ["-9", pid]);
+  for (const { target } of listMounts().toReversed()) {
+    if (target.startsWith(config.run) || target.startsWith(config.root)) await unmount(target);
+  }
+  rmSync(config.run, { recursive: true, force: true });
+  const database = new DatabaseSync(join(config.root, "gantry.db"));
+  database.exec("UPDATE containers SET state = json_set(state, '$.bootID', 'the boot before')");
+  database.close();
+}

@@ -1,0 +1,20 @@
+import type { ContainerRecord } from "./container-record.ts";
+import type { ContainerParts } from "./parts.ts";
+import { removeContainer } from "./remove-container.ts";
+import { startContainer } from "./start-container.ts";
+
+/** Starts a container as a client asked. One that is to be removed at its end (--rm) is removed when it cannot even start. */
+export async function startByHand(parts: ContainerParts, record: ContainerRecord): Promise<void> {
+  parts.restarts.reset(record.id);
+  try {
+    await startContainer(parts, record, { restartCount: 0 });
+  } catch (error) {
+    const now = parts.table.find(record.id);
+    if (record.request.autoRemove && now !== null) {
+      await removeContainer(parts, now).catch((second) => {
+        parts.log.error("removal after a failed start failed", { id: record.id, error: second });
+      });
+    }
+    throw error;
+  }
+}
