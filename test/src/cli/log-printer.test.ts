@@ -32,7 +32,9 @@ it("writes the lines of a chunk at once, each to its stream", () => {
 it("joins partial lines, with one time before the whole", () => {
   const records = [`${time} stdout P ab\n${time} stdout P cd\n`, `${time} stdout F ef\n${time} stdout F next\n`];
   expect(print(records).out.join("")).toBe("abcdef\nnext\n");
-  expect(print(records, true).out.join("")).toBe(`${time.replace("+00:00", "Z")} abcdef\n${time.replace("+00:00", "Z")} next\n`);
+  expect(print(records, true).out.join("")).toBe(
+    `${time.replace("+00:00", "Z")} abcdef\n${time.replace("+00:00", "Z")} next\n`,
+  );
 });
 
 it("puts records together that were cut between chunks", () => {
