@@ -8,7 +8,9 @@ function tracesOf({ config }: TestEngine): string[] {
   const { names, root, run } = config;
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
   const tables = spawnSync("nft", ["list", "tables"]).stdout.toString().split("\n");
-  const links = readdirSync("/sys/class/net").filter((name) => name === names.bridge || name.startsWith(names.vethPrefix));
+  const links = readdirSync("/sys/class/net").filter(
+    (name) => name === names.bridge || name.startsWith(names.vethPrefix),
+  );
   const processes = globSync("/proc/[0-9]*/cmdline").flatMap((path) => {
     const command = textOf(path).replaceAll("\0", " ");
     return command.includes(root) || command.includes(run) ? [`process ${command}`] : [];
