@@ -37,6 +37,15 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  try {
+    expectUntouched();
+  } finally {
+    await layers[Symbol.asyncDispose]();
+    await root[Symbol.asyncDispose]();
+  }
+});
+
+function expectUntouched(): void {
   expect(readFileSync(`${bait}/secret`, "utf8")).toBe("untouched");
   expect(statSync(`${bait}/secret`)).toMatchObject({ uid: 0, nlink: 1, mode: 0o100600 });
   expect(lstatSync(`${bait}/directory`)).toMatchObject({ uid: 0, mode: 0o40700 });
@@ -44,9 +53,7 @@ afterEach(async () => {
   expect(readdirSync(`${bait}/directory`)).toEqual([]);
   expect(readdirSync(root.join("engine/layers")).filter((name) => name.startsWith("."))).toEqual([]);
   expect(existsSync("/tmp/gantry-escaped")).toBe(false);
-  await layers[Symbol.asyncDispose]();
-  await root[Symbol.asyncDispose]();
-});
+}
 
 async function unpack(items: readonly TarItem[]): Promise<string> {
   const tar = tarOf(items);
