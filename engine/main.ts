@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdirSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createConfig, type EngineConfig, engineVersion } from "./config.ts";
@@ -102,7 +102,11 @@ async function serve(config: EngineConfig, flags: Flags): Promise<number> {
 /** Opens everything, lowest first; disposing closes it in the other order and leaves containers running. */
 async function openEngine(config: EngineConfig, log: Log, shutdown: () => void): Promise<AsyncDisposable> {
   await using opening = new AsyncDisposableStack();
-  const database = opening.adopt(openDatabase(join(config.root, "gantry.db")), (opened) => opened.close());
+  const databasePath = join(config.root, "gantry.db");
+  // It holds the environment of containers, secrets among it. SQLite gives its other files the mode of this one.
+  closeSync(openSync(databasePath, "a", 0o600));
+  chmodSync(databasePath, 0o600);
+  const database = opening.adopt(openDatabase(databasePath), (opened) => opened.close());
   const events = new EventBus();
   const operations = new Operations();
   const [blobs, layers, runtime, networks] = await Promise.all([

@@ -9,7 +9,7 @@ export function tryLock(path: string): Disposable | null {
   let database: DatabaseSync | null = null;
   try {
     database = new DatabaseSync(path);
-    database.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {
     database?.close();
     if ((error as { errcode?: number }).errcode === sqliteBusy) return null;

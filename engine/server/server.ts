@@ -54,6 +54,8 @@ export async function createServer(parts: ServerParts): Promise<EngineServer> {
 type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer };
 
 function upgrade(webSockets: WebSocketServer, parts: SessionParts, { request, socket, head }: Upgrade): void {
+  // A client that goes in this very moment is nobody's failure.
+  socket.on("error", () => socket.destroy());
   const path = request.url ?? "";
   const streamID = path.startsWith("/stream/") ? path.slice("/stream/".length) : null;
   const refusal = refusalOf(request);
