@@ -67,6 +67,8 @@ export function openContainerService(options: ContainerServiceOptions): Containe
 
 /** With more changes than this a few mount points do not matter. */
 const countedChanges = 10_000;
+/** More than this in one answer would only fill memory. */
+const mostChanges = 200_000;
 
 class LocalContainerService implements ContainerService {
   readonly #parts: ContainerParts;
@@ -183,7 +185,8 @@ class LocalContainerService implements ContainerService {
 
   async changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }> {
     const { id, request } = this.#parts.table.get(container);
-    const { changes, truncated } = await this.#parts.layers.changes(id, limit);
+    const most = Math.min(Math.max(0, Math.floor(limit)), mostChanges);
+    const { changes, truncated } = await this.#parts.layers.changes(id, most);
     return { changes: withoutMountPoints(changes, request.mounts), truncated };
   }
 

@@ -4,7 +4,8 @@ import { statSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { startTestEngine, type TestEngine } from "../support/engine.ts";
+import type { StateItem } from "../../engine/protocol/state.ts";
+import { createContainer, eventually, startTestEngine, type TestEngine } from "../support/engine.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -98,4 +99,29 @@ it("keeps nothing for a client that asks and does not read", async () => {
   expect(socket.bufferedAmount).toBeGreaterThan(0);
   expect(await engine.client.request("containers.list", { all: true })).toEqual([]);
   socket.terminate();
+});
+
+it("sends a slow subscriber fewer, newer changes, without a hole in their numbers", async () => {
+  const id = await createContainer(engine, { name: "name-0", labels: { long: "x".repeat(100_000) } });
+  const socket = open("/rpc");
+  await once(socket, "open");
+  const items: { sequence: number; item: StateItem }[] = [];
+  socket.on("message", (data) => {
+    const message = JSON.parse(String(data));
+    if (message.method === "item") items.push(message.params);
+  });
+  socket.send(rpc("system.handshake", { protocolVersion: 1, clientName: "slow", clientVersion: "0" }));
+  socket.send(rpc("subscribe", { topic: "state", params: { resume: null } }));
+  await eventually(() => items.length > 0);
+  socket.pause();
+  for (let count = 1; count <= 60; count++) {
+    await engine.client.request("containers.rename", { container: id, name: `name-${count}` });
+    await new Promise((resolve) => setTimeout(resolve, 45));
+  }
+  socket.resume();
+  await eventually(() => items.at(-1)?.item.containers[0]?.name === "name-60");
+  expect(items.length).toBeLessThan(40);
+  expect(items.map(({ sequence }) => sequence)).toEqual(items.map((_item, index) => index + 1));
+  socket.terminate();
+  await engine.client.request("containers.remove", { container: id, force: true, volumes: true });
 });
