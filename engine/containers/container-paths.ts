@@ -5,11 +5,11 @@ import type { EngineConfig } from "../config.ts";
  * Everything of one container, and its OCI bundle at once:
  *
  *   <root>/containers/<id>/
- *     config.json                     the runtime spec of the last start
- *     rootfs/ upper/ work/            the layer store's
- *     hosts hostname resolv.conf      bind-mounted over the image's
- *     container.log                   what conmon writes
- *     attach ctl winsz                conmon's sockets and fifos while it runs
+ *     config.json                        the runtime spec of the last start
+ *     rootfs/ upper/ work/ layers.json   the layer store's
+ *     hosts hostname resolv.conf         bind-mounted over the image's
+ *     container.log                      what conmon writes
+ *     attach ctl winsz                   conmon's sockets and fifos while it runs
  */
 export type ContainerPaths = {
   readonly directory: string;
