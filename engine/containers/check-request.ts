@@ -1,7 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { cpus } from "node:os";
 import { EngineError } from "../errors.ts";
+import { parseSignal } from "../host/signals.ts";
+import { parseRanges } from "../lib/number-ranges.ts";
 import type { CreateRequest, MountRequest, PortRequest, Resources } from "../protocol/containers.ts";
 
 const smallestMemory = 6 * 1024 * 1024;
@@ -14,6 +16,7 @@ export function checkRequest(request: CreateRequest): string[] {
   refuseNulBytes(request);
   checkEnvironment(request.environment);
   checkHostname(request.hostname);
+  if (request.stopSignal !== undefined) parseSignal(request.stopSignal);
   checkSources(request.mounts);
   checkAddresses(request);
   checkResources(request.resources);
@@ -86,7 +89,7 @@ function checkPorts(ports: readonly PortRequest[]): void {
 }
 
 function checkResources(resources: Resources): void {
-  const { memory, memorySwap, nanoCpus, pidsLimit, cpuShares } = resources;
+  const { memory, memorySwap, nanoCpus, cpusetCpus, pidsLimit, cpuShares } = resources;
   if (memory !== null && memory < smallestMemory) refuse(`memory limit ${memory} is below the least possible of 6 MiB`);
   if (memorySwap !== null && memorySwap !== -1) {
     if (memory === null) refuse("a limit of memory plus swap needs a memory limit, too");
@@ -96,7 +99,18 @@ function checkResources(resources: Resources): void {
   if (nanoCpus !== null && (nanoCpus < 1e7 || nanoCpus > count * 1e9)) {
     refuse(`--cpus ${nanoCpus / 1e9} is out of range: this host has 0.01 to ${count}`);
   }
+  checkProcessors(cpusetCpus || null);
   if (cpuShares !== null && cpuShares < 2 && cpuShares !== 0)
     refuse(`--cpu-shares ${cpuShares} is below the least of 2`);
   if (pidsLimit !== null && !Number.isInteger(pidsLimit)) refuse(`--pids-limit ${pidsLimit} is not a whole number`);
+}
+
+function checkProcessors(wanted: string | null): void {
+  if (wanted === null) return;
+  const online = readFileSync("/sys/devices/system/cpu/online", "latin1").trim();
+  const numbers = parseRanges(wanted);
+  if (numbers === null) refuse(`--cpuset-cpus ${JSON.stringify(wanted)} is not a list such as 0-3,8`);
+  const there = new Set(parseRanges(online));
+  const missing = numbers.find((number) => !there.has(number));
+  if (missing !== undefined) refuse(`--cpuset-cpus ${wanted}: this host has no processor ${missing}, only ${online}`);
 }

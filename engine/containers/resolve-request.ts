@@ -1,4 +1,5 @@
 import { hostname as hostnameOfHost } from "node:os";
+import { findSignal } from "../host/signals.ts";
 import type { ImageForContainer } from "../images/image-service.ts";
 import type { CreateRequest, PortRequest } from "../protocol/containers.ts";
 import { resolveCommand, resolveEnvironment } from "../runtime/spec/command.ts";
@@ -28,8 +29,13 @@ export function resolveRequest(id: string, request: CreateRequest, image: ImageF
     ports: resolvePorts(request, config.exposedPorts),
     exposedPorts: [...config.exposedPorts],
     volumes: [...config.volumes],
-    stopSignal: request.stopSignal ?? config.stopSignal ?? "SIGTERM",
+    stopSignal: request.stopSignal ?? knownSignal(config.stopSignal) ?? "SIGTERM",
   };
+}
+
+/** An image may say anything: a container that nothing can stop is of no use. */
+function knownSignal(text: string | null): string | null {
+  return text === null || findSignal(text) === null ? null : text;
 }
 
 /** Ports asked for, and with publishAll each exposed one on a free port. */

@@ -11,13 +11,19 @@ const numbers: Readonly<Record<string, number>> = constants.signals;
  * Fails with `invalid-argument`.
  */
 export function parseSignal(text: string): number {
-  const name = text.trim().toUpperCase().replace(/^SIG/, "");
-  const number = /^\d{1,2}$/.test(name) ? Number(name) : (numbers[`SIG${name}`] ?? realTimeSignal(name));
-  if (number !== null && number >= 1 && number <= realTimeMaximum) return number;
+  const number = findSignal(text);
+  if (number !== null) return number;
   throw new EngineError("invalid-argument", `signal ${JSON.stringify(text)} is not known`, {
     hint: "use a name such as SIGTERM or a number from 1 to 64",
     exitCode: 125,
   });
+}
+
+/** The same, or null. */
+export function findSignal(text: string): number | null {
+  const name = text.trim().toUpperCase().replace(/^SIG/, "");
+  const number = /^\d{1,2}$/.test(name) ? Number(name) : (numbers[`SIG${name}`] ?? realTimeSignal(name));
+  return number !== null && number >= 1 && number <= realTimeMaximum ? number : null;
 }
 
 /** `SIGTERM` for 15; `SIGRTMIN+n` for the real time ones. */

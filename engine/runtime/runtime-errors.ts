@@ -47,6 +47,7 @@ export function shortReason(said: string): string {
     if (shorter === reason || shorter === "") break;
     reason = shorter;
   }
+  reason = reason.replaceAll('\\"', '"');
   return reason.length > 400 ? `${reason.slice(0, 400)}…` : reason;
 }
 

@@ -27,6 +27,11 @@ it.each([
     125,
     'create: error mounting "/src" to rootfs at "/data": no such file or directory',
   ],
+  [
+    'time="2026-01-01T00:00:00Z" level=error msg="exec failed: unable to start container process: chdir to cwd (\\"/no\\") set in config.json failed: no such file or directory"',
+    125,
+    'create: chdir to cwd ("/no") set in config.json failed: no such file or directory',
+  ],
   ["", 125, "create: the runtime gave no reason"],
 ])("maps %s", (said, exitCode, message) => {
   expect(runtimeError("create", said, "nosuch")).toMatchObject({ exitCode, message });
