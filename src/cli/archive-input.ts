@@ -20,6 +20,15 @@ export function openArchive(path: string): AsyncIterable<Uint8Array> {
   return createReadStream(path, { highWaterMark: chunkSize });
 }
 
+/** Says of a failure which archive it was about. */
+export async function aboutArchive<T>(doing: string, path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw EngineError.wrap(`${doing} ${path === "-" ? "stdin" : path}`, error);
+  }
+}
+
 function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();

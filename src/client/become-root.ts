@@ -11,7 +11,7 @@ export function becomeRoot(paths: EnginePaths): never {
   const [node, script, ...args] = process.argv;
   if (node === undefined || script === undefined) throw needsRoot();
   // The environment does not pass through sudo, so the directories become flags. Later flags win, so the user's own stand.
-  const command = [node, ...process.execArgv, script, "--root", paths.root, "--run", paths.run, ...args];
+  const command = [node, ...process.execArgv, "--", script, "--root", paths.root, "--run", paths.run, ...args];
   const sudo = findProgram("sudo");
   if (sudo !== null) process.execve?.(sudo, ["sudo", "--", ...command]);
   const doas = findProgram("doas");

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { importImage } from "../../client/upload.ts";
-import { openArchive } from "../archive-input.ts";
+import { aboutArchive, openArchive } from "../archive-input.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { ProgressLine } from "../progress-line.ts";
@@ -18,12 +18,13 @@ export function command(cli: Cli): Command {
       const rootfs = openArchive(file);
       const client = await cli.connect();
       using progress = new ProgressLine(options.quiet !== true && process.stderr.isTTY);
-      const { id } = await importImage(client, rootfs, {
+      const imported = importImage(client, rootfs, {
         reference: reference ?? null,
         changes: options.change ?? [],
         message: options.message ?? "",
         onProgress: (step) => progress.show(step),
       });
+      const { id } = await aboutArchive("import", file, imported);
       progress.clear();
       cli.print(id);
     });

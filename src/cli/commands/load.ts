@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { loadImages } from "../../client/upload.ts";
-import { openArchive } from "../archive-input.ts";
+import { aboutArchive, openArchive } from "../archive-input.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { ProgressLine } from "../progress-line.ts";
@@ -13,10 +13,12 @@ export function command(cli: Cli): Command {
     .option("-q, --quiet", "no progress")
     .argument("[file]")
     .action(async (file: string | undefined, options: LoadOptions) => {
-      const archive = openArchive(options.input ?? file ?? "-");
+      const path = options.input ?? file ?? "-";
+      const archive = openArchive(path);
       const client = await cli.connect();
       using progress = new ProgressLine(options.quiet !== true && process.stderr.isTTY);
-      const { images } = await loadImages(client, archive, { onProgress: (step) => progress.show(step) });
+      const loaded = loadImages(client, archive, { onProgress: (step) => progress.show(step) });
+      const { images } = await aboutArchive("load", path, loaded);
       progress.clear();
       for (const image of images) {
         if (image.references.length === 0) cli.print(`Loaded image ID: ${image.id}`);

@@ -33,7 +33,7 @@ async function runDetached(cli: Cli, request: CreateRequest, options: RunOptions
   if (options.attach !== undefined) throw new UsageError("--detach and --attach exclude each other");
   const client = await cli.connect();
   const id = await createContainer(cli, client, request, options);
-  await startOrRemove(client, id, request);
+  await startOrRemove(client, id);
   cli.print(id);
   return 0;
 }
@@ -66,7 +66,7 @@ async function runHere(cli: Cli, request: CreateRequest, options: RunOptions): P
       detachKeys,
       proxySignals: options.sigProxy !== false && !(request.terminal && streams.stdin),
       until: request.autoRemove ? "removed" : "next-exit",
-      start: () => startOrRemove(client, id, request),
+      start: () => startOrRemove(client, id),
     },
     stream,
   );
@@ -90,15 +90,13 @@ async function createOrClose(
   }
 }
 
-/** A container that should remove itself and cannot start would stay for ever. */
-async function startOrRemove(client: EngineClient, id: string, request: CreateRequest): Promise<void> {
+/** One command, one outcome: a container that could not start would only stand in the way of the next try. */
+async function startOrRemove(client: EngineClient, id: string): Promise<void> {
   try {
     await client.request("containers.start", { container: id });
   } catch (error) {
-    if (request.autoRemove) {
-      // Gone already where the engine removed it.
-      await client.request("containers.remove", { container: id, force: true, volumes: true }).catch(() => undefined);
-    }
+    // Gone already where the engine removed it.
+    await client.request("containers.remove", { container: id, force: true, volumes: true }).catch(() => undefined);
     throw error;
   }
 }
