@@ -118,7 +118,8 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
       interactive: true,
       exitOnCtrlC: false,
       patchConsole: false,
-      maxFps: 30,
+      // What comes from the engine is batched; this is for keys, which should not wait for a frame before them.
+      maxFps: 60,
     },
   );
   screen.setInstance(instance);

@@ -1,7 +1,7 @@
 import type { Store } from "../store/store.ts";
 
 /**
- * Collects what comes from the engine so that the screen is drawn at most ten times a second: the first at once, the rest
+ * Collects what comes from the engine so that the screen is drawn at most five times a second: the first at once, the rest
  * together.
  */
 export class Batch<Action> implements Disposable {
@@ -10,7 +10,7 @@ export class Batch<Action> implements Disposable {
   #waiting: Action[] = [];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(store: Store<unknown, Action>, interval = 100) {
+  constructor(store: Store<unknown, Action>, interval = 200) {
     this.#store = store;
     this.#interval = interval;
   }

@@ -1,5 +1,5 @@
 import type { FileChange } from "../../engine/protocol/containers.ts";
-import type { Dashboard } from "../app/dashboard.ts";
+import { type Dashboard, flash } from "../app/dashboard.ts";
 import { flashError } from "../app/run-on-each.ts";
 import { formatBytes } from "../format/bytes.ts";
 import { shortID } from "../format/ids.ts";
@@ -43,7 +43,10 @@ const mostChanges = 10_000;
 
 async function layersDetails(dashboard: Dashboard): Promise<void> {
   const row = selectedLayer(dashboard.mirror.get(), dashboard.ui.get());
-  if (row === null) return;
+  if (row === null) {
+    flash(dashboard, { tone: "info", message: "no layer is selected" });
+    return;
+  }
   if (row.kind === "layer") {
     show(dashboard, `layer ${shortID(row.diffID)}`, layerDetails(row));
     return;

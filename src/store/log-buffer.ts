@@ -26,6 +26,8 @@ export type LogBuffer = {
 };
 
 export const longestLog = 5_000;
+/** More of a line than a screen shows is not kept: five thousand lines of any length have to fit in memory. */
+const longestLine = 4_000;
 
 export const emptyLog: LogBuffer = {
   key: "",
@@ -49,7 +51,7 @@ export function logKey(containers: readonly string[], contains: string): string 
 export function appendLines(buffer: LogBuffer, lines: readonly LogLine[], clean: (text: string) => string): LogBuffer {
   if (lines.length === 0 || buffer.cutAtEnd) return buffer;
   const next = (buffer.lines.at(-1)?.sequence ?? -1) + 1;
-  const kept = lines.map((line, index) => ({ ...line, text: clean(line.text), sequence: next + index }));
+  const kept = lines.map((line, index) => ({ ...line, text: keptText(line.text, clean), sequence: next + index }));
   return { ...buffer, lines: [...buffer.lines, ...kept].slice(-longestLog) };
 }
 
@@ -60,7 +62,11 @@ export function prependLines(
   page: { readonly before: ReadonlyMap<string, number | null>; readonly clean: (text: string) => string },
 ): LogBuffer {
   const first = (buffer.lines[0]?.sequence ?? 0) - older.length;
-  const kept = older.map((line, index) => ({ ...line, text: page.clean(line.text), sequence: first + index }));
+  const kept = older.map((line, index) => ({
+    ...line,
+    text: keptText(line.text, page.clean),
+    sequence: first + index,
+  }));
   const lines = [...kept, ...buffer.lines];
   return {
     ...buffer,
@@ -69,6 +75,10 @@ export function prependLines(
     before: new Map([...buffer.before, ...page.before]),
     paging: false,
   };
+}
+
+function keptText(text: string, clean: (text: string) => string): string {
+  return text.length <= longestLine ? clean(text) : `${clean(text.slice(0, longestLine))}…`;
 }
 
 /** Offset before which a container's older lines lie, or null when all are here. */

@@ -1,7 +1,7 @@
 import { gauge, lineChart, type Size, sparkline } from "../../components/charts/contrib.ts";
 import { fitSpans, loadTone, spread } from "../../components/spans.ts";
 import { emptyLine, type Line, line, type Span, span, type Tone } from "../../theme/tokens.ts";
-import { type Chart, tail } from "./view-model.ts";
+import { axisSteps, type Chart, tail } from "./view-model.ts";
 
 const seriesTones: readonly Tone[] = ["series1", "series2"];
 /** Heading, gauge and the lowest curve that still says something. */
@@ -67,7 +67,7 @@ function drawChart(chart: Chart, size: Size): Line[] {
     {
       series: chart.curves.map((values, index) => ({ values: tail(values, points), tone: toneOf(index) })),
       top: chart.top,
-      labels: height >= 8 ? 4 : 2,
+      labels: axisSteps(chart.top, height),
     },
     { width: size.width, height },
   );

@@ -125,11 +125,11 @@ function scaleFor(bytes: number): { readonly divisor: number; readonly unit: str
   return { divisor: 1024 ** exponent, unit: units[exponent] ?? "B" };
 }
 
-/** The next of 1, 2, 4, 5 and 8 times a power of ten: four steps of it read well. */
+/** The next of 1, 2, 4 and 8 times a power of ten: they can be divided into steps that read well. */
 export function roundUp(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 4, 5, 8, 10].find((factor) => factor * power >= value * 0.999_999) ?? 10;
+  const step = [1, 2, 4, 8, 10].find((factor) => factor * power >= value * 0.999_999) ?? 10;
   return step * power;
 }
 
@@ -141,6 +141,13 @@ function percentText(share: number): string {
 function coresText(cores: number): string {
   const number = Number.isInteger(cores) ? String(cores) : cores.toFixed(2);
   return cores === 1 ? "1 core" : `${number} cores`;
+}
+
+/** Into how many steps an axis that ends at `top` is divided. */
+export function axisSteps(top: number, height: number): number {
+  if (height < 8) return 2;
+  const leading = top / 10 ** Math.floor(Math.log10(top) + 1e-9);
+  return Math.round(leading) === 1 ? 5 : 4;
 }
 
 /** The newest `count` values; where there are fewer they begin at the left as if it had been zero before. */

@@ -23,7 +23,7 @@ it("draws a line chart of exactly the size asked for", () => {
 
 it("fills a gauge by its fraction", () => {
   const filled = (fraction: number) => gauge(fraction, "bar", 40).spans[0]?.text.length;
-  expect([filled(0), filled(0.001), filled(0.5), filled(1), filled(3)]).toEqual([0, 1, 20, 40, 40]);
+  expect([filled(0), filled(0.001), filled(0.5), filled(1), filled(3)]).toEqual([0, 0, 20, 40, 40]);
 });
 
 it("draws a sparkline with the newest value at the right", () => {

@@ -1,0 +1,81 @@
+import { expect, it } from "vitest";
+import { drawTable, windowStart } from "../../../src/components/table.ts";
+import { containerColumns, containerRow, portText } from "../../../src/panes/containers/view-model.ts";
+import { span } from "../../../src/theme/tokens.ts";
+import { aContainer, aSample } from "../../support/protocol-values.ts";
+
+const now = Date.parse("2026-11-22T00:05:00Z");
+
+it("says how a container is, with a tone that means something", () => {
+  const row = (fields: Parameters<typeof aContainer>[0]) => {
+    const { state, tone } = containerRow(aContainer(fields), null, now);
+    return `${state} ${tone}`;
+  };
+  expect(row({})).toBe("running ok");
+  expect(row({ health: "unhealthy" })).toBe("running warn");
+  expect(row({ status: "exited", exitCode: 0 })).toBe("exited 0 faint");
+  expect(row({ status: "exited", exitCode: 3 })).toBe("exited 3 error");
+  expect(row({ status: "exited", exitCode: 137, oomKilled: true })).toBe("out of memory error");
+  expect(row({ status: "paused" })).toBe("paused warn");
+});
+
+it("shows use against what it may use", () => {
+  const row = containerRow(aContainer(), aSample({ cpu: 50, used: 1024 ** 2 }), now);
+  expect(row.cpu).toEqual({ percent: 50, share: 0.25 });
+  expect(row.memory).toEqual({ used: 1024 ** 2, share: 0.25 });
+  expect(row.uptime).toBe("5m");
+  const ended = aContainer({ status: "exited", finishedAt: "2026-11-22T00:04:48Z" });
+  expect(containerRow(ended, aSample(), now)).toMatchObject({ cpu: null, memory: null, uptime: "12s ago" });
+});
+
+it("tells ports that strangers can reach from those they cannot", () => {
+  const port = { hostPort: 8080, containerPort: 80, protocol: "tcp" } as const;
+  expect(portText({ ...port, hostAddress: "0.0.0.0" })).toEqual({ text: "*:8080→80", open: true });
+  expect(portText({ ...port, hostAddress: "127.0.0.1" })).toEqual({ text: "127.0.0.1:8080→80", open: false });
+  expect(portText({ ...port, hostAddress: "::1", protocol: "udp" })).toEqual({
+    text: "[::1]:8080→80/udp",
+    open: false,
+  });
+});
+
+it("lets no escape sequence of a name through", () => {
+  const row = containerRow(aContainer({ name: "a\u001b[2Jb", image: "x\u0007y" }), null, now);
+  expect([row.name, row.image]).toEqual(["ab", "xy"]);
+});
+
+it("draws rows of one width, the less important columns falling off a narrow screen", () => {
+  const rows = [
+    containerRow(aContainer({ name: "a-rather-long-name-of-a-container-that-goes-on" }), aSample(), now),
+    containerRow(aContainer({ id: "c2", name: "漢字", status: "exited" }), null, now),
+  ];
+  for (const width of [40, 58, 78, 118, 198]) {
+    const table = drawTable({
+      columns: containerColumns,
+      rows,
+      width,
+      from: 0,
+      count: 5,
+      selected: 1,
+      selectedFill: "selection",
+      gutter: () => span(" "),
+    });
+    for (const { spans } of [table.header, ...table.lines]) {
+      const text = spans.map((part) => part.text).join("");
+      expect([...text.replaceAll(/[漢字]/g, "xx")]).toHaveLength(width);
+    }
+    const header = table.header.spans.map((part) => part.text).join("");
+    expect(header).toContain("NAME");
+    expect(header.includes("IMAGE")).toBe(width >= 78);
+    expect(table.lines[1]?.fill).toBe("selection");
+  }
+});
+
+it("keeps the selected row in the window and moves it as little as it can", () => {
+  expect(windowStart(100, 10, 0, 0)).toBe(0);
+  expect(windowStart(100, 10, 9, 0)).toBe(0);
+  expect(windowStart(100, 10, 10, 0)).toBe(1);
+  expect(windowStart(100, 10, 4, 5)).toBe(4);
+  expect(windowStart(100, 10, 99, 0)).toBe(90);
+  expect(windowStart(5, 10, 4, 50)).toBe(0);
+  expect(windowStart(0, 10, -1, 3)).toBe(0);
+});

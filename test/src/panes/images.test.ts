@@ -1,0 +1,72 @@
+import { expect, it } from "vitest";
+import { requestOf, twinOf } from "../../../src/panes/images/create-request.ts";
+import { imageRow } from "../../../src/panes/images/view-model.ts";
+import { splitWords } from "../../../src/panes/images/words.ts";
+import { type CreateForm, type FormField, openForm } from "../../../src/store/create-form.ts";
+import { inputOf } from "../../../src/store/text-input.ts";
+import { anImage } from "../../support/protocol-values.ts";
+
+const now = Date.parse("2026-11-22T00:00:00Z");
+
+function filled(values: Partial<Record<FormField, string>>): CreateForm {
+  const form = openForm("nginx", "");
+  const inputs = { ...form.inputs };
+  for (const [field, value] of Object.entries(values)) inputs[field as FormField] = inputOf(value);
+  return { ...form, inputs };
+}
+
+it("names an image, or shows its id where it has no name", () => {
+  expect(imageRow(anImage(), now)).toMatchObject({
+    name: "nginx:latest",
+    named: true,
+    age: "48h".replace("48h", "2d"),
+  });
+  expect(imageRow(anImage({ references: [] }), now)).toMatchObject({ name: "0123456789ab", named: false });
+  expect(imageRow(anImage({ references: ["a:1", "b:2"] }), now).otherNames).toBe(1);
+});
+
+it("splits a command as a shell does", () => {
+  expect(splitWords(`sh -c 'echo "a b"; sleep 1'`)).toEqual(["sh", "-c", 'echo "a b"; sleep 1']);
+  expect(splitWords(`a"b c"d\\ e "" 'x'y`)).toEqual(["ab cd e", "", "xy"]);
+  expect(splitWords(`"say \\"hi\\""`)).toEqual(['say "hi"']);
+  expect(splitWords("  ")).toEqual([]);
+  expect(splitWords("it's")).toBeNull();
+  expect(splitWords("tail\\")).toBeNull();
+});
+
+it("makes a request of the form, and the same as a command line", () => {
+  const form = filled({
+    name: "web",
+    command: "nginx -g 'daemon off;'",
+    ports: "8080:80, 127.0.0.1:53:53/udp",
+    volumes: "/srv:/data:ro",
+    environment: "A=1 B='two words'",
+    memory: "256m",
+    cpus: "0.5",
+    pids: "100",
+  });
+  const request = requestOf(form, "/");
+  expect(request).toMatchObject({
+    name: "web",
+    image: "nginx",
+    command: ["nginx", "-g", "daemon off;"],
+    environment: ["A=1", "B=two words"],
+    resources: { memory: 256 * 1024 ** 2, nanoCpus: 5e8, pidsLimit: 100 },
+  });
+  expect(request.ports.map(({ hostAddress, hostPort }) => `${hostAddress} ${hostPort}`)).toEqual([
+    " 8080",
+    "127.0.0.1 53",
+  ]);
+  expect(request.mounts).toMatchObject([{ source: "/srv", target: "/data", readOnly: true }]);
+  expect(twinOf(form)).toBe(
+    "gantry run -d --name web -p 8080:80 -p 127.0.0.1:53:53/udp -v /srv:/data:ro -e A=1 -e 'B=two words' --memory 256m --cpus 0.5 --pids-limit 100 nginx nginx -g 'daemon off;'",
+  );
+  expect(requestOf(filled({}), "/")).not.toHaveProperty("command");
+});
+
+it("says which value of the form is wrong", () => {
+  expect(() => requestOf(filled({ command: "echo 'a" }), "/")).toThrow("command: a quote is not closed");
+  expect(() => requestOf(filled({ environment: "A" }), "/")).toThrow('environment: "A" is not NAME=value');
+  expect(() => requestOf(filled({ ports: "99999:80" }), "/")).toThrow('invalid port "99999:80"');
+  expect(() => requestOf(filled({ pids: "0" }), "/")).toThrow(/pids limit/);
+});
