@@ -20,6 +20,7 @@ export function checkRequest(request: CreateRequest): string[] {
   checkSources(request.mounts);
   checkAddresses(request);
   checkResources(request.resources);
+  checkProcessors(request.resources.cpusetCpus);
   if (request.autoRemove && request.restartPolicy.name !== "no") {
     refuse("a container cannot be removed at its end (--rm) and restarted (--restart) at once");
   }
@@ -89,7 +90,7 @@ function checkPorts(ports: readonly PortRequest[]): void {
 }
 
 function checkResources(resources: Resources): void {
-  const { memory, memorySwap, nanoCpus, cpusetCpus, pidsLimit, cpuShares } = resources;
+  const { memory, memorySwap, nanoCpus, pidsLimit, cpuShares } = resources;
   if (memory !== null && memory < smallestMemory) refuse(`memory limit ${memory} is below the least possible of 6 MiB`);
   if (memorySwap !== null && memorySwap !== -1) {
     if (memory === null) refuse("a limit of memory plus swap needs a memory limit, too");
@@ -99,14 +100,13 @@ function checkResources(resources: Resources): void {
   if (nanoCpus !== null && (nanoCpus < 1e7 || nanoCpus > count * 1e9)) {
     refuse(`--cpus ${nanoCpus / 1e9} is out of range: this host has 0.01 to ${count}`);
   }
-  checkProcessors(cpusetCpus || null);
   if (cpuShares !== null && cpuShares < 2 && cpuShares !== 0)
     refuse(`--cpu-shares ${cpuShares} is below the least of 2`);
   if (pidsLimit !== null && !Number.isInteger(pidsLimit)) refuse(`--pids-limit ${pidsLimit} is not a whole number`);
 }
 
 function checkProcessors(wanted: string | null): void {
-  if (wanted === null) return;
+  if (wanted === null || wanted === "") return;
   const online = readFileSync("/sys/devices/system/cpu/online", "latin1").trim();
   const numbers = parseRanges(wanted);
   if (numbers === null) refuse(`--cpuset-cpus ${JSON.stringify(wanted)} is not a list such as 0-3,8`);
