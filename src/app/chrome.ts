@@ -148,8 +148,9 @@ export function footerLine(keymap: Keymap, pane: Pane, width: number): Line {
   let room = width - 1;
   const shown = candidates.filter(({ key, label }) => {
     const size = key.length + label.length + 3;
+    if (size > room) return false;
     room -= size;
-    return room >= 0;
+    return true;
   });
   const general = shown.filter(({ order }) => order < 10).reverse();
   const special = shown.filter(({ order }) => order >= 10);

@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { emptyCreateRequest } from "../../engine/protocol/containers.ts";
 import { openDashboard, openDashboardInShell, quiet, startContainer, talkative } from "../support/dashboard.ts";
-import { startTestEngine, type TestEngine } from "../support/engine.ts";
+import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
+import { TestTerminal } from "../support/terminal.ts";
 
 let engine: TestEngine;
 
@@ -46,6 +49,47 @@ it("attaches to the main process and leaves it running", async () => {
   await terminal.press("ctrl+c");
   await terminal.waitFor("left crier, it goes on");
   await terminal.waitFor(/● crier +running/);
+});
+
+it("attaches to a terminal of a container, and leaves it by Ctrl-P Ctrl-Q", async () => {
+  const { id } = await engine.client.request("containers.create", {
+    ...emptyCreateRequest(starterImage),
+    name: "console",
+    command: ["sh"],
+    terminal: true,
+    openStdin: true,
+  });
+  await engine.client.request("containers.start", { container: id });
+  await using terminal = openDashboard(engine);
+  await terminal.waitFor(/● console +running/);
+  await terminal.press("/");
+  terminal.type("console");
+  await terminal.press("enter", "a");
+  await terminal.waitFor("attached to console");
+  terminal.type("echo $((6*7)) in $(stty size)\r");
+  await terminal.waitFor("42 in 40 120");
+  terminal.type("\u0010\u0011");
+  await terminal.waitFor("left console, it goes on");
+  expect((await engine.client.request("containers.list", { all: false })).map(({ name }) => name)).toContain("console");
+});
+
+it("says what went wrong on the normal screen when it fails, and ends with 70", async () => {
+  const guard = fileURLToPath(new URL("../../src/app/terminal-guard.ts", import.meta.url));
+  const script = `
+    import { guardTerminal } from ${JSON.stringify(guard)};
+    guardTerminal({ leave: () => { throw new Error("the tree is broken"); }, onContinue: () => undefined });
+    process.stdin.setRawMode(true);
+    process.stdout.write("\\u001b[?1049h\\u001b[?25l");
+    process.emitWarning("torn screen");
+    setTimeout(() => { throw new Error("unexpected end"); }, 200);`;
+  const command = `${process.execPath} --input-type=module -e '${script}'; echo "code=$?"; stty -a; echo finished`;
+  await using terminal = new TestTerminal({ command: ["sh", "-c", command] });
+  const text = await terminal.waitFor("finished");
+  expect(text).toContain("code=70");
+  expect(text).toContain("the dashboard failed; containers go on running");
+  expect(text).toContain("unexpected end");
+  expect(text).toMatch(/[^-]icanon/);
+  expect(terminal.isAlternate).toBe(false);
 });
 
 it.each([
