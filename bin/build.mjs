@@ -1,8 +1,9 @@
 /**
  * Bundles to dist/:
- *   gantry.mjs      what bin/gantry starts: turns the compile cache on, then loads cli.mjs
- *   cli.mjs         the command line in one file, since each further module costs a millisecond at every start
- *   dashboard.mjs   the dashboard, loaded by cli.mjs
+ *   gantry.cjs      what bin/gantry starts: turns the compile cache on, then loads cli.cjs
+ *   cli.cjs         the command line in one file, since each further module costs a millisecond at every start; CommonJS, since
+ *                   an ES module loads what every verb needs at once, and Node's loader for them takes 5 ms
+ *   dashboard.mjs   the dashboard, loaded by cli.cjs
  *   engine.mjs      the engine; *-worker.mjs its worker threads
  * koffi stays outside, since it finds its native library beside itself.
  */
@@ -63,19 +64,6 @@ const withDashboardApart = {
   },
 };
 
-/** ws loads TLS and zlib for connections that a unix socket never makes: 20 ms of every command. They load at first use. */
-const withLazyBuiltins = {
-  name: "lazy-builtins",
-  setup(context) {
-    context.onResolve({ filter: /^(https|tls|zlib)$/ }, (request) =>
-      request.importer.includes("node_modules/ws/") ? { path: request.path, namespace: "lazy" } : undefined,
-    );
-    context.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path }) => ({
-      contents: `let loaded; module.exports = new Proxy({}, { get: (_, key) => (loaded ??= require("node:${path}"))[key] });`,
-    }));
-  },
-};
-
 const shared = {
   bundle: true,
   platform: "node",
@@ -102,28 +90,28 @@ await Promise.all([
   build({
     ...shared,
     entryPoints: { cli: join(home, "src/cli/main.ts") },
-    plugins: [withDashboardApart, withLazyBuiltins, withFastWidth],
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    banner: { js: 'const __bundleURL = require("node:url").pathToFileURL(__filename).href;' },
+    define: { ...shared.define, "import.meta.url": "__bundleURL" },
+    plugins: [withDashboardApart, withFastWidth],
   }),
   build({
     ...shared,
     entryPoints: { dashboard: join(home, "src/main.tsx") },
     jsx: "automatic",
-    plugins: [withoutDevtools, withBlessedShim, withoutOldBuffer, withFastWidth, withLazyBuiltins],
+    plugins: [withoutDevtools, withBlessedShim, withoutOldBuffer, withFastWidth],
   }),
   build({ ...shared, entryPoints: { engine: join(home, "engine/main.ts"), ...workerEntries } }),
 ]);
 writeFileSync(
-  join(fresh, "gantry.mjs"),
+  join(fresh, "gantry.cjs"),
   // The cache lies beside the program, never in a shared directory: it holds code.
-  `import { enableCompileCache } from "node:module";
-import { fileURLToPath } from "node:url";
-enableCompileCache(fileURLToPath(new URL("./.cache", import.meta.url)));
-await import("./cli.mjs");
-`,
+  'require("node:module").enableCompileCache(require("node:path").join(__dirname, ".cache"));\nrequire("./cli.cjs");\n',
 );
 
 // A running gantry may load a chunk at any time, so the old ones go only after the new ones are there.
-const names = globSync("*.mjs", { cwd: fresh });
+const names = globSync("*.{mjs,cjs}", { cwd: fresh });
 for (const name of names) renameSync(join(fresh, name), join(dist, name));
-for (const name of globSync("*.mjs", { cwd: dist })) if (!names.includes(name)) rmSync(join(dist, name));
+for (const name of globSync("*.{mjs,cjs}", { cwd: dist })) if (!names.includes(name)) rmSync(join(dist, name));
 rmSync(fresh, { recursive: true });

@@ -67,4 +67,4 @@ async function runWithoutVerb(cli: Cli, flags: GlobalFlags, words: readonly stri
 // A reader that has gone (`gantry logs web | head`) ends us as SIGPIPE would.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 141 : 1));
 
-await main();
+void main();

@@ -1,15 +1,14 @@
-import type { WebSocket } from "ws";
 import { EngineError, messageOf } from "../../engine/errors.ts";
 import { protocolVersion } from "../../engine/protocol/constants.ts";
 import type { MethodName, MethodParams, MethodResult } from "../../engine/protocol/methods.ts";
 import type { EngineMessage, Progress, WireError } from "../../engine/protocol/rpc.ts";
 import type { Handshake } from "../../engine/protocol/system.ts";
 import type { TopicItem, TopicName, TopicParams } from "../../engine/protocol/topics.ts";
+import { EngineSocket } from "./engine-socket.ts";
 import { Inbox } from "./inbox.ts";
 import { loadSchemas, type Schemas } from "./lazy-schemas.ts";
 import { type ByteStream, openStream } from "./streams.ts";
 import { clientVersion } from "./version.ts";
-import { openWebSocket } from "./web-socket.ts";
 
 export type ConnectOptions = {
   /** Path of the engine's unix socket. */
@@ -57,9 +56,12 @@ type OpenSubscription = { sequence: number; readonly take: (schemas: Schemas, it
 
 /** Connects and shakes hands. Fails with `unavailable`, `permission-denied`, or `failed-precondition` for another version. */
 export async function connectEngine(options: ConnectOptions): Promise<EngineClient> {
-  const connection = new Connection(await openWebSocket(options.socket, "/rpc"), options.socket);
+  const params = { protocolVersion, clientName: options.clientName ?? "gantry", clientVersion };
+  // Sent with the upgrade: one round trip less.
+  const handshake = formatRequest(handshakeID, "system.handshake", params);
+  const connection = new Connection(await EngineSocket.open(options.socket, "/rpc", handshake), options.socket);
   try {
-    await connection.shakeHands(options.clientName ?? "gantry");
+    await connection.shakenHands;
     return connection;
   } catch (error) {
     connection.close();
@@ -67,49 +69,43 @@ export async function connectEngine(options: ConnectOptions): Promise<EngineClie
   }
 }
 
+const handshakeID = 1;
+
 class Connection implements EngineClient {
-  readonly #webSocket: WebSocket;
+  readonly shakenHands: Promise<void>;
+  readonly #socket: EngineSocket;
   readonly #socketPath: string;
   readonly #pending = new Map<number, Pending>();
   readonly #subscriptions = new Map<number, OpenSubscription>();
   readonly #closeListeners = new Set<(reason: EngineError | null) => void>();
   readonly #inbox = new Inbox((schemas, text) => this.#receive(schemas, text));
   #engine: Handshake | null = null;
-  #nextID = 1;
+  #nextID = handshakeID + 1;
   /** Undefined while the connection stands. */
   #ended: EngineError | null | undefined = undefined;
 
-  constructor(webSocket: WebSocket, socketPath: string) {
-    this.#webSocket = webSocket;
+  constructor(socket: EngineSocket, socketPath: string) {
+    this.#socket = socket;
     this.#socketPath = socketPath;
-    webSocket.on("error", (cause) => this.#end(lost(messageOf(cause), cause)));
-    webSocket.on("close", () => this.#inbox.afterKept(() => this.#end(lost("the engine closed it", undefined))));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.shakenHands = promise;
+    this.#pending.set(handshakeID, { settle: () => {}, fail: reject, onProgress: undefined });
+    socket.listen({
+      message: (bytes) => {
+        const text = bytes.toString();
+        if (this.#engine === null) this.#greet(text, { resolve, reject });
+        else this.#inbox.take(text);
+      },
+      close: (reason, cause) => {
+        this.#inbox.afterKept(() => this.#end(lost(reason === "" ? "the engine closed it" : reason, cause)));
+      },
+    });
+    socket.resume();
   }
 
   get engine(): Handshake {
     if (this.#engine === null) throw new EngineError("internal", "connection used before its handshake");
     return this.#engine;
-  }
-
-  /** The answer is looked at without schemas, so that the first request need not wait for them. */
-  shakeHands(clientName: string): Promise<void> {
-    const params = { protocolVersion, clientName, clientVersion };
-    const answered = this.#call("system.handshake", params, {}, () => null);
-    return new Promise((resolve, reject) => {
-      answered.catch(reject);
-      this.#webSocket.once("message", (data) => {
-        const text = String(data);
-        const engine = findHandshake(text);
-        this.#webSocket.on("message", (further) => this.#inbox.take(String(further)));
-        if (engine?.protocolVersion === protocolVersion) {
-          this.#pending.delete(1);
-          this.#engine = engine;
-          resolve();
-        } else if (engine !== null) reject(otherVersion(engine));
-        // A refusal: the inbox gives its reason.
-        else this.#inbox.take(text);
-      });
-    });
   }
 
   request<M extends MethodName>(
@@ -146,7 +142,7 @@ class Connection implements EngineClient {
 
   close(): void {
     this.#end(null);
-    this.#webSocket.close();
+    this.#socket.close();
   }
 
   [Symbol.dispose](): void {
@@ -179,9 +175,21 @@ class Connection implements EngineClient {
         },
         onProgress: options.onProgress,
       });
-      this.#webSocket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
-      if (this.#engine !== null) void loadSchemas();
+      this.#socket.send(formatRequest(id, method, params));
+      void loadSchemas();
     });
+  }
+
+  /** The first answer is looked at without schemas, so that the first request need not wait for them. */
+  #greet(text: string, shake: { resolve: () => void; reject: (reason: unknown) => void }): void {
+    const engine = findHandshake(text);
+    if (engine?.protocolVersion === protocolVersion) {
+      this.#pending.delete(handshakeID);
+      this.#engine = engine;
+      shake.resolve();
+    } else if (engine !== null) shake.reject(otherVersion(engine));
+    // A refusal: the inbox gives its reason.
+    else this.#inbox.take(text);
   }
 
   #receive(schemas: Schemas, text: string): void {
@@ -189,7 +197,7 @@ class Connection implements EngineClient {
       this.#dispatch(schemas, schemas.engineMessage.parse(JSON.parse(text)));
     } catch (cause) {
       this.#end(cause instanceof EngineError ? cause : unreadable("a message", cause));
-      this.#webSocket.terminate();
+      this.#socket.terminate();
     }
   }
 
@@ -238,6 +246,10 @@ class Connection implements EngineClient {
 
 function parseResult<M extends MethodName>(schemas: Schemas, method: M, result: unknown): MethodResult<M> {
   return schemas.methods[method].result.parse(result) as MethodResult<M>;
+}
+
+function formatRequest(id: number, method: string, params: unknown): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, method, params });
 }
 
 /** The handshake in the text of an answer, or null for anything else. */

@@ -1,9 +1,8 @@
-import type { WebSocket } from "ws";
 import { EngineError, messageOf } from "../../engine/errors.ts";
 import { type Channel, channel } from "../../engine/protocol/constants.ts";
 import type { ClientControl } from "../../engine/protocol/streams.ts";
+import { EngineSocket } from "./engine-socket.ts";
 import { loadSchemas } from "./lazy-schemas.ts";
-import { openWebSocket } from "./web-socket.ts";
 
 /** Takes bytes of one channel. The bytes stay valid. A promise holds the engine back until it resolves. */
 export type StreamSink = (channel: Channel, bytes: Buffer) => Promise<void> | undefined;
@@ -35,14 +34,14 @@ const highWaterBytes = 1 << 20;
 
 /** Opens the socket of the stream. */
 export async function openStream(options: { socket: string; streamID: string }): Promise<ByteStream> {
-  const webSocket = await openWebSocket(options.socket, `/stream/${options.streamID}`, true);
-  return new WebSocketStream(webSocket, options.streamID);
+  const socket = await EngineSocket.open(options.socket, `/stream/${options.streamID}`);
+  return new SocketStream(socket, options.streamID);
 }
 
-class WebSocketStream implements ByteStream {
+class SocketStream implements ByteStream {
   readonly streamID: string;
   readonly ended: Promise<StreamEnd>;
-  readonly #webSocket: WebSocket;
+  readonly #socket: EngineSocket;
   readonly #settle: (end: StreamEnd) => void;
   readonly #fail: (error: EngineError) => void;
   #sink: StreamSink | null = null;
@@ -52,7 +51,7 @@ class WebSocketStream implements ByteStream {
   #detached = false;
   #isEnding = false;
 
-  constructor(webSocket: WebSocket, streamID: string) {
+  constructor(socket: EngineSocket, streamID: string) {
     const { promise, resolve, reject } = Promise.withResolvers<StreamEnd>();
     this.streamID = streamID;
     this.ended = promise;
@@ -60,28 +59,30 @@ class WebSocketStream implements ByteStream {
     promise.catch(() => undefined);
     this.#settle = resolve;
     this.#fail = reject;
-    this.#webSocket = webSocket;
-    webSocket.pause();
-    webSocket.on("message", (data, isBinary) => {
-      if (isBinary) this.#takeBytes(data as Buffer);
-      else void this.#takeControl(String(data));
-    });
-    webSocket.on("error", (cause) => this.#finish(lost(messageOf(cause), cause)));
-    webSocket.on("close", (_code, reason) => {
-      if (this.#isEnding) return;
-      this.#finish(this.#detached ? { exitCode: null } : lost(reason.toString() || "the engine closed it", undefined));
+    this.#socket = socket;
+    socket.listen({
+      message: (bytes, isBinary) => {
+        if (isBinary) this.#takeBytes(bytes);
+        else void this.#takeControl(bytes.toString());
+      },
+      close: (reason, cause) => {
+        if (this.#isEnding) return;
+        this.#finish(
+          this.#detached ? { exitCode: null } : lost(reason === "" ? "the engine closed it" : reason, cause),
+        );
+      },
     });
   }
 
   onOutput(sink: StreamSink): void {
     this.#sink = sink;
-    this.#webSocket.resume();
+    this.#socket.resume();
   }
 
   write(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      const waits = this.#webSocket.bufferedAmount > highWaterBytes;
-      this.#webSocket.send(bytes, { binary: true }, (cause) => {
+      const waits = this.#socket.unsentBytes > highWaterBytes;
+      this.#socket.send(bytes, (cause) => {
         if (cause) reject(lost(messageOf(cause), cause));
         else if (waits) resolve();
       });
@@ -100,29 +101,29 @@ class WebSocketStream implements ByteStream {
   detach(): void {
     this.#detached = true;
     this.#control({ type: "detach" });
-    this.#webSocket.resume();
+    this.#socket.resume();
   }
 
   close(): void {
     this.#detached = true;
-    this.#webSocket.terminate();
+    this.#socket.terminate();
   }
 
   #control(message: ClientControl): void {
-    if (this.#webSocket.readyState === this.#webSocket.OPEN) this.#webSocket.send(JSON.stringify(message));
+    if (this.#socket.isOpen) this.#socket.send(JSON.stringify(message));
   }
 
   #takeBytes(frame: Buffer): void {
     const number = frame[0];
     if (number !== channel.stdout && number !== channel.stderr && number !== channel.records) {
       this.#finish(new EngineError("corrupt", `stream of the engine: unknown channel ${number}`));
-      this.#webSocket.terminate();
+      this.#socket.terminate();
       return;
     }
     const waiting = this.#sink?.(number, frame.subarray(1));
     if (waiting === undefined) return;
     this.#busySinks += 1;
-    this.#webSocket.pause();
+    this.#socket.pause();
     waiting.then(
       () => this.#sinkReady(),
       (cause) => this.#finish(EngineError.wrap("write output", cause)),
@@ -132,7 +133,7 @@ class WebSocketStream implements ByteStream {
   #sinkReady(): void {
     this.#busySinks -= 1;
     if (this.#busySinks > 0) return;
-    this.#webSocket.resume();
+    this.#socket.resume();
     if (this.#end !== null) this.#announce(this.#end);
   }
 
@@ -157,7 +158,7 @@ class WebSocketStream implements ByteStream {
   #announce(end: StreamEnd | EngineError): void {
     if (end instanceof EngineError) this.#fail(end);
     else this.#settle({ exitCode: end.exitCode });
-    this.#webSocket.close();
+    this.#socket.close();
   }
 }
 

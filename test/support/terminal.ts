@@ -6,7 +6,7 @@ import xterm from "@xterm/headless";
 
 /** What is built last; another build is tested by naming its directory in GANTRY_TEST_DIST. */
 const dist = process.env.GANTRY_TEST_DIST ?? fileURLToPath(new URL("../../dist", import.meta.url));
-export const gantryProgram = [process.execPath, join(dist, "gantry.mjs")] as const;
+export const gantryProgram = [process.execPath, join(dist, "gantry.cjs")] as const;
 
 export type TerminalOptions = {
   readonly command: readonly string[];
