@@ -25,6 +25,7 @@ export const containerListing: ListingSpec = {
     State: "STATE",
     Ports: "PORTS",
     Names: "NAMES",
+    Label: (key) => key,
     Labels: "LABELS",
     Mounts: "MOUNTS",
     LocalVolumes: "LOCAL VOLUMES",
@@ -46,6 +47,7 @@ export function containerFields(container: ContainerSummary, options: ContainerF
     CreatedAt: formatDockerTime(container.createdAt),
     ID: truncate ? shortID(container.id) : container.id,
     Image: container.image,
+    Label: readerOf(container.labels),
     Labels: Object.entries(container.labels)
       .map(([key, value]) => `${key}=${value}`)
       .sort()
@@ -62,6 +64,10 @@ export function containerFields(container: ContainerSummary, options: ContainerF
     State: container.status,
     Status: formatStatus(container, now),
   };
+}
+
+function readerOf(labels: ContainerSummary["labels"]): (key: string) => string {
+  return (key) => (Object.hasOwn(labels, key) ? (labels[key] ?? "") : "");
 }
 
 function formatSize(size: { readonly writable: number; readonly image: number }): string {

@@ -1,4 +1,4 @@
-import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import type { ContainerStatus, ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { ImageSummary } from "../../engine/protocol/images.ts";
 import { anyHolds, type Filters, labelsHold, parsePattern } from "./filters.ts";
 import { UsageError } from "./parse/usage-error.ts";
@@ -26,6 +26,7 @@ export function filterContainers(
   images: readonly ImageSummary[],
   filters: Filters,
 ): ContainerSummary[] {
+  checkValues(filters);
   const before = referencePoint(all, filters, "before");
   const since = referencePoint(all, filters, "since");
   return all.filter(
@@ -37,6 +38,31 @@ export function filterContainers(
       stateHolds(container, filters) &&
       placeHolds(container, filters),
   );
+}
+
+const statuses: readonly ContainerStatus[] = [
+  "created",
+  "running",
+  "paused",
+  "restarting",
+  "exited",
+  "removing",
+  "dead",
+];
+const healths: readonly ContainerSummary["health"][] = ["none", "starting", "healthy", "unhealthy"];
+
+/** A misspelt value would silently match nothing. */
+function checkValues(filters: Filters): void {
+  checkChoice(filters, "status", statuses);
+  checkChoice(filters, "health", healths);
+  const exited = (filters.get("exited") ?? []).find((value) => !/^-?\d+$/.test(value));
+  if (exited !== undefined) throw new UsageError(`invalid filter "exited=${exited}": want an exit code`, 1);
+}
+
+function checkChoice(filters: Filters, key: string, choices: readonly string[]): void {
+  const wrong = (filters.get(key) ?? []).find((value) => !choices.includes(value));
+  if (wrong === undefined) return;
+  throw new UsageError(`invalid filter "${key}=${wrong}": want one of ${choices.join(", ")}`, 1);
 }
 
 function identityHolds(container: ContainerSummary, filters: Filters): boolean {

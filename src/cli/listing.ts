@@ -2,8 +2,8 @@ import { printableJson, printableText } from "./printable.ts";
 import { renderTable } from "./table.ts";
 import { compileTemplate } from "./template/template.ts";
 
-/** Docker's field names to text, e.g. `{ ID: "…", Names: "web" }`. */
-export type Fields = Readonly<Record<string, string>>;
+/** Docker's field names to text, e.g. `{ ID: "…", Names: "web" }`; a function is for templates alone: `{{.Label "tier"}}`. */
+export type Fields = Readonly<Record<string, string | ((argument: string) => string)>>;
 
 export type ListingSpec = {
   /** Column titles by field, e.g. `{ ID: "CONTAINER ID" }`. */
@@ -23,10 +23,10 @@ export async function renderListing(
   options: ListingOptions,
 ): Promise<string> {
   const format = options.format ?? "table";
-  if (options.quiet && options.format === undefined) return lines(items.map((item) => item[spec.quietField] ?? ""));
+  if (options.quiet && options.format === undefined) return lines(items.map((item) => textOf(item, spec.quietField)));
   if (format === "json") return items.map((item) => printableJson(item)).join("\n");
   if (format === "table") {
-    const cells = (item: Fields) => spec.columns.map((field) => item[field] ?? "");
+    const cells = (item: Fields) => spec.columns.map((field) => textOf(item, field));
     return tableOf([cells(spec.headers), ...items.map(cells)]);
   }
   // A shell passes \t and \n as two characters each.
@@ -38,6 +38,11 @@ export async function renderListing(
   }
   const render = compileTemplate(template, { strict: true });
   return lines(items.map((item) => render(item)));
+}
+
+function textOf(item: Fields, field: string): string {
+  const value = item[field];
+  return typeof value === "string" ? value : "";
 }
 
 async function tableOf(rows: readonly (readonly string[])[]): Promise<string> {

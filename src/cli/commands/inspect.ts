@@ -9,6 +9,11 @@ import { printableJson, printableText } from "../printable.ts";
 import { compileTemplate } from "../template/template.ts";
 
 type InspectOptions = { format?: string; type?: string; size?: true };
+/** Fields whose keys the user, the image or the engine chose. */
+const freeMaps: ReadonlySet<string> = new Set(
+  "Annotations Data ExposedPorts Labels Networks PortBindings Ports Storage Sysctls Tmpfs Volumes".split(" "),
+);
+
 type Inspected = Record<string, unknown>;
 
 export function command(cli: Cli): Command {
@@ -42,7 +47,7 @@ async function inspect(cli: Cli, names: readonly string[], options: InspectOptio
 function printerOf(cli: Cli, format: string | undefined): (found: readonly Inspected[]) => Promise<void> | void {
   if (format === undefined) return (found) => cli.print(printableJson(found, 4));
   if (format === "json") return (found) => cli.print(printableJson(found));
-  const render = compileTemplate(format.replaceAll("\\n", "\n"));
+  const render = compileTemplate(format.replaceAll("\\n", "\n"), { strict: true, freeMaps });
   return async (found) => {
     for (const object of found) cli.print(await printableText(render(object)));
   };

@@ -37,8 +37,10 @@ export function command(cli: Cli): Command {
 async function listContainers(cli: Cli, options: PsOptions): Promise<void> {
   const filters = parseFilters(options.filter ?? [], containerFilterKeys);
   const last = options.latest ? 1 : parseInteger("--last", options.last ?? "-1", { minimum: -1 });
+  // A template that shows the size asks for it, as docker's.
+  const withSize = options.size === true || /\.Size\b/.test(options.format ?? "");
   const client = await cli.connect();
-  const needsImages = options.size === true || filters.has("ancestor");
+  const needsImages = withSize || filters.has("ancestor");
   const [all, images] = await Promise.all([
     client.request("containers.list", { all: true }),
     needsImages ? client.request("images.list", {}) : [],
@@ -48,7 +50,7 @@ async function listContainers(cli: Cli, options: PsOptions): Promise<void> {
     (container) => everyState || isUp(container),
   );
   const chosen = last >= 0 ? passing.slice(0, last) : passing;
-  const sizes = options.size ? await measure(client, chosen, images) : new Map();
+  const sizes = withSize ? await measure(client, chosen, images) : new Map();
   const now = Date.now();
   const items = chosen.map((container) =>
     containerFields(container, { now, truncate: options.trunc, size: sizes.get(container.id) ?? null }),

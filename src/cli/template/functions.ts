@@ -42,7 +42,7 @@ export function isTruthy(value: unknown): boolean {
 
 /** As Go prints a value: `map[a:1 b:2]`, `[a b]`, `<no value>`. */
 export function formatValue(value: unknown): string {
-  if (value === undefined || value === null) return "<no value>";
+  if (value === undefined || value === null || typeof value === "function") return "<no value>";
   if (Array.isArray(value)) return `[${value.map(formatValue).join(" ")}]`;
   if (typeof value !== "object") return String(value);
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

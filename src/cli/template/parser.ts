@@ -7,6 +7,8 @@ export type Expression =
   /** `root`: empty for the dot, `$` or `$name` for a variable. */
   | { readonly kind: "path"; readonly root: string; readonly names: readonly string[] }
   | { readonly kind: "field"; readonly of: Expression; readonly names: readonly string[] }
+  /** `.Label "key"`: a field that is a function. */
+  | { readonly kind: "method"; readonly of: Expression; readonly args: readonly Expression[] }
   | { readonly kind: "call"; readonly name: string; readonly args: readonly Expression[] };
 
 export type Node =
@@ -127,15 +129,23 @@ class ExpressionParser {
   #command(piped: Expression[]): Expression {
     const token = this.#tokens[this.#position];
     if (token === undefined) throw this.#wrong("the end");
-    if (!/^[a-z]\w*$/i.test(token) || ["true", "false", "nil"].includes(token)) return this.#operand();
-    this.#position++;
+    if (/^[a-z]\w*$/i.test(token) && !["true", "false", "nil"].includes(token)) {
+      this.#position++;
+      return { kind: "call", name: token, args: [...this.#arguments(), ...piped] };
+    }
+    const operand = this.#operand();
+    if (operand.kind !== "path") return operand;
+    const args = [...this.#arguments(), ...piped];
+    return args.length === 0 ? operand : { kind: "method", of: operand, args };
+  }
+
+  #arguments(): Expression[] {
     const args: Expression[] = [];
     for (;;) {
       const next = this.#tokens[this.#position];
-      if (next === undefined || next === "|" || next.startsWith(")")) break;
+      if (next === undefined || next === "|" || next.startsWith(")")) return args;
       args.push(this.#operand());
     }
-    return { kind: "call", name: token, args: [...args, ...piped] };
   }
 
   #operand(): Expression {

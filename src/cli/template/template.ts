@@ -5,6 +5,11 @@ import { type Expression, type Node, parseTemplate } from "./parser.ts";
 export type RenderOptions = {
   /** A first name that the data lacks is the user's mistake, and not just an absent value. */
   readonly strict?: boolean;
+  /**
+   * The same of further names, as far as they come after each other from the data, but not of names in a map with keys of anyone's
+   * choice: its field's name is given here.
+   */
+  readonly freeMaps?: ReadonlySet<string>;
 };
 
 /** Variables by name; `$` is the data itself. */
@@ -17,19 +22,19 @@ type Scope = { readonly dot: unknown; readonly variables: Map<string, unknown> }
 export function compileTemplate(template: string, options: RenderOptions = {}): (data: unknown) => string {
   const nodes = parseTemplate(template);
   return (data) => {
-    const renderer = new Renderer(data, options.strict ?? false, template);
+    const renderer = new Renderer(data, options, template);
     return renderer.render(nodes, { dot: data, variables: new Map([["$", data]]) });
   };
 }
 
 class Renderer {
   readonly #data: unknown;
-  readonly #strict: boolean;
+  readonly #options: RenderOptions;
   readonly #template: string;
 
-  constructor(data: unknown, strict: boolean, template: string) {
+  constructor(data: unknown, options: RenderOptions, template: string) {
     this.#data = data;
-    this.#strict = strict;
+    this.#options = options;
     this.#template = template;
   }
 
@@ -75,24 +80,38 @@ class Renderer {
     if (expression.kind === "literal") return expression.value;
     if (expression.kind === "path") return this.#follow(expression.root, expression.names, scope);
     if (expression.kind === "field") return expression.names.reduce(member, this.#evaluate(expression.of, scope));
+    if (expression.kind === "method") return this.#callField(expression, scope);
     const call = Object.hasOwn(functions, expression.name) ? functions[expression.name] : undefined;
     if (call === undefined) throw new UsageError(`template "${this.#template}": unknown function ${expression.name}`);
     return call(...expression.args.map((arg) => this.#evaluate(arg, scope)));
+  }
+
+  #callField(expression: Extract<Expression, { kind: "method" }>, scope: Scope): unknown {
+    const field = this.#evaluate(expression.of, scope);
+    if (typeof field === "function") return field(...expression.args.map((arg) => this.#evaluate(arg, scope)));
+    throw new UsageError(`template "${this.#template}": a field that is no function takes no arguments`);
   }
 
   #follow(root: string, names: readonly string[], scope: Scope): unknown {
     if (root !== "" && !scope.variables.has(root)) {
       throw new UsageError(`template "${this.#template}": unknown variable ${root}`);
     }
-    let value = root === "" ? scope.dot : scope.variables.get(root);
-    for (const name of names) {
+    const start = root === "" ? scope.dot : scope.variables.get(root);
+    let value = start;
+    for (const [index, name] of names.entries()) {
       const next = member(value, name);
-      if (next === undefined && this.#strict && value === this.#data) {
-        throw new UsageError(`template "${this.#template}": there is no field .${name}`);
-      }
+      if (next === undefined && start === this.#data) this.#checkMissing(names.slice(0, index + 1));
       value = next;
     }
     return value;
+  }
+
+  /** `names` lead from the data to what is not there. */
+  #checkMissing(names: readonly string[]): void {
+    const { strict = false, freeMaps } = this.#options;
+    const isKnown = names.length > 1 && names.slice(0, -1).some((name) => freeMaps?.has(name) ?? true);
+    if (!strict || isKnown) return;
+    throw new UsageError(`template "${this.#template}": there is no field .${names.join(".")}`, 1);
   }
 }
 
