@@ -1,15 +1,18 @@
+import { EngineError } from "../../engine/errors.ts";
 import type { EngineClient } from "../client/connection.ts";
 import type { Cli } from "./cli.ts";
 import { describeFailure } from "./failure.ts";
 
 /**
  * Does the same to several containers or images, all at once, and prints what each gives in the order they were named. One that
- * fails is told and does not keep the others from it; then the exit code is 1.
+ * fails is told and does not keep the others from it; then the exit code is 1, but not where it was `forced` and what should be
+ * gone was gone already.
  */
 export async function forEachName(
   cli: Cli,
   names: readonly string[],
   act: (client: EngineClient, name: string) => Promise<string>,
+  forced = false,
 ): Promise<void> {
   const client = await cli.connect();
   const outcomes = names.map((name) => act(client, name));
@@ -20,7 +23,7 @@ export async function forEachName(
       cli.print(await outcome);
     } catch (error) {
       for (const line of (await describeFailure(error, "", 1)).lines) cli.say(line);
-      cli.exitCode = 1;
+      if (!(forced && error instanceof EngineError && error.code === "not-found")) cli.exitCode = 1;
     }
   }
 }

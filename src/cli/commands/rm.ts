@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { EngineClient } from "../../client/connection.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { forEachName } from "../each.ts";
@@ -10,12 +11,10 @@ export function command(cli: Cli): Command {
     .argument("<container...>")
     .action((names: string[], options: { force?: true; volumes?: true }) => {
       const { force = false, volumes = false } = options;
-      return forEachName(cli, names, async (client, container) => {
-        await client.request("containers.remove", { container, force, volumes }).catch((error) => {
-          // What is to be gone by force may be gone already.
-          if (!force || error.code !== "not-found") throw error;
-        });
+      const remove = async (client: EngineClient, container: string) => {
+        await client.request("containers.remove", { container, force, volumes });
         return container;
-      });
+      };
+      return forEachName(cli, names, remove, force);
     });
 }
