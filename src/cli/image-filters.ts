@@ -34,12 +34,10 @@ function withMatchingNames(image: ImageSummary, filters: Filters): ImageSummary 
   return references.length === 0 ? null : { ...image, references };
 }
 
-/** The pattern may leave out the tag, or name the last part of the repository alone. */
+/** The pattern may leave out the tag; as in docker `*` does not reach over a slash. */
 function referenceMatches(reference: string, value: string): boolean {
   const pattern = globPattern(value);
-  const { repository, tag } = splitReference(reference);
-  const last = repository.slice(repository.lastIndexOf("/") + 1);
-  return [reference, repository, last, `${last}:${tag}`].some((name) => pattern.test(name));
+  return pattern.test(reference) || pattern.test(splitReference(reference).repository);
 }
 
 function referencePoint(all: readonly ImageSummary[], filters: Filters, key: string): number | null {
