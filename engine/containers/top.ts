@@ -8,7 +8,10 @@ export type ProcessTable = { readonly titles: string[]; readonly processes: stri
  * does not take them or they leave out the PID.
  */
 export async function listProcesses(pids: readonly number[], args: readonly string[]): Promise<ProcessTable> {
-  const result = await tryCommand("ps", args.length === 0 ? ["-ef"] : args);
+  const words = args.length === 0 ? ["-ef"] : args;
+  // Named by -q, since without -e ps leaves out what has another terminal; some other selections exclude -q.
+  const named = await tryCommand("ps", [...words, `-q${pids.join(",")}`]);
+  const result = named.exitCode === 0 ? named : await tryCommand("ps", words);
   if (result.exitCode !== 0) {
     const said = result.stderr.trim().split("\n")[0] ?? "";
     throw new EngineError("invalid-argument", `ps ${args.join(" ")}: ${said}`);
