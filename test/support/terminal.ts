@@ -4,9 +4,12 @@ import { fileURLToPath } from "node:url";
 import { type IPty, spawn } from "@lydell/node-pty";
 import xterm from "@xterm/headless";
 
-/** What is built last; another build is tested by naming its directory in GANTRY_TEST_DIST. */
-const dist = process.env.GANTRY_TEST_DIST ?? fileURLToPath(new URL("../../dist", import.meta.url));
-export const gantryProgram = [process.execPath, join(dist, "gantry.cjs")] as const;
+/** The command as users have it; a build that lies elsewhere is tested by naming its directory in GANTRY_TEST_DIST. */
+const dist = process.env.GANTRY_TEST_DIST;
+export const gantryProgram: readonly string[] =
+  dist === undefined
+    ? [fileURLToPath(new URL("../../bin/gantry", import.meta.url))]
+    : [process.execPath, "--", join(dist, "gantry.cjs")];
 
 export type TerminalOptions = {
   readonly command: readonly string[];
