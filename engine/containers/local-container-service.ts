@@ -21,7 +21,7 @@ import { isActive, isAlive } from "./container-status.ts";
 import { summarize } from "./container-summary.ts";
 import { ContainerTable } from "./container-table.ts";
 import { createContainer } from "./create-container.ts";
-import { endContainer } from "./end-container.ts";
+import { dealWithExit } from "./end-container.ts";
 import { ExecSessions } from "./exec-sessions.ts";
 import { inspectContainer } from "./inspect-container.ts";
 import { withoutMountPoints } from "./own-changes.ts";
@@ -82,15 +82,7 @@ class LocalContainerService implements ContainerService {
   async reconcile(): Promise<void> {
     const parts = this.#parts;
     await reconcileContainers(parts);
-    parts.runtime.onExit((exit) => {
-      const ending = { exitCode: exit.exitCode, oomKilled: exit.oomKilled, at: exit.at, error: "" };
-      parts.queue
-        .run(exit.id, async () => {
-          // An exit that was dealt with since (a start that failed, a removal) is no longer on record.
-          if (parts.runtime.findExit(exit.id) !== null) await endContainer(parts, exit.id, ending);
-        })
-        .catch((error) => parts.log.error("the end of a container was not dealt with", { id: exit.id, error }));
-    });
+    parts.runtime.onExit((exit) => dealWithExit(parts, exit));
   }
 
   list(all: boolean): readonly ContainerSummary[] {
@@ -175,6 +167,7 @@ class LocalContainerService implements ContainerService {
       endpoint: isAlive(record.state.status) ? this.#parts.networks.find(record.id) : null,
       execIDs: this.#execs.list(record.id),
       rootfs: this.#parts.layers.rootfsOf(record.id),
+      runtime: this.#parts.runtime.program,
     });
   }
 

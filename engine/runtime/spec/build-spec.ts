@@ -12,7 +12,7 @@ import type { SpecInput, Warn } from "./types.ts";
 const ociVersion = "1.0.2";
 
 /** moby's lists. */
-const maskedPaths = [
+export const maskedPaths: readonly string[] = [
   "/proc/asound",
   "/proc/acpi",
   "/proc/interrupts",
@@ -26,7 +26,13 @@ const maskedPaths = [
   "/sys/firmware",
   "/sys/devices/virtual/powercap",
 ];
-const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+export const readonlyPaths: readonly string[] = [
+  "/proc/bus",
+  "/proc/fs",
+  "/proc/irq",
+  "/proc/sys",
+  "/proc/sysrq-trigger",
+];
 
 /** System V IPC, POSIX queues and the network stack have namespaces of their own; nothing else under /proc/sys has. */
 const namespacedSysctl =

@@ -1,0 +1,152 @@
+import { parseCapability } from "../host/capabilities.ts";
+import type { CreateRequest } from "../protocol/containers.ts";
+import { maskedPaths, readonlyPaths } from "../runtime/spec/build-spec.ts";
+import type { ContainerRecord } from "./container-record.ts";
+
+/** HostConfig of docker's container inspect (Engine API): what was asked for, with the defaults that came of it. */
+export function inspectHostConfig({ request, resolution }: ContainerRecord, runtime: string) {
+  return {
+    ...inspectMounts(request),
+    ContainerIDFile: "",
+    LogConfig: { Type: "k8s-file", Config: {} },
+    NetworkMode: request.network,
+    PortBindings: groupPorts(
+      resolution.ports.map((port) => ({ ...port, hostPort: port.hostPort === null ? "" : String(port.hostPort) })),
+    ),
+    RestartPolicy: {
+      Name: request.restartPolicy.name,
+      MaximumRetryCount: request.restartPolicy.maximumRetryCount,
+    },
+    AutoRemove: request.autoRemove,
+    VolumeDriver: "",
+    VolumesFrom: null,
+    ConsoleSize: [0, 0],
+    CapAdd: capabilitiesOf(request.capAdd),
+    CapDrop: capabilitiesOf(request.capDrop),
+    CgroupnsMode: "private",
+    Dns: request.dns,
+    DnsOptions: request.dnsOptions,
+    DnsSearch: request.dnsSearch,
+    ExtraHosts: listOrNull(request.extraHosts.map(({ name, address }) => `${name}:${address}`)),
+    GroupAdd: listOrNull(request.groupAdd),
+    IpcMode: "private",
+    Cgroup: "",
+    Links: null,
+    OomScoreAdj: request.oomScoreAdj ?? 0,
+    PidMode: "",
+    Privileged: request.privileged,
+    PublishAllPorts: request.publishAll,
+    ReadonlyRootfs: request.readOnlyRootfs,
+    SecurityOpt: listOrNull(securityOptions(request)),
+    UTSMode: "",
+    UsernsMode: "",
+    ShmSize: request.shmSize ?? 64 * 1024 * 1024,
+    Sysctls: request.sysctls,
+    Runtime: runtime,
+    Isolation: "",
+    ...inspectResources(request),
+    Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    Devices: request.devices.map(({ hostPath, containerPath, permissions }) => ({
+      PathOnHost: hostPath,
+      PathInContainer: containerPath,
+      CgroupPermissions: permissions,
+    })),
+    DeviceCgroupRules: null,
+    DeviceRequests: null,
+    Init: request.init,
+    MaskedPaths: request.privileged ? null : maskedPaths,
+    ReadonlyPaths: request.privileged ? null : readonlyPaths,
+  };
+}
+
+/** `-v` stands in Binds, `--mount` in Mounts, and every tmpfs in Tmpfs. */
+function inspectMounts({ mounts }: CreateRequest) {
+  const binds = mounts.filter(({ type }) => type === "bind");
+  const tmpfs = mounts.filter(({ type }) => type === "tmpfs");
+  const ofMountFlag = binds.filter(({ createSource }) => !createSource);
+  return {
+    Binds: listOrNull(binds.filter(({ createSource }) => createSource).map(formatBind)),
+    ...(ofMountFlag.length === 0
+      ? {}
+      : {
+          Mounts: ofMountFlag.map(({ source, target, readOnly }) => ({
+            Type: "bind",
+            Source: source,
+            Target: target,
+            ...(readOnly ? { ReadOnly: true } : {}),
+          })),
+        }),
+    ...(tmpfs.length === 0
+      ? {}
+      : {
+          Tmpfs: Object.fromEntries(
+            tmpfs.map(({ target, options, readOnly }) => [target, [...options, ...(readOnly ? ["ro"] : [])].join(",")]),
+          ),
+        }),
+  };
+}
+
+function formatBind({ source, target, readOnly, propagation }: CreateRequest["mounts"][number]): string {
+  const options = [...(readOnly ? ["ro"] : []), ...(propagation === undefined ? [] : [propagation])];
+  return [source, target, ...(options.length === 0 ? [] : [options.join(",")])].join(":");
+}
+
+function inspectResources({ resources }: CreateRequest) {
+  const memory = resources.memory ?? 0;
+  return {
+    CpuShares: resources.cpuShares ?? 0,
+    Memory: memory,
+    NanoCpus: resources.nanoCpus ?? 0,
+    CgroupParent: "",
+    BlkioWeight: 0,
+    CpuPeriod: 0,
+    CpuQuota: 0,
+    CpusetCpus: resources.cpusetCpus ?? "",
+    CpusetMems: "",
+    MemoryReservation: resources.memoryReservation ?? 0,
+    // As much swap as memory, where nothing was said of it.
+    MemorySwap: resources.memorySwap ?? 2 * memory,
+    MemorySwappiness: null,
+    OomKillDisable: false,
+    PidsLimit: resources.pidsLimit,
+  };
+}
+
+function capabilitiesOf(names: readonly string[]): readonly string[] | null {
+  return listOrNull(names.map((name) => (/^(cap_)?all$/i.test(name.trim()) ? "ALL" : parseCapability(name))));
+}
+
+function securityOptions(request: CreateRequest): string[] {
+  const options = request.noNewPrivileges ? ["no-new-privileges"] : [];
+  if (request.seccomp.kind === "unconfined") options.push("seccomp=unconfined");
+  if (request.seccomp.kind === "custom") options.push(`seccomp=${request.seccomp.profile}`);
+  return options;
+}
+
+/** docker prints null for a list that was not asked for. */
+function listOrNull<Item>(list: readonly Item[]): readonly Item[] | null {
+  return list.length === 0 ? null : list;
+}
+
+/** `80/tcp` */
+export function keyOf(port: { readonly containerPort: number; readonly protocol: string }): string {
+  return `${port.containerPort}/${port.protocol}`;
+}
+
+type Binding = {
+  readonly hostAddress: string;
+  readonly hostPort: string;
+  readonly containerPort: number;
+  readonly protocol: string;
+};
+
+/** Bindings by the port of the container, docker's PortMap. */
+export function groupPorts(ports: readonly Binding[]): Record<string, { HostIp: string; HostPort: string }[]> {
+  const grouped: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const port of ports) {
+    const bindings = grouped[keyOf(port)] ?? [];
+    bindings.push({ HostIp: port.hostAddress, HostPort: port.hostPort });
+    grouped[keyOf(port)] = bindings;
+  }
+  return grouped;
+}
