@@ -58,8 +58,15 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
     }
   } catch (error) {
     await cleanUp();
-    throw error;
+    throw withExecCode(error);
   }
+}
+
+/** docker has 125 for a container that cannot be made, and 126 for a command that cannot be run in one that is there. */
+function withExecCode(error: unknown): unknown {
+  if (!(error instanceof EngineError) || error.exitCode !== 125) return error;
+  const { code, message, hint } = error;
+  return new EngineError(code, message, { cause: error, hint, exitCode: 126 });
 }
 
 /** Directories of sessions that ended while no engine looked. */
@@ -102,7 +109,7 @@ async function processOf({ supervisors }: ExecPlace, options: ExecOptions): Prom
   const config = configSchema.parse(JSON.parse(text));
   const pid = supervisors.findProcess(options.container);
   if (pid === null) {
-    throw new EngineError("failed-precondition", `container ${options.container} is not running`, { exitCode: 125 });
+    throw new EngineError("failed-precondition", `container ${options.container} is not running`);
   }
   const user = options.user === null ? null : resolveUser(`/proc/${pid}/root`, options.user, []);
   return buildExecProcess(config.process, options, { user, available: readOwnCapabilities() });
