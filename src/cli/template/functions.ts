@@ -20,7 +20,7 @@ export const functions: Readonly<Record<string, TemplateFunction>> = {
   print: (...args) => args.map(formatValue).join(""),
   printf: (format, ...args) => formatted(String(format), args),
   len: (value) => lengthOf(value),
-  index: (value, ...keys) => keys.reduce((inner, key) => member(inner, key), value),
+  index: (value, ...keys) => keys.reduce(indexOf, value),
   slice: (value, from, to) => sliceOf(value, Number(from ?? 0), to === undefined ? undefined : Number(to)),
   eq: (first, ...others) => others.some((other) => other === first),
   ne: (first, second) => first !== second,
@@ -54,6 +54,14 @@ export function member(value: unknown, key: unknown): unknown {
   if (Array.isArray(value)) return value[Number(key)];
   if (typeof value !== "object" || value === null) return undefined;
   return Object.hasOwn(value, String(key)) ? (value as Readonly<Record<string, unknown>>)[String(key)] : undefined;
+}
+
+/** Go's index: an absent key of a map is empty, a place beyond the end of a list is a mistake. */
+function indexOf(value: unknown, key: unknown): unknown {
+  const found = member(value, key);
+  if (found !== undefined) return found;
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return "";
+  throw new UsageError(`template: index ${String(key)} is out of range`, 1);
 }
 
 function asList(value: unknown): readonly unknown[] {
