@@ -89,5 +89,5 @@ it("reads and writes names of keys", () => {
 it("lists every command in the README's table", () => {
   const table = keyTable();
   for (const command of commands) expect(table).toContain(`\`${command.id}\``);
-  expect(table).toContain("| `K` | Kill | `container.kill` | not with `--read-only`, asks first |");
+  expect(table).toMatch(/\| `K` +\| Kill +\| `container.kill` +\| not with `--read-only`, asks first \|/);
 });
