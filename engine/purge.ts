@@ -191,7 +191,9 @@ async function removeDirectory(directory: string): Promise<void> {
   // What shows that the directory is ours goes last, so that a purge that was interrupted can be run again.
   const names = (await listNames(directory)).filter((name) => name !== "engine.lock");
   for (const name of names) await rm(join(directory, name), { recursive: true, force: true });
-  await rm(directory, { recursive: true, force: true });
+  await rm(join(directory, "engine.lock"), { force: true });
+  // Where it is a file system of its own, the empty mount point stays.
+  if (!listMounts().some(({ target }) => target === directory)) await rm(directory, { recursive: true, force: true });
 }
 
 async function listNames(directory: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import type { ExitRecord } from "../runtime/container-runtime.ts";
 import { publishEvent } from "./container-events.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isAlive } from "./container-status.ts";
@@ -46,6 +47,23 @@ export async function endContainer(parts: ContainerParts, id: string, ending: En
   await cleanUp(parts, id);
   if (request.autoRemove && !parts.comingBack.has(id)) await removeAtEnd(parts, after);
   else if (willRestart) parts.restarts.schedule(id, ran, () => restartByPolicy(parts, id));
+}
+
+/** Milliseconds until an end that could not be written down is tried again, at first and at most. */
+const firstRetry = 500;
+const lastRetry = 30_000;
+
+/** What the runtime tells must end on record, also when the disk is full just now. */
+export function dealWithExit(parts: ContainerParts, exit: ExitRecord, retry = firstRetry): void {
+  const { id, exitCode, oomKilled, at } = exit;
+  const deal = async () => {
+    // An exit that was dealt with since (a start that failed, a removal) is no longer on record.
+    if (parts.runtime.findExit(id) !== null) await endContainer(parts, id, { exitCode, oomKilled, at, error: "" });
+  };
+  parts.queue.run(id, deal).catch((error) => {
+    parts.log.error("the end of a container was not dealt with: it is tried again", { id, error });
+    setTimeout(() => dealWithExit(parts, exit, Math.min(retry * 2, lastRetry)), retry).unref();
+  });
 }
 
 /** A failure here must not keep the container from its next start or removal, which try again. */

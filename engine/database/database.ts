@@ -1,20 +1,77 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { EngineError, messageOf } from "../errors.ts";
+import { DiskReserve } from "./disk-reserve.ts";
 import { migrations } from "./schema.ts";
 
-/** The engine's only database. Statements are synchronous and short: a commit in WAL mode costs one fsync. */
-export type Database = DatabaseSync & Disposable;
+/** https://www.sqlite.org/rescode.html */
+const sqliteFull = 13;
+
+/**
+ * The engine's only database. Statements are synchronous and short: a commit in WAL mode costs one fsync. On a full disk it goes on with
+ * what it has put aside; only when that is spent, too, statements fail with `resource-exhausted`.
+ */
+export class Database extends DatabaseSync {
+  readonly #reserve: DiskReserve;
+
+  constructor(path: string) {
+    super(path);
+    this.#reserve = new DiskReserve(`${path}.reserve`);
+  }
+
+  override prepare(sql: string): StatementSync {
+    const statement = super.prepare(sql);
+    const run = statement.run.bind(statement) as (...parameters: unknown[]) => ReturnType<StatementSync["run"]>;
+    statement.run = (...parameters: unknown[]) => this.persist(() => run(...parameters));
+    return statement;
+  }
+
+  /** Runs what writes; once more where the disk was full and the reserve is free now. A transaction is repeated as a whole. */
+  persist<T>(work: () => T): T {
+    if (this.isTransaction) return work();
+    try {
+      const result = work();
+      this.#reserve.hold();
+      return result;
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      return this.#persistOnFullDisk(work);
+    }
+  }
+
+  #persistOnFullDisk<T>(work: () => T): T {
+    this.#reserve.release();
+    try {
+      // The log of changes begins anew in the blocks it has.
+      this.exec("PRAGMA wal_checkpoint(RESTART)");
+      return work();
+    } catch (error) {
+      throw isFull(error) ? diskFull(error) : error;
+    }
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return (error as { errcode?: number } | null)?.errcode === sqliteFull;
+}
+
+function diskFull(cause: unknown): EngineError {
+  return new EngineError("resource-exhausted", "write the engine's database: no space left on the disk of its root", {
+    cause,
+    hint: "free some space on that disk",
+  });
+}
 
 /**
  * Opens and migrates `path`. Fails with `failed-precondition` when a newer engine wrote it, `corrupt` when it is no database.
  */
 export function openDatabase(path: string): Database {
-  let database: DatabaseSync;
+  let database: Database;
   try {
-    database = new DatabaseSync(path);
+    database = new Database(path);
     // FULL: a command that answered survives a power cut.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
   } catch (error) {
+    if (isFull(error)) throw diskFull(error);
     throw new EngineError("corrupt", `open database ${path}: ${messageOf(error)}`, {
       cause: error,
       hint: "restore the file from a backup, or move it away to start empty",
@@ -24,8 +81,12 @@ export function openDatabase(path: string): Database {
   return database;
 }
 
-/** Runs `work` in one transaction; rolls back when it throws. */
-export function transact<T>(database: DatabaseSync, work: () => T): T {
+/** Runs `work`, which does nothing but statements, in one transaction; rolls back when it throws. */
+export function transact<T>(database: Database, work: () => T): T {
+  return database.persist(() => transactOnce(database, work));
+}
+
+function transactOnce<T>(database: Database, work: () => T): T {
   database.exec("BEGIN IMMEDIATE");
   try {
     const result = work();
@@ -37,7 +98,7 @@ export function transact<T>(database: DatabaseSync, work: () => T): T {
   }
 }
 
-function migrate(database: DatabaseSync, path: string): void {
+function migrate(database: Database, path: string): void {
   const row = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (row.user_version > migrations.length) {
     throw new EngineError("failed-precondition", `database ${path} was written by a newer gantry`, {
