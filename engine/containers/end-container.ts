@@ -30,8 +30,9 @@ export async function endContainer(parts: ContainerParts, id: string, ending: En
   const { state, request } = before;
   const { exitCode } = ending;
   const willRestart = shouldRestart(request.restartPolicy, { ...state, exitCode });
+  const willGo = request.autoRemove && !parts.comingBack.has(id);
   const after = parts.table.update(id, {
-    status: willRestart ? "restarting" : "exited",
+    status: willGo ? "removing" : willRestart ? "restarting" : "exited",
     pid: null,
     conmonPid: null,
     exitCode,
@@ -44,9 +45,9 @@ export async function endContainer(parts: ContainerParts, id: string, ending: En
   publishEvent(parts, after, "die", { exitCode: String(exitCode), execDuration: String(Math.floor(ran / 1000)) });
   parts.waiters.exited(id, exitCode);
   if (!willRestart) parts.waiters.stopped(id, exitCode);
+  if (willGo) return removeAtEnd(parts, after);
   await cleanUp(parts, id);
-  if (request.autoRemove && !parts.comingBack.has(id)) await removeAtEnd(parts, after);
-  else if (willRestart) parts.restarts.schedule(id, ran, () => restartByPolicy(parts, id));
+  if (willRestart) parts.restarts.schedule(id, ran, () => restartByPolicy(parts, id));
 }
 
 /** Milliseconds until an end that could not be written down is tried again, at first and at most. */

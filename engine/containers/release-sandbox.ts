@@ -5,11 +5,20 @@ import type { ContainerParts } from "./parts.ts";
  * Takes away all that a container has only while it runs: the runtime's record, cgroup and remaining processes, its place on the
  * network, its mounted file system. Every step is tried; the first failure is thrown. A success if there is nothing.
  */
-export async function releaseSandbox(parts: ContainerParts, id: string): Promise<void> {
-  const { runtime, networks, layers, sampler } = parts;
+export function releaseSandbox(parts: ContainerParts, id: string): Promise<void> {
+  return release(parts, id, () => parts.layers.unmount(id));
+}
+
+/** The same, with the container's file system itself. */
+export function releaseForGood(parts: ContainerParts, id: string): Promise<void> {
+  return release(parts, id, () => parts.layers.remove(id));
+}
+
+async function release(parts: ContainerParts, id: string, releaseLayer: () => Promise<void>): Promise<void> {
+  const { runtime, networks, sampler } = parts;
   sampler.unwatch(id);
   const results = await Promise.allSettled([
-    runtime.delete(id).then(() => layers.unmount(id)),
+    runtime.delete(id).then(releaseLayer),
     networks.find(id) === null ? undefined : networks.disconnect(id),
   ]);
   const failed = results.find((result) => result.status === "rejected");

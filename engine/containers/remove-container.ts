@@ -6,7 +6,7 @@ import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isActive } from "./container-status.ts";
 import type { ContainerParts } from "./parts.ts";
-import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
+import { forgetExit, releaseForGood } from "./release-sandbox.ts";
 import { stopContainer } from "./stop-container.ts";
 
 /** What the layer store owns in a container's directory: never deleted by name, it may be a mount. */
@@ -19,11 +19,10 @@ const layerEntries = new Set(["rootfs", "upper", "work"]);
 export async function removeContainer(parts: ContainerParts, record: ContainerRecord): Promise<void> {
   const { id } = record;
   parts.restarts.reset(id);
-  parts.table.update(id, { status: "removing" });
+  if (record.state.status !== "removing") parts.table.update(id, { status: "removing" });
   try {
-    await releaseSandbox(parts, id);
+    await releaseForGood(parts, id);
     await forgetExit(parts, id);
-    await parts.layers.remove(id);
     await removeDirectory(pathsOf(parts.config, id).directory);
   } catch (error) {
     parts.table.update(id, {

@@ -37,6 +37,8 @@ export class WritableLayers {
   readonly #layers = new Map<WritableKey, readonly LayerName[]>();
   readonly #leftovers = new Set<WritableKey>();
   readonly #queue = new KeyedQueue();
+  /** Overlays out of sight that the kernel still writes back. */
+  readonly #fading = new Map<WritableKey, Promise<void>>();
 
   constructor(directory: string, chores: WorkerPool, below: Below) {
     this.#directory = directory;
@@ -104,6 +106,8 @@ export class WritableLayers {
   async mount(key: WritableKey): Promise<string> {
     const rootfs = this.rootfsOf(key);
     return this.#queue.run(key, async () => {
+      // Two overlays with one upper directory would spoil it.
+      await this.#fading.get(key);
       const lower = this.lowerOf(key);
       if (isMounted(rootfs)) return rootfs;
       const directory = join(this.#directory, key);
@@ -121,18 +125,29 @@ export class WritableLayers {
 
   async unmount(key: WritableKey): Promise<void> {
     const rootfs = this.rootfsOf(key);
-    await this.#queue.run(key, () => unmount(rootfs));
+    await this.#queue.run(key, async () => void (await this.#takeFromSight(key, rootfs)));
   }
 
   async remove(key: WritableKey): Promise<void> {
     const rootfs = this.rootfsOf(key);
     await this.#queue.run(key, async () => {
-      const unmounted = unmount(rootfs);
-      await leftSight(rootfs, unmounted);
-      await this.#trash.discard(join(this.#directory, key), unmounted);
+      const { faded } = await this.#takeFromSight(key, rootfs);
+      await this.#trash.discard(join(this.#directory, key), faded);
       this.#layers.delete(key);
       this.#leftovers.delete(key);
     });
+  }
+
+  /** Resolves when nothing is mounted there any more; `faded` when the kernel has let go of the directories, too. */
+  async #takeFromSight(key: WritableKey, rootfs: string): Promise<{ readonly faded: Promise<void> }> {
+    const before = this.#fading.get(key);
+    const unmounted = unmount(rootfs);
+    const faded = Promise.allSettled([before, unmounted]).then(() => {
+      if (this.#fading.get(key) === faded) this.#fading.delete(key);
+    });
+    this.#fading.set(key, faded);
+    await leftSight(rootfs, unmounted);
+    return { faded };
   }
 
   async #make(key: WritableKey, layers: readonly LayerName[]): Promise<void> {
@@ -181,7 +196,7 @@ async function writeRecord(path: string, layers: readonly LayerName[]): Promise<
 
 /**
  * Resolves when nothing is mounted at `rootfs` any more. The call that unmounts an overlay lasts longer: it writes all of the disk's file
- * system back first, for which nobody has to wait who throws the layer away.
+ * system back first, for which nobody has to wait but who mounts it again.
  */
 async function leftSight(rootfs: string, unmounted: Promise<void>): Promise<void> {
   let hasEnded = false;

@@ -14,6 +14,7 @@ import { removeHostNetwork } from "./remove-network.ts";
 import { RuleQueue } from "./rule-queue.ts";
 import { formatElements, formatRuleset, type PublishedPort } from "./ruleset.ts";
 import { type Sandbox, Sandboxes, type SandboxNetwork } from "./sandbox.ts";
+import { SandboxDisposal } from "./sandbox-disposal.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import { AddressLeases } from "./subnet.ts";
 
@@ -33,6 +34,8 @@ export function openNetworkService(options: NetworkServiceOptions): Promise<Netw
   return BridgeNetworkService.open(options);
 }
 
+const takingAway = "take a network namespace away";
+
 /** See NetworkService. Decisions: README.md beside this file. */
 class BridgeNetworkService implements NetworkService {
   readonly #options: NetworkServiceOptions;
@@ -44,6 +47,7 @@ class BridgeNetworkService implements NetworkService {
   readonly #leases: AddressLeases;
   readonly #bridged: SandboxPool;
   readonly #isolated: SandboxPool;
+  readonly #disposal = new SandboxDisposal((sandboxes) => this.#inBackground(takingAway, this.#discard(sandboxes)));
   readonly #background = new Set<Promise<void>>();
   readonly #guard: NodeJS.Timeout | null;
   #network: SandboxNetwork;
@@ -110,7 +114,8 @@ class BridgeNetworkService implements NetworkService {
     const record = this.#table.find(container);
     if (record === null) return;
     this.#table.remove([container]);
-    this.#dismissLater([record]);
+    const sandbox = this.#sandboxOf(record);
+    if (sandbox !== null) this.#disposal.add(sandbox);
     await this.#withdrawPorts(record);
   }
 
@@ -154,10 +159,10 @@ class BridgeNetworkService implements NetworkService {
       await this.#publish(record);
       return record;
     } catch (error) {
-      this.#inBackground("take a network namespace away", this.#discard([sandbox]));
+      void this.#inBackground(takingAway, this.#discard([sandbox]));
       throw error;
     } finally {
-      this.#bridged.fill();
+      this.#bridged.refill();
     }
   }
 
@@ -170,10 +175,10 @@ class BridgeNetworkService implements NetworkService {
       this.#table.insert(record);
       return record;
     } catch (error) {
-      if (sandbox !== null) this.#inBackground("take a network namespace away", this.#discard([sandbox]));
+      if (sandbox !== null) void this.#inBackground(takingAway, this.#discard([sandbox]));
       throw error;
     } finally {
-      if (!isHost) this.#isolated.fill();
+      if (!isHost) this.#isolated.refill();
     }
   }
 
@@ -270,16 +275,11 @@ class BridgeNetworkService implements NetworkService {
       this.#others = otherEngineTables(this.#config, tables);
       await admitBridge(this.#config, tables);
     };
-    this.#inBackground("look after the firewall rules", look());
+    void this.#inBackground("look after the firewall rules", look());
   }
 
   #sandboxOf(record: EndpointRecord): Sandbox | null {
     return record.token === null ? null : this.#sandboxes.describe(record.token, record.ipAddress);
-  }
-
-  /** Deleting a veth pair takes the kernel 20 ms: nobody waits for it, and the next start sweeps what a crash leaves. */
-  #dismissLater(records: readonly EndpointRecord[]): void {
-    this.#inBackground("take a network namespace away", this.#dismiss(records));
   }
 
   #dismiss(records: readonly EndpointRecord[]): Promise<void> {
@@ -295,14 +295,15 @@ class BridgeNetworkService implements NetworkService {
   async #close(): Promise<void> {
     if (this.#guard !== null) clearInterval(this.#guard);
     const stock = await Promise.all([this.#bridged.close(), this.#isolated.close()]);
-    await this.#discard(stock.flat());
+    await Promise.all([this.#discard(stock.flat()), this.#disposal.flush()]);
     await Promise.all(this.#background);
     await this.#rules.idle();
   }
 
-  #inBackground(doing: string, work: Promise<void>): void {
+  #inBackground(doing: string, work: Promise<void>): Promise<void> {
     const tracked = work.catch((error) => this.#report(doing, error)).finally(() => this.#background.delete(tracked));
     this.#background.add(tracked);
+    return tracked;
   }
 
   #report(doing: string, error: unknown): void {

@@ -7,11 +7,15 @@ export type PoolOptions = {
   readonly onFailure: (error: unknown) => void;
 };
 
+/** A start that took a sandbox is over by then: to make the next one at once would slow that very start down. */
+const refillDelay = 60;
+
 /** Ready sandboxes, made in the background one at a time, so that a container's start does not wait for one. */
 export class SandboxPool {
   readonly #options: PoolOptions;
   readonly #ready: Sandbox[] = [];
   #filling: Promise<void> | null = null;
+  #refill: NodeJS.Timeout | null = null;
   #isClosed = false;
 
   constructor(options: PoolOptions) {
@@ -31,6 +35,14 @@ export class SandboxPool {
     });
   }
 
+  /** The same a moment later. */
+  refill(): void {
+    this.#refill ??= setTimeout(() => {
+      this.#refill = null;
+      this.fill();
+    }, refillDelay).unref();
+  }
+
   /** Resolves when filling that is under way has ended. */
   async settled(): Promise<void> {
     await this.#filling;
@@ -39,6 +51,7 @@ export class SandboxPool {
   /** Gives back all that are ready and makes no more. */
   async close(): Promise<Sandbox[]> {
     this.#isClosed = true;
+    if (this.#refill !== null) clearTimeout(this.#refill);
     await this.#filling;
     return this.#ready.splice(0);
   }
