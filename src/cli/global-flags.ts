@@ -5,14 +5,16 @@ export type GlobalFlags = {
   root?: string;
   run?: string;
   theme?: string;
+  keymap?: string;
   readOnly: boolean;
+  ascii: boolean;
   help: boolean;
   version: boolean;
 };
 
 /** Splits the flags before the first word from the rest, without commander: the verb decides what has to be loaded. */
 export function splitGlobalFlags(args: readonly string[]): { flags: GlobalFlags; rest: readonly string[] } {
-  const flags: GlobalFlags = { readOnly: false, help: false, version: false };
+  const flags: GlobalFlags = { readOnly: false, ascii: false, help: false, version: false };
   let index = 0;
   for (; args[index]?.startsWith("-"); index++) {
     const [name = "", inline] = splitFlag(args[index] ?? "");
@@ -23,18 +25,20 @@ export function splitGlobalFlags(args: readonly string[]): { flags: GlobalFlags;
   return { flags, rest: args.slice(index) };
 }
 
-const switches: Readonly<Record<string, "help" | "version" | "readOnly">> = {
+const switches: Readonly<Record<string, "help" | "version" | "readOnly" | "ascii">> = {
   "--help": "help",
   "-h": "help",
   "--version": "version",
   "-v": "version",
   "--read-only": "readOnly",
+  "--ascii": "ascii",
 };
 
-const valueFlags: Readonly<Record<string, "root" | "run" | "theme">> = {
+const valueFlags: Readonly<Record<string, "root" | "run" | "theme" | "keymap">> = {
   "--root": "root",
   "--run": "run",
   "--theme": "theme",
+  "--keymap": "keymap",
 };
 
 function splitFlag(arg: string): [string, string | undefined] {
@@ -42,7 +46,7 @@ function splitFlag(arg: string): [string, string | undefined] {
   return equals === -1 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
 }
 
-function valueKey(name: string): "root" | "run" | "theme" {
+function valueKey(name: string): "root" | "run" | "theme" | "keymap" {
   const key = valueFlags[name];
   if (key === undefined) throw new UsageError(`unknown flag ${name}`);
   return key;

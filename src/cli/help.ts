@@ -14,6 +14,8 @@ Options:
   --root DIR        state of the engine (default: $GANTRY_ROOT or /var/lib/gantry)
   --run DIR         sockets of the engine (default: $GANTRY_RUN or /run/gantry)
   --theme NAME      colours of the dashboard
+  --keymap FILE     other keys for the dashboard, as JSON
+  --ascii           the dashboard without box drawing and braille
   --read-only       the dashboard without anything that changes or removes
   --version         show the version
   --help            show this help

@@ -60,8 +60,14 @@ async function runWithoutVerb(cli: Cli, flags: GlobalFlags, words: readonly stri
   if (flags.help || words.length > 0 || !process.stdin.isTTY || !process.stdout.isTTY) return cli.print(topHelp());
   const { runDashboard } = await import("../main.tsx");
   const { root, run } = cli.paths;
-  const theme = flags.theme === undefined ? {} : { theme: flags.theme };
-  await runDashboard({ root, run, readOnly: flags.readOnly, ...theme });
+  const { readOnly, theme, keymap } = flags;
+  const chosen = {
+    ...(theme === undefined ? {} : { theme }),
+    ...(keymap === undefined ? {} : { keymap }),
+    // Without the flag the terminal's own encoding decides.
+    ...(flags.ascii ? { ascii: true } : {}),
+  };
+  process.exitCode = await runDashboard({ root, run, readOnly, ...chosen });
 }
 
 // A reader that has gone (`gantry logs web | head`) ends us as SIGPIPE would.
