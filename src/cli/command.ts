@@ -29,25 +29,41 @@ export function collect(value: string, before: string[] = []): string[] {
 }
 
 /**
- * Docker's flags take `--flag=true` and `--flag=false`, which commander does not know: the first becomes `--flag`, the second goes
- * away. Looks at the flags before the first argument only, since what follows may belong to a command in a container.
+ * Docker's flags take `--flag=true` and `--flag=false`, which commander does not know: the first becomes `--flag`, the second takes
+ * it away, or becomes `--no-flag` where there is one. `-e=A=1` is `-e A=1`. Looks at the flags before the first argument only, since
+ * what follows may belong to a command in a container.
  */
 export function settleBooleans(command: Command, args: readonly string[]): string[] {
-  const settled: string[] = [];
+  let settled: string[] = [];
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] ?? "";
     if (arg === "--" || arg === "-" || !arg.startsWith("-")) return [...settled, ...args.slice(index)];
-    const [flag = "", value] = arg.split("=", 2);
-    const option = findOption(command, flag);
-    if (option?.isBoolean() && (value === "true" || value === "false")) {
-      if (value === "true") settled.push(flag);
-      continue;
-    }
-    settled.push(arg);
+    settled = settle(command, arg, settled);
     if (takesNext(command, arg)) settled.push(...args.slice(index + 1, ++index + 1));
   }
   return settled;
 }
+
+function settle(command: Command, arg: string, before: readonly string[]): string[] {
+  const equals = arg.indexOf("=");
+  if (equals === -1) return [...before, arg];
+  const flag = arg.slice(0, equals);
+  const value = arg.slice(equals + 1);
+  const option = findOption(command, flag);
+  if (option?.required && /^-\w$/.test(flag)) return [...before, flag, value];
+  const truth = option?.isBoolean() ? truths[value] : undefined;
+  if (truth === undefined) return [...before, arg];
+  const others = before.filter((other) => other !== option?.long && other !== option?.short);
+  if (truth) return [...others, flag];
+  const opposite = `--no-${flag.slice(2)}`;
+  return findOption(command, opposite) === undefined ? others : [...others, opposite];
+}
+
+/** The words that Go's flags take for a truth value. */
+const truths: Readonly<Record<string, boolean>> = {
+  ...Object.fromEntries(["1", "t", "T", "true", "TRUE", "True"].map((word) => [word, true])),
+  ...Object.fromEntries(["0", "f", "F", "false", "FALSE", "False"].map((word) => [word, false])),
+};
 
 function findOption(command: Command, flag: string): Option | undefined {
   return command.options.find((option) => option.long === flag || option.short === flag);

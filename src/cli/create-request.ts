@@ -108,7 +108,7 @@ function environmentOf(options: CreateOptions, here: Surroundings): string[] {
     parseEnvironmentFile(path, readText(path), here.environment),
   );
   const fromFlags = (options.env ?? []).map((text) => parseVariable(text, here.environment));
-  return [...fromFiles, ...fromFlags.filter((variable) => variable !== null)];
+  return [...fromFiles, ...fromFlags];
 }
 
 function mountsOf(options: CreateOptions, here: Surroundings): MountRequest[] {
@@ -134,14 +134,19 @@ function restartPolicyOf(options: CreateOptions): CreateRequest["restartPolicy"]
   return policy;
 }
 
+/** As docker: 0 is without limit, too. */
+function limitOf(text: string | undefined, parse: (text: string) => number): number | null {
+  return text === undefined ? null : parse(text) || null;
+}
+
 function resourcesOf(options: CreateOptions): Resources {
   const { memory, memorySwap, memoryReservation, cpus, cpusetCpus } = options;
   const pidsLimit = integer("--pids-limit", options.pidsLimit, -1);
   return {
-    memory: memory === undefined ? null : parseBytes("--memory", memory),
-    memorySwap: memorySwap === undefined ? null : parseBytesOrUnlimited("--memory-swap", memorySwap),
-    memoryReservation: memoryReservation === undefined ? null : parseBytes("--memory-reservation", memoryReservation),
-    nanoCpus: cpus === undefined ? null : parseCpus(cpus),
+    memory: limitOf(memory, (text) => parseBytes("--memory", text)),
+    memorySwap: limitOf(memorySwap, (text) => parseBytesOrUnlimited("--memory-swap", text)),
+    memoryReservation: limitOf(memoryReservation, (text) => parseBytes("--memory-reservation", text)),
+    nanoCpus: limitOf(cpus, parseCpus),
     cpuShares: integer("--cpu-shares", options.cpuShares, 0) ?? null,
     cpusetCpus: cpusetCpus ?? null,
     pidsLimit: pidsLimit === undefined || pidsLimit <= 0 ? null : pidsLimit,

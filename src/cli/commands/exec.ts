@@ -57,7 +57,7 @@ function toExecRequest(container: string, words: readonly string[], options: Exe
     command: [...words],
     terminal: options.tty ?? false,
     openStdin: options.interactive ?? false,
-    environment: [...fromFiles, ...fromFlags.filter((variable) => variable !== null)],
+    environment: [...fromFiles, ...fromFlags],
     privileged: options.privileged ?? false,
     ...(options.workdir === undefined ? {} : { workingDirectory: options.workdir }),
     ...(options.user === undefined ? {} : { user: options.user }),

@@ -2,16 +2,19 @@ import { UsageError } from "./usage-error.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `-e NAME=value`, or `-e NAME` with the value of our own environment; null where it has none. */
-export function parseVariable(text: string, environment: Environment): string | null {
+/**
+ * `-e NAME=value`, or `-e NAME` with the value of our own environment; where it has none the bare name, which takes the variable of
+ * the image away.
+ */
+export function parseVariable(text: string, environment: Environment): string {
   const equals = text.indexOf("=");
   if (text === "" || equals === 0) throw new UsageError(`invalid environment variable "${text}": the name is missing`);
   if (equals !== -1) return text;
   const value = environment[text];
-  return value === undefined ? null : `${text}=${value}`;
+  return value === undefined ? text : `${text}=${value}`;
 }
 
-/** The lines of an `--env-file`: `NAME=value` taken literally, `NAME` alone as `-e NAME`, blank lines and # comments skipped. */
+/** The lines of an `--env-file`: `NAME=value` taken literally, `NAME` alone with our own value if there is one, blank lines and # comments skipped. */
 export function parseEnvironmentFile(path: string, content: string, environment: Environment): string[] {
   const variables: string[] = [];
   for (const [number, line] of fileLines(content)) {
@@ -20,7 +23,7 @@ export function parseEnvironmentFile(path: string, content: string, environment:
       throw new UsageError(`${path}:${number}: "${name}" is not a name of an environment variable`);
     }
     const variable = parseVariable(line, environment);
-    if (variable !== null) variables.push(variable);
+    if (variable.includes("=")) variables.push(variable);
   }
   return variables;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRequest, emptyCreateRequest } from "../../../engine/protocol/containers.ts";
+import { createRequest, emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
 import { Cli } from "../../../src/cli/cli.ts";
 import { newCommand, settleBooleans } from "../../../src/cli/command.ts";
 import { addCreateOptions, type CreateOptions } from "../../../src/cli/create-flags.ts";
@@ -34,6 +34,23 @@ describe("run and create", () => {
     expect(request).toMatchObject({ terminal: true, openStdin: true, init: true, readOnlyRootfs: false });
     expect(request.ports).toHaveLength(1);
     expect(request.environment).toEqual(["A=1", "HOME=/root"]);
+  });
+
+  it("let the last of several booleans win, as Go's flags do", () => {
+    expect(requestOf("--rm", "-i", "--rm=false", "-i=0", "--init=T", "img")).toMatchObject({
+      autoRemove: false,
+      openStdin: false,
+      init: true,
+    });
+    expect(requestOf("-e=A=1", "-m=64m", "img")).toMatchObject({
+      environment: ["A=1"],
+      resources: { memory: 64 * 1024 * 1024 },
+    });
+  });
+
+  it("take 0 for no limit, and a variable that is not set here away", () => {
+    expect(requestOf("-m", "0", "--cpus", "0", "--memory-swap", "0", "img").resources).toEqual(unlimited);
+    expect(requestOf("-e", "NOT_HERE", "img").environment).toEqual(["NOT_HERE"]);
   });
 
   it("do not take the value of a flag for a boolean", () => {
