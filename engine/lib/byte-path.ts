@@ -4,7 +4,6 @@
  */
 export type BytePath = string;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant.
 const ascii = /^[\x00-\x7f]*$/;
 
 /** What Node's fs takes: the string itself where it is plain ASCII (the fast way), else its bytes. */
