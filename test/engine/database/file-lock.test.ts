@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -33,4 +33,19 @@ it("says why a lock cannot be made", () => {
   expect(() => tryLock("/no/such/directory/lock")).toThrow(
     "lock /no/such/directory/lock: unable to open database file",
   );
+});
+
+it("can be taken by nobody but its owner: whoever may read a file may lock it", () => {
+  const directory = mkdtempSync(join(tmpdir(), "gantry-lock-"));
+  try {
+    const path = join(directory, "engine.lock");
+    writeFileSync(path, "", { mode: 0o644 });
+    for (const name of ["engine.lock", "fresh.lock"]) {
+      const lock = tryLock(join(directory, name));
+      expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600);
+      lock?.[Symbol.dispose]();
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
