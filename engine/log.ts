@@ -57,7 +57,6 @@ class FileLog implements Log {
 
   #write(level: LogLevel, message: string, fields: LogFields): void {
     const line = `${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }, replaceErrors)}\n`;
-    this.#mirror(line);
     if (this.#descriptor === -1) return;
     try {
       if (this.#size + line.length > this.#limit) this.#rotate();
@@ -65,13 +64,23 @@ class FileLog implements Log {
     } catch {
       // A full disk must not stop the engine from doing its work; there is nowhere to tell it.
     }
+    try {
+      this.#mirror(line);
+    } catch {
+      // Nor may a reader that went.
+    }
   }
 
   #rotate(): void {
-    closeSync(this.#descriptor);
-    this.#descriptor = -1;
-    renameSync(this.#path, `${this.#path}.1`);
-    this.#descriptor = openSync(this.#path, "a", 0o640);
+    const full = this.#descriptor;
+    try {
+      renameSync(this.#path, `${this.#path}.1`);
+      this.#descriptor = openSync(this.#path, "a", 0o640);
+    } catch {
+      // Better too long a log than none.
+      return;
+    }
+    closeSync(full);
     this.#size = 0;
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -36,4 +36,23 @@ it("never grows beyond its limit, and keeps one old file", () => {
   expect(statSync(path).size).toBeLessThanOrEqual(2000);
   expect(statSync(`${path}.1`).size).toBeLessThanOrEqual(2000);
   expect(readFileSync(path, "utf8")).toContain('"count":99');
+});
+
+it("goes on where nobody reads the mirror any more", () => {
+  const path = join(directory, "engine.log");
+  const mirror = () => {
+    throw new Error("EPIPE");
+  };
+  using log = openLog(path, { mirror });
+  log.info("still here");
+  expect(readFileSync(path, "utf8")).toContain("still here");
+});
+
+it("keeps to its file where no new one can be had", () => {
+  const path = join(directory, "engine.log");
+  using log = openLog(path, { limit: 10 });
+  mkdirSync(`${path}.1`);
+  log.info("first");
+  log.info("second");
+  expect(readFileSync(path, "utf8")).toContain("second");
 });
