@@ -16,6 +16,7 @@ export class ByteStream {
   #input: Buffer[] = [];
   #inputBytes = 0;
   #inputEnded = false;
+  #isClosed = false;
   #wake: (() => void) | null = null;
   #isRead = false;
 
@@ -88,8 +89,9 @@ export class ByteStream {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#webSocket.close(1000);
-    // A paused socket would never see the other end's goodbye.
+    // A paused socket would never see the other end's goodbye; what comes before it is dropped.
     this.#webSocket.resume();
   }
 
@@ -105,7 +107,7 @@ export class ByteStream {
   }
 
   #takeBytes(bytes: Buffer): void {
-    if (this.#inputEnded) return;
+    if (this.#inputEnded || this.#isClosed) return;
     this.#input.push(bytes);
     this.#inputBytes += bytes.length;
     if (this.#inputBytes > inputHighWaterBytes) this.#webSocket.pause();

@@ -37,6 +37,7 @@ export class StreamBroker {
   /** Takes a client's socket. */
   offer(streamID: string, webSocket: WebSocket): void {
     if (this.#offered.has(streamID)) {
+      webSocket.on("error", () => webSocket.terminate());
       webSocket.close(4409, "stream id is in use");
       return;
     }

@@ -87,3 +87,27 @@ it("holds a client back that sends more than is taken", async () => {
   for await (const part of stream.input()) bytes += part.length;
   expect(bytes).toBe(64 << 20);
 });
+
+it("survives a client that opens a stream twice and then breaks the protocol", async () => {
+  const broker = new StreamBroker(100);
+  const id = randomUUID();
+  const [first, second] = [await socketPair(), await socketPair()];
+  broker.offer(id, first.accepted);
+  broker.offer(id, second.accepted);
+  expect(second.accepted.listenerCount("error")).toBeGreaterThan(0);
+  expect((await once(second.client, "close"))[0]).toBe(4409);
+  first.client.terminate();
+});
+
+it("drops what comes after it has closed, so that it sees the goodbye", async () => {
+  const broker = new StreamBroker();
+  const id = randomUUID();
+  const { client, accepted } = await socketPair();
+  broker.offer(id, accepted);
+  const stream = await broker.expect(id, never);
+  stream.onControl(() => {});
+  const closed = once(accepted, "close");
+  for (let count = 0; count < 16; count++) client.send(Buffer.alloc(1 << 20));
+  stream.fail(new Error("disk full"));
+  await closed;
+}, 5_000);
