@@ -7,17 +7,16 @@ export type CommandOptions = {
   readonly input?: string;
   /** Milliseconds until SIGKILL; default 10,000. No command may hang the engine. */
   readonly timeout?: number;
-  readonly environment?: NodeJS.ProcessEnv;
-  readonly cwd?: string;
 };
 
 export type CommandResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const outputLimit = 8 * 1024 * 1024;
 
 /**
- * Runs a host program without a shell. A non-zero exit is a result, not an error. Fails with `failed-precondition` where the program
- * is missing, `unavailable` where it took too long.
+ * Runs a host program without a shell and without the engine's environment, in the locale C.UTF-8. A non-zero exit is a result, not an
+ * error. Fails with `failed-precondition` where the program is missing, `unavailable` where it took too long.
  */
 export async function tryCommand(
   name: string,
@@ -26,26 +25,30 @@ export async function tryCommand(
 ): Promise<CommandResult> {
   const child = spawn(getProgram(name), args, {
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-    env: options.environment ?? process.env,
-    cwd: options.cwd,
+    env: { PATH: process.env.PATH ?? defaultPath, LC_ALL: "C.UTF-8" },
+    cwd: "/",
   });
   const timeout = options.timeout ?? 10_000;
   let late = false;
   const timer = setTimeout(() => {
     late = true;
     child.kill("SIGKILL");
+    // Its own children may hold the other ends.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   }, timeout);
   try {
     // A child that does not read its input must not take the engine down with EPIPE.
     child.stdin?.on("error", () => {});
     child.stdin?.end(options.input);
     const [exitCode, stdout, stderr] = await Promise.all([exitOf(child), textOf(child.stdout), textOf(child.stderr)]);
-    if (late)
-      throw new EngineError("unavailable", `${name} ${args[0] ?? ""} did not finish within ${timeout / 1000} s`);
-    return { exitCode, stdout, stderr };
+    if (!late) return { exitCode, stdout, stderr };
+  } catch (error) {
+    if (!late) throw error;
   } finally {
     clearTimeout(timer);
   }
+  throw new EngineError("unavailable", `${name} ${args[0] ?? ""} did not finish within ${timeout / 1000} s`);
 }
 
 /** The same, but a non-zero exit fails with `internal` and the first line of what the program said. Gives its stdout. */
