@@ -1,4 +1,7 @@
-import { expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
 import { type ContainerRecord, initialState } from "../../../engine/containers/container-record.ts";
 import { ContainerTable } from "../../../engine/containers/container-table.ts";
 import { resolveRequest } from "../../../engine/containers/resolve-request.ts";
@@ -24,7 +27,12 @@ const image: ImageForContainer = {
 };
 
 function openTable() {
-  const database = openDatabase(":memory:");
+  const directory = mkdtempSync(join(tmpdir(), "gantry-table-"));
+  const database = openDatabase(join(directory, "gantry.db"));
+  onTestFinished(() => {
+    database.close();
+    rmSync(directory, { recursive: true });
+  });
   database
     .prepare("INSERT INTO images (id, created_at, architecture, os, added_at) VALUES (?, '', '', '', '')")
     .run(image.id);
