@@ -15,6 +15,8 @@ import { resolveUser } from "./spec/user.ts";
 import { isConmonOf, type Supervisors } from "./supervisors.ts";
 
 const deadline = 30_000;
+/** Milliseconds. */
+const shortSession = 500;
 
 /** The part of a container's config.json that its further processes share. */
 const configSchema = z.object({
@@ -73,8 +75,7 @@ function withExecCode(error: unknown): unknown {
 export async function sweepExecs(run: string): Promise<void> {
   const parent = join(run, "exec");
   for (const execID of await readdir(parent).catch(() => [])) {
-    const pid = Number(await readFile(join(parent, execID, "conmon.pid"), "latin1").catch(() => ""));
-    if (!(pid > 1 && isConmonOf(pid, execID))) await rm(join(parent, execID), { recursive: true, force: true });
+    if ((await conmonOf(run, execID)) === null) await rm(join(parent, execID), { recursive: true, force: true });
   }
 }
 
@@ -152,11 +153,30 @@ async function connect(place: ExecPlace, options: ExecOptions, started: Started)
     const report = await conmon.sync.next(deadline);
     if (report === null) throw runtimeError(doing, conmon.complaint());
     if (report.data < 0) throw runtimeError(doing, report.message ?? "", options.command[0] ?? null);
-    return { pid: report.data, attached, exitCode: exitCodeOf(conmon, cleanUp) };
+    const exitCode = exitCodeOf(conmon, cleanUp);
+    leaveEngineCgroupLater(place, options.execID, exitCode);
+    return { pid: report.data, attached, exitCode };
   } catch (error) {
     await attached[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A session that lasts outlives a service manager's end of the engine, as a container does; the move would slow a short one. */
+function leaveEngineCgroupLater({ run, supervisors }: ExecPlace, execID: string, end: Promise<unknown>): void {
+  const leave = async () => {
+    const pid = await conmonOf(run, execID);
+    if (pid !== null) await supervisors.leaveEngineCgroup(pid);
+  };
+  const timer = setTimeout(leave, shortSession).unref();
+  const cancel = () => clearTimeout(timer);
+  end.then(cancel, cancel);
+}
+
+/** Null where it has ended. */
+async function conmonOf(run: string, execID: string): Promise<number | null> {
+  const pid = Number(await readFile(join(run, "exec", execID, "conmon.pid"), "latin1").catch(() => ""));
+  return pid > 1 && isConmonOf(pid, execID) ? pid : null;
 }
 
 async function exitCodeOf(conmon: StartingConmon, cleanUp: () => Promise<void>): Promise<number> {

@@ -79,6 +79,8 @@ function trialSpec(cgroupsPath: string): Record<string, unknown> {
     process: { user: { uid: 0, gid: 0 }, args: ["/trial"], cwd: "/", env: ["PATH=/"] },
     mounts: [
       { destination: "/proc", type: "proc", source: "proc" },
+      // crun makes the usual devices in any case.
+      { destination: "/dev", type: "tmpfs", source: "tmpfs" },
       { destination: "/trial", type: "bind", source: process.execPath, options: ["bind", "ro"] },
     ],
     linux: {

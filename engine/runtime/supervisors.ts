@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Cgroups, cgroupOf } from "../host/cgroups.ts";
+import { type Cgroups, cgroupOf, type Hierarchy } from "../host/cgroups.ts";
 import { identifyProcess, isAlive } from "../host/processes.ts";
 
 /**
@@ -108,9 +108,9 @@ export class Supervisors {
     const paths = cgroupOf(pid);
     const own = `/${this.#cgroupParent}/conmon`;
     const moves = this.#cgroups.hierarchies.map(async (hierarchy) => {
-      const controller = hierarchy.controllers[0] ?? "";
       // A fresh v1 cpuset takes no process before it was given processors.
-      if (controller === "cpuset" || (paths?.get(hierarchy.version === 2 ? "" : controller) ?? "/") === "/") return;
+      const isCpuset = hierarchy.version === 1 && hierarchy.controllers.includes("cpuset");
+      if (isCpuset || paths === null || pathIn(hierarchy, paths) === "/") return;
       const directory = join(hierarchy.mountPoint, own);
       await mkdir(directory, { recursive: true });
       await writeFile(join(directory, "cgroup.procs"), String(pid));
@@ -135,6 +135,12 @@ export class Supervisors {
 export function isConmonOf(pid: number, id: string): boolean {
   const args = textOf(`/proc/${pid}/cmdline`).split("\0");
   return (args[0] ?? "").endsWith("conmon") && args[args.indexOf("-u") + 1] === id;
+}
+
+/** A v1 hierarchy without controllers is a service manager's, and goes by a name. */
+function pathIn({ version, controllers }: Hierarchy, paths: ReadonlyMap<string, string>): string {
+  const named = [...paths.keys()].find((key) => key.startsWith("name="));
+  return paths.get(version === 2 ? "" : (controllers[0] ?? named ?? "")) ?? "/";
 }
 
 function textOf(path: string): string {
