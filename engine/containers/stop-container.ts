@@ -9,6 +9,8 @@ import type { ContainerParts } from "./parts.ts";
 const defaultTimeout = 10;
 /** After SIGKILL: longer than this and the process hangs in the kernel. */
 const killPatience = 30_000;
+/** setTimeout takes more than this, 24 days, for no time at all. */
+const longestTimer = 2 ** 31 - 1;
 
 /**
  * Sends the stop signal, waits, sends SIGKILL. timeout in seconds; null takes the container's own, -1 waits for ever. The waiting is
@@ -97,7 +99,7 @@ async function sendSignal(parts: ContainerParts, record: ContainerRecord, signal
 /** Whether it resolved in time. */
 async function within(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const { promise: late, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), milliseconds);
+  const timer = setTimeout(() => resolve(false), Math.min(milliseconds, longestTimer));
   try {
     return await Promise.race([work.then(() => true), late]);
   } finally {

@@ -18,6 +18,9 @@ export const healthStatus = z.enum(["none", "starting", "healthy", "unhealthy"])
 export const transportProtocol = z.enum(["tcp", "udp", "sctp"]);
 export type TransportProtocol = z.infer<typeof transportProtocol>;
 
+/** The kernel and the runtimes know no fractions. */
+const whole = z.number().check(z.int());
+
 /** A port asked for. hostPort null: the engine picks a free one. hostAddress empty: all addresses. */
 export const portRequest = z.object({
   hostAddress: z.string(),
@@ -55,20 +58,20 @@ export type MountRequest = z.infer<typeof mountRequest>;
 export const restartPolicy = z.object({
   name: z.enum(["no", "on-failure", "always", "unless-stopped"]),
   /** on-failure only; 0 is without limit. */
-  maximumRetryCount: z.number(),
+  maximumRetryCount: whole,
 });
 export type RestartPolicy = z.infer<typeof restartPolicy>;
 
 /** Limits; null is without limit. Bytes, or CPUs in billionths of one CPU (docker's NanoCpus). */
 export const resources = z.object({
-  memory: z.nullable(z.number()),
+  memory: z.nullable(whole),
   /** Memory plus swap; -1 without limit. */
-  memorySwap: z.nullable(z.number()),
-  memoryReservation: z.nullable(z.number()),
-  nanoCpus: z.nullable(z.number()),
-  cpuShares: z.nullable(z.number()),
+  memorySwap: z.nullable(whole),
+  memoryReservation: z.nullable(whole),
+  nanoCpus: z.nullable(whole),
+  cpuShares: z.nullable(whole),
   cpusetCpus: z.nullable(z.string()),
-  pidsLimit: z.nullable(z.number()),
+  pidsLimit: z.nullable(whole),
 });
 export type Resources = z.infer<typeof resources>;
 
@@ -82,7 +85,7 @@ export const unlimited: Resources = {
   pidsLimit: null,
 };
 
-export const ulimit = z.object({ name: z.string(), soft: z.number(), hard: z.number() });
+export const ulimit = z.object({ name: z.string(), soft: whole, hard: whole });
 export const deviceRequest = z.object({
   hostPath: z.string(),
   containerPath: z.string(),
@@ -139,11 +142,11 @@ export const createRequest = z.object({
   devices: z.array(deviceRequest),
   resources,
   sysctls: z.record(z.string(), z.string()),
-  shmSize: z.nullable(z.number()),
-  oomScoreAdj: z.nullable(z.number()),
+  shmSize: z.nullable(whole),
+  oomScoreAdj: z.nullable(whole),
   stopSignal: z.optional(z.string()),
   /** Seconds between the stop signal and SIGKILL. */
-  stopTimeout: z.optional(z.number()),
+  stopTimeout: z.optional(whole),
 });
 export type CreateRequest = z.infer<typeof createRequest>;
 
@@ -217,6 +220,8 @@ export const containerSummary = z.object({
 });
 export type ContainerSummary = z.infer<typeof containerSummary>;
 
+const size = z.number().check(z.int(), z.minimum(0), z.maximum(65535));
+
 export const execRequest = z.object({
   /** Name, id or a unique prefix of the id. */
   container: z.string(),
@@ -228,8 +233,8 @@ export const execRequest = z.object({
   user: z.optional(z.string()),
   privileged: z.boolean(),
   /** Size of the terminal at the start. */
-  rows: z.optional(z.number()),
-  columns: z.optional(z.number()),
+  rows: z.optional(size),
+  columns: z.optional(size),
   /** Absent: detached, nobody reads its output. */
   streamID: z.optional(z.string()),
 });

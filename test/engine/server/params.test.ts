@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
 import { methods } from "../../../engine/protocol/methods.ts";
 import { parseParams } from "../../../engine/server/params.ts";
 import { refusalOf } from "../../../engine/server/refusal.ts";
@@ -11,6 +12,18 @@ it("names the field that is wrong and why", () => {
   expect(() => parseParams(methods["containers.stop"].params, 7, "containers.stop")).toThrow(
     "containers.stop: invalid input: expected object, received number",
   );
+});
+
+it("takes whole numbers only where the kernel does", () => {
+  const check = (changes: object) => () =>
+    parseParams(methods["containers.create"].params, { ...emptyCreateRequest("busybox"), ...changes }, "create");
+  expect(check({ resources: { ...unlimited, memory: 2 ** 30, memorySwap: -1 } })).not.toThrow();
+  for (const memory of [1e7 + 0.5, 1e300]) {
+    expect(check({ resources: { ...unlimited, memory } })).toThrow("create: resources.memory: ");
+  }
+  expect(check({ shmSize: 1e21 })).toThrow("create: shmSize: ");
+  expect(check({ ulimits: [{ name: "nofile", soft: 1.5, hard: 2 }] })).toThrow("create: ulimits[0].soft: ");
+  expect(check({ stopTimeout: 0.5 })).toThrow("create: stopTimeout: ");
 });
 
 it("refuses what a browser sends", () => {
