@@ -7,6 +7,8 @@ import { parseRanges } from "../lib/number-ranges.ts";
 import type { CreateRequest, MountRequest, PortRequest, Resources } from "../protocol/containers.ts";
 
 const smallestMemory = 6 * 1024 * 1024;
+/** Characters of a list of processors; ranges that overlap without end would fill memory. */
+const longestList = 1024;
 
 /**
  * Refuses, before anything is made, what the building of the runtime spec does not look at. Fails with `invalid-argument`. Gives
@@ -108,8 +110,8 @@ function checkResources(resources: Resources): void {
 function checkProcessors(wanted: string | null): void {
   if (wanted === null || wanted === "") return;
   const online = readFileSync("/sys/devices/system/cpu/online", "latin1").trim();
-  const numbers = parseRanges(wanted);
-  if (numbers === null) refuse(`--cpuset-cpus ${JSON.stringify(wanted)} is not a list such as 0-3,8`);
+  const numbers = wanted.length > longestList ? null : parseRanges(wanted);
+  if (numbers === null) refuse(`--cpuset-cpus ${JSON.stringify(wanted.slice(0, 80))} is not a list such as 0-3,8`);
   const there = new Set(parseRanges(online));
   const missing = numbers.find((number) => !there.has(number));
   if (missing !== undefined) refuse(`--cpuset-cpus ${wanted}: this host has no processor ${missing}, only ${online}`);

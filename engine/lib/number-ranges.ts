@@ -2,7 +2,7 @@
 export function parseRanges(text: string): number[] | null {
   const numbers: number[] = [];
   for (const part of text.trim().split(",")) {
-    const [, first, last = first] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(part) ?? [];
+    const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part) ?? [];
     if (first === undefined || Number(last) < Number(first)) return null;
     for (let number = Number(first); number <= Number(last); number++) numbers.push(number);
   }

@@ -14,6 +14,7 @@ it.each<[string, Partial<CreateRequest>]>([
   ["--cpus 999 is out of range", { resources: { ...unlimited, nanoCpus: 999e9 } }],
   ["--cpuset-cpus 0,4077: this host has no processor 4077", { resources: { ...unlimited, cpusetCpus: "0,4077" } }],
   ['--cpuset-cpus "3-1" is not a list such as', { resources: { ...unlimited, cpusetCpus: "3-1" } }],
+  ['0-9999,0-9" is not a list such as', { resources: { ...unlimited, cpusetCpus: "0-9999,".repeat(100_000) } }],
   ['signal "SIGFOO" is not known', { stopSignal: "SIGFOO" }],
   ["needs a memory limit, too", { resources: { ...unlimited, memorySwap: 1 << 30 } }],
   ["the request holds a NUL byte", { command: ["a\0b"] }],
