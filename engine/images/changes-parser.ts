@@ -28,7 +28,9 @@ const allInstructions = "CMD, ENTRYPOINT, ENV, USER, WORKDIR, EXPOSE, LABEL, VOL
 export function parseChanges(lines: readonly string[], base: RunConfigChange = {}): RunConfigChange {
   const draft = { ...base };
   for (const line of lines) {
-    const [, name = "", rest = ""] = /^\s*(\S+)\s*(.*?)\s*$/s.exec(line) ?? [];
+    const text = line.trim();
+    const [name = ""] = /^\S+/.exec(text) ?? [];
+    const rest = text.slice(name.length).trimStart();
     const apply = instructions.get(name.toUpperCase());
     if (apply === undefined) {
       throw invalid(line, `${name === "" ? "an empty line" : name} is not possible here`, `use ${allInstructions}`);

@@ -69,3 +69,9 @@ it.each([
   expect(() => parseChanges([line])).toThrow(expect.objectContaining({ code: "invalid-argument" }));
   expect(() => parseChanges([line])).toThrow(message);
 });
+
+it("takes no longer for a line of blanks", () => {
+  const begin = performance.now();
+  expect(parseChanges([`USER a${" ".repeat(200_000)}b`])).toEqual({ User: `a${" ".repeat(200_000)}b` });
+  expect(performance.now() - begin).toBeLessThan(2000);
+});
