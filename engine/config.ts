@@ -33,8 +33,8 @@ export type HostNames = {
 
 /** Derives all paths and host names from the two directories. */
 export function createConfig(directories: { root?: string | undefined; run?: string | undefined } = {}): EngineConfig {
-  const root = resolve(directories.root ?? process.env.GANTRY_ROOT ?? defaultRoot);
-  const run = resolve(directories.run ?? process.env.GANTRY_RUN ?? defaultRun);
+  const root = resolve(directories.root ?? (process.env.GANTRY_ROOT || defaultRoot));
+  const run = resolve(directories.run ?? (process.env.GANTRY_RUN || defaultRun));
   const instance = run === defaultRun ? "" : createHash("sha256").update(run).digest("hex").slice(0, 8);
   return {
     root,
