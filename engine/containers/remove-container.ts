@@ -37,7 +37,10 @@ export async function removeContainer(parts: ContainerParts, record: ContainerRe
   parts.waiters.removed(id, record.state.exitCode ?? 0);
 }
 
-/** Refuses a running container, unless by force, which kills it first. */
+/** How often a container that others keep starting is killed again. */
+const mostKills = 20;
+
+/** Refuses a running container, unless by force, which kills it first, also where it is being started just now. */
 export async function removeOnRequest(parts: ContainerParts, id: string, force: boolean): Promise<void> {
   const { name, state } = parts.table.get(id);
   if (isActive(state.status) && !force) {
@@ -45,16 +48,25 @@ export async function removeOnRequest(parts: ContainerParts, id: string, force: 
       hint: `stop it first with: gantry stop ${name}; or force it with: gantry rm -f ${name}`,
     });
   }
-  // Its end may take it away by itself (--rm): then somebody else's removal is ours.
-  if (isActive(state.status)) await stopContainer(parts, parts.table.get(id), { timeout: 0, signal: "SIGKILL" });
-  await parts.queue.run(id, async () => {
+  for (let kills = 0; ; kills++) {
     const record = parts.table.find(id);
-    if (record === null) return;
-    if (isActive(record.state.status)) {
-      throw new EngineError("failed-precondition", `container ${name} was started while it was being removed`);
+    // Its end may take it away by itself (--rm): then somebody else's removal is ours.
+    if (record !== null && isActive(record.state.status)) {
+      await stopContainer(parts, record, { timeout: 0, signal: "SIGKILL" });
     }
-    await removeContainer(parts, record);
-  });
+    if (await parts.queue.run(id, () => removeUnlessActive(parts, id))) return;
+    if (force && kills < mostKills) continue;
+    throw new EngineError("failed-precondition", `container ${name} was started while it was being removed`);
+  }
+}
+
+/** False where it runs. */
+async function removeUnlessActive(parts: ContainerParts, id: string): Promise<boolean> {
+  const record = parts.table.find(id);
+  if (record === null) return true;
+  if (isActive(record.state.status)) return false;
+  await removeContainer(parts, record);
+  return true;
 }
 
 /** A success if it is gone. */

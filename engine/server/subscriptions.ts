@@ -1,7 +1,11 @@
+import { EngineError } from "../errors.ts";
 import { type TopicName, topics } from "../protocol/topics.ts";
 import type { Outbox } from "./outbox.ts";
 import { parseParams } from "./params.ts";
 import { type Sink, type TopicOpener, type TopicParts, topicOpeners } from "./topics.ts";
+
+/** A dashboard has some five. */
+const limit = 256;
 
 /** The subscriptions of one client. */
 export class Subscriptions {
@@ -23,6 +27,9 @@ export class Subscriptions {
 
   /** Gives the subscription's id, and what begins to send: to be called once the client was told the id. */
   add<T extends TopicName>(topic: T, params: unknown): { subscriptionID: number; begin: () => void } {
+    if (this.#open.size >= limit) {
+      throw new EngineError("resource-exhausted", `more than ${limit} subscriptions of one client at once`);
+    }
     const opener = topicOpeners[topic] as TopicOpener<TopicName>;
     const start = opener(this.#parts, parseParams(topics[topic].params, params, `subscribe to ${topic}`));
     const subscriptionID = ++this.#lastID;
