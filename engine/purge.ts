@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readdir, readlink, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,9 +20,11 @@ export type PurgeOptions = {
 
 const sigterm = 15;
 const sigkill = 9;
-/** Any of these shows that a directory is an engine's. */
-const rootMarks = ["gantry.db", "engine.lock", "engine.log", "blobs", "layers"];
-const runMarks = ["engine.lock", "engine.pid", "gantry.sock", "netns", "supervisors", "runtime", "exits"];
+/**
+ * Any of these shows that a directory is an engine's; each has the lock from its first moment on. Other names are not ours alone: an OCI
+ * layout has `blobs`, docker's own run directory `netns`.
+ */
+const marks = ["engine.lock", "gantry.db", "gantry.sock", "supervisors"];
 /** What other programs own, wherever it lies. */
 const forbidden = new Set(
   "/ /bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/local /var /var/lib /var/run /var/tmp".split(
@@ -36,8 +38,8 @@ const forbidden = new Set(
  * while an engine runs (without force), `invalid-argument` for a directory that does not look like an engine's.
  */
 export async function purge(config: EngineConfig, options: PurgeOptions = {}): Promise<string[]> {
-  checkDirectory("root", config.root, rootMarks);
-  checkDirectory("run", config.run, runMarks);
+  checkDirectory("root", config.root);
+  checkDirectory("run", config.run);
   const removed: string[] = [];
   if (options.force === true) removed.push(...(await endEngine(config)));
   using _locks = lockDirectories(config);
@@ -56,9 +58,11 @@ export async function purge(config: EngineConfig, options: PurgeOptions = {}): P
   return removed;
 }
 
-/** A directory that is gone is fine: an earlier purge got that far. */
-function checkDirectory(name: string, path: string, marks: readonly string[]): void {
-  if (!forbidden.has(path) && (!existsSync(path) || marks.some((mark) => existsSync(join(path, mark))))) return;
+/** One that is gone or empty is fine: an earlier purge got that far. So is the log of an engine that came no further than its start. */
+function checkDirectory(name: string, path: string): void {
+  const names = existsSync(path) ? readdirSync(path) : [];
+  const isOurs = names.some((entry) => marks.includes(entry)) || names.every((entry) => /^engine\.log/.test(entry));
+  if (!forbidden.has(path) && isOurs) return;
   throw new EngineError(
     "invalid-argument",
     `${name} directory ${path} does not look like one of gantry: nothing was removed`,

@@ -58,6 +58,10 @@ describe("purge", () => {
       await expect(purge(config(path, run))).rejects.toMatchObject({ code: "invalid-argument" });
       await expect(purge(config(root, path))).rejects.toThrow("does not look like one of gantry: nothing was removed");
     }
+    const [layout, docker] = [join(host.directory, "layout"), join(host.directory, "docker")];
+    for (const path of [`${layout}/blobs`, `${docker}/netns`]) mkdirSync(path, { recursive: true });
+    await expect(purge(config(layout, run))).rejects.toThrow("does not look like one of gantry");
+    await expect(purge(config(root, docker))).rejects.toThrow("does not look like one of gantry");
     for (const path of [root, run]) mkdirSync(path);
     writeFileSync(join(root, "gantry.db"), "not a database");
     writeFileSync(join(run, "engine.lock"), "");
