@@ -4,10 +4,13 @@ import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoError, errnoOf } from "../host/errno.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
+import { removeSmallTree } from "./remove-tree.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 const newPrefix = ".new-";
 const gonePrefix = ".gone-";
+/** Entries that are removed in a millisecond. */
+const smallTree = 64;
 
 /**
  * Names within one directory of the store. What is being made bears a `.new-` name until it is whole, what is being removed a `.gone-`
@@ -46,6 +49,8 @@ export class Trash {
   /** Removes a path that has no name of its own any more, or never had one. */
   async destroy(path: string): Promise<void> {
     if (!existsSync(path)) return;
+    // A container that wrote next to nothing is gone before a worker would have started.
+    if (removeSmallTree(bytePathOf(path), bytePathOf(this.#directory), smallTree)) return;
     await this.#pool.run({ kind: "remove", path: bytePathOf(path), parking: bytePathOf(this.#directory) });
   }
 

@@ -40,8 +40,21 @@ function connectTo(paths: EnginePaths, options: OpenEngineOptions): Promise<Engi
   return connectEngine({ socket: paths.socket, clientName: options.clientName ?? "gantry" });
 }
 
+/**
+ * Keeps the engine small: it rests most of the time, and the smaller a process, the faster it forks, which it does several times for
+ * each container. A nursery of 2 MB a half (V8's default grows to 16), and memory that malloc gives back (mallopt(3)).
+ */
+const engineFlags = ["--max-semi-space-size=2"];
+const engineEnvironment = {
+  MALLOC_ARENA_MAX: "2",
+  MALLOC_MMAP_THRESHOLD_: "131072",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+};
+
 function spawnEngine(paths: EnginePaths, log: number): ChildProcess {
-  const engine = spawn(process.execPath, [engineProgram(), "serve", "--root", paths.root, "--run", paths.run], {
+  const args = [...engineFlags, engineProgram(), "serve", "--root", paths.root, "--run", paths.run];
+  const engine = spawn(process.execPath, args, {
+    env: { ...process.env, ...engineEnvironment },
     // A session of its own: it outlives the terminal and does not hear its Ctrl-C.
     detached: true,
     cwd: "/",

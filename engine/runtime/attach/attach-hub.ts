@@ -10,6 +10,8 @@ import type { AttachCommand, AttachEvent, AttachWorkerData } from "./messages.ts
 import { connectTo, errno, errors, openEventDescriptor, openSeqpacket } from "./socket-calls.ts";
 
 const oPath = 0o10000000;
+/** It only passes buffers on. */
+const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
 const one = Buffer.from(new BigUint64Array([1n]).buffer);
 
 /** All attach connections of the engine. The worker starts with the first one. */
@@ -60,7 +62,11 @@ export class AttachHub implements AsyncDisposable {
     if (this.#port !== null) return this.#port;
     const { port1, port2 } = new MessageChannel();
     const workerData: AttachWorkerData = { port: port2, wake: this.#wake };
-    const worker = new Worker(workerURL(import.meta.url, "attach-worker"), { workerData, transferList: [port2] });
+    const worker = new Worker(workerURL(import.meta.url, "attach-worker"), {
+      workerData,
+      transferList: [port2],
+      resourceLimits,
+    });
     worker.unref();
     // It sleeps in a system call: without a wake the process could not exit.
     process.on("exit", this.#stopAtExit);
