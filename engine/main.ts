@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createConfig, type EngineConfig, engineVersion } from "./config.ts";
@@ -10,6 +10,7 @@ import { EngineError, messageOf } from "./errors.ts";
 import { EventBus } from "./events/event-bus.ts";
 import { Operations } from "./events/operations.ts";
 import { openCgroups } from "./host/cgroups.ts";
+import { ensureOwnDirectory } from "./host/own-directory.ts";
 import { openImageService } from "./images/local-image-service.ts";
 import { ensureStarterImage } from "./images/starter-image.ts";
 import { openLayerStore } from "./layers/overlay-layer-store.ts";
@@ -69,8 +70,8 @@ async function main(args: readonly string[]): Promise<number> {
 /** Resolves when the engine was asked to stop and has. */
 async function serve(config: EngineConfig, flags: Flags): Promise<number> {
   process.umask(0o022);
-  mkdirSync(config.root, { recursive: true, mode: 0o711 });
-  mkdirSync(config.run, { recursive: true, mode: 0o755 });
+  ensureOwnDirectory(config.root, 0o711);
+  ensureOwnDirectory(config.run, 0o755);
   // Others may reach the socket, if its own mode lets them.
   chmodSync(config.run, 0o755);
   using _lock = lockEngine(config);
@@ -78,6 +79,8 @@ async function serve(config: EngineConfig, flags: Flags): Promise<number> {
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
   process.on("SIGHUP", () => {});
+  // Node's answer is to open a debugger's TCP port, by which any local user could become root.
+  process.on("SIGUSR1", () => {});
   for (const kind of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(kind, (error) => {
       log.error(`the engine failed: ${messageOf(error)}`, { error });

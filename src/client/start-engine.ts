@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { EngineError } from "../../engine/errors.ts";
@@ -7,16 +7,20 @@ import { connectEngine, type EngineClient } from "./connection.ts";
 import type { OpenEngineOptions } from "./open-engine.ts";
 import type { EnginePaths } from "./paths.ts";
 
+const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
 const pollInterval = 20;
 const startDeadline = 15_000;
 /** An engine of ours that ended may have lost the race against another one that is about to listen. */
 const graceAfterExit = 1_000;
 const tailBytes = 4_096;
+/** Of our environment. */
+const inherited = /^(PATH|HOME|LANG|LC_[A-Z]+|TZ|GANTRY_[A-Z]+|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR))$/i;
 
 /** Starts an engine, detached from this terminal and process, and connects to it. Needs root. */
 export async function startEngine(paths: EnginePaths, options: OpenEngineOptions = {}): Promise<EngineClient> {
   mkdirSync(paths.root, { recursive: true, mode: 0o711 });
-  const log = openSync(paths.logFile, "a+", 0o640);
+  // No link is followed: the engine looks at the directory only later.
+  const log = openSync(paths.logFile, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o640);
   try {
     const logStart = fstatSync(log).size;
     const engine = spawnEngine(paths, log);
@@ -45,7 +49,7 @@ function connectTo(paths: EnginePaths, options: OpenEngineOptions): Promise<Engi
  * each container. A nursery of 2 MB a half (V8's default grows to 16), and memory that malloc gives back (mallopt(3)).
  */
 const engineFlags = ["--max-semi-space-size=2"];
-const engineEnvironment = {
+const mallocSettings = {
   MALLOC_ARENA_MAX: "2",
   MALLOC_MMAP_THRESHOLD_: "131072",
   MALLOC_TRIM_THRESHOLD_: "131072",
@@ -54,16 +58,21 @@ const engineEnvironment = {
 function spawnEngine(paths: EnginePaths, log: number): ChildProcess {
   const args = [...engineFlags, engineProgram(), "serve", "--root", paths.root, "--run", paths.run];
   const engine = spawn(process.execPath, args, {
-    env: { ...process.env, ...engineEnvironment },
     // A session of its own: it outlives the terminal and does not hear its Ctrl-C.
     detached: true,
     cwd: "/",
+    env: engineEnvironment(process.env),
     stdio: ["ignore", log, log],
   });
   engine.unref();
   // A failure to spawn is seen as an exit.
   engine.on("error", () => undefined);
   return engine;
+}
+
+/** A debugger's port or a preloaded library of whoever started it would stay in force as long as the engine lives. */
+export function engineEnvironment(ours: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...Object.fromEntries(Object.entries(ours).filter(([name]) => inherited.test(name))), ...mallocSettings };
 }
 
 /** Null: it ended, or did not listen in time. */

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { statSync } from "node:fs";
+import { globSync, readlinkSync, statSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { readListeners } from "../../engine/host/socket-table.ts";
 import type { StateItem } from "../../engine/protocol/state.ts";
 import { createContainer, eventually, startTestEngine, type TestEngine } from "../support/engine.ts";
 
@@ -35,6 +36,19 @@ const rpc = (method: string, params: unknown) => JSON.stringify({ jsonrpc: "2.0"
 it("opens its socket to nobody else", () => {
   const { mode } = statSync(engine.config.socket);
   expect([0o600, 0o660]).toContain(mode & 0o777);
+});
+
+it("opens no debugger's port when it is signalled", async () => {
+  const listening = async () => {
+    const sockets = globSync(`/proc/${engine.pid}/fd/*`).map((path) => readlinkSync(path));
+    return (await readListeners(new Set(["tcp"]))).filter(({ inode }) => sockets.includes(`socket:[${inode}]`));
+  };
+  process.kill(engine.pid, "SIGUSR1");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await listening()).toEqual([]);
+  expect(
+    await say(rpc("system.handshake", { protocolVersion: 1, clientName: "t", clientVersion: "0" })),
+  ).toHaveProperty("result");
 });
 
 it.each([[{ origin: "https://example.org" }], [{ "sec-fetch-mode": "websocket" }]])(
