@@ -18,30 +18,39 @@ export async function createContainer(
   const warnings = checkRequest(request);
   const id = createID(parts);
   const image = parts.images.resolve(request.image);
-  const name = request.name ? parseName(request.name) : createName((taken) => parts.table.isNameTaken(taken));
-  const record: ContainerRecord = {
+  const draft: ContainerRecord = {
     id,
-    name,
+    name: request.name ? parseName(request.name) : "",
     imageID: image.id,
     createdAt: new Date().toISOString(),
     request,
     resolution: resolveRequest(id, request, image),
     state: initialState,
   };
-  warnings.push(...(await checkSpec(parts, record)));
+  warnings.push(...(await checkSpec(parts, draft)));
   // Behind the queue's door, so that nobody starts or removes it half made.
-  await parts.queue.run(id, async () => {
-    parts.table.insert(record);
+  const record = await parts.queue.run(id, async () => {
+    const claimed = claim(parts, draft);
     try {
       await parts.layers.prepare(id, image.chain as readonly DiffID[]);
     } catch (error) {
       await parts.layers.remove(id).catch((second) => parts.log.error("undo of create failed", { id, error: second }));
       parts.table.delete(id);
-      throw EngineError.wrap(`create container ${name}`, error);
+      throw EngineError.wrap(`create container ${claimed.name}`, error);
     }
+    return claimed;
   });
   publishEvent(parts, record, "create");
   return { id, warnings };
+}
+
+/** In one turn of the event loop: nobody picks the same name, or removes the image, in between. */
+function claim(parts: ContainerParts, draft: ContainerRecord): ContainerRecord {
+  parts.images.resolve(draft.imageID);
+  const name = draft.name || createName((taken) => parts.table.isNameTaken(taken));
+  const record = { ...draft, name };
+  parts.table.insert(record);
+  return record;
 }
 
 /** 64 hex digits as docker's, never all decimal in the first 12: a hostname of digits only is taken for a number. */

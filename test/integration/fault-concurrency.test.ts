@@ -47,6 +47,15 @@ it("gives a name once", async () => {
   await nothingIsLeft();
 });
 
+it("makes up a name of its own for each of two hundred", async () => {
+  const results = await times(200, () => createContainer(engine));
+  expect(results.filter(({ status }) => status === "rejected")).toEqual([]);
+  const names = (await request("containers.list", { all: true })).map(({ name }) => name);
+  expect(new Set(names).size).toBe(200);
+  await times(200, (index) => remove(names[index] ?? ""));
+  await nothingIsLeft();
+});
+
 it("does the same act of many clients once", async () => {
   const container = await createContainer(engine);
   const started = await times(10, () => request("containers.start", { container }));

@@ -29,10 +29,10 @@ class Peer implements Disposable {
     this.webSocket = webSocket;
     webSocket.on("message", (data) => this.answers.push(JSON.parse(String(data)) as Answer));
     webSocket.on("close", (code, reason) => {
-      this.closed = `${code} ${reason}`;
+      this.closed ??= `${code} ${reason}`;
     });
     webSocket.on("error", (error) => {
-      this.closed = error.message;
+      this.closed ??= error.message;
     });
   }
 
