@@ -88,6 +88,10 @@ function checkPorts(ports: readonly PortRequest[]): void {
     if (port.hostAddress !== "" && isIP(port.hostAddress) === 0) {
       refuse(`host address ${JSON.stringify(port.hostAddress)} of port ${port.containerPort} is not an IP address`);
     }
+    const { hostPort, hostPortLast } = port;
+    if (hostPortLast !== undefined && (hostPort === null || hostPortLast < hostPort)) {
+      refuse(`host ports of port ${port.containerPort} are no range`);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { parseCapability } from "../host/capabilities.ts";
-import type { CreateRequest } from "../protocol/containers.ts";
+import type { CreateRequest, PortRequest } from "../protocol/containers.ts";
 import { maskedPaths, readonlyPaths } from "../runtime/spec/build-spec.ts";
 import type { ContainerRecord } from "./container-record.ts";
 
@@ -10,9 +10,7 @@ export function inspectHostConfig({ request, resolution }: ContainerRecord, runt
     ContainerIDFile: "",
     LogConfig: { Type: "k8s-file", Config: {} },
     NetworkMode: request.network,
-    PortBindings: groupPorts(
-      resolution.ports.map((port) => ({ ...port, hostPort: port.hostPort === null ? "" : String(port.hostPort) })),
-    ),
+    PortBindings: groupPorts(resolution.ports.map((port) => ({ ...port, hostPort: formatHostPort(port) }))),
     RestartPolicy: {
       Name: request.restartPolicy.name,
       MaximumRetryCount: request.restartPolicy.maximumRetryCount,
@@ -126,6 +124,12 @@ function securityOptions(request: CreateRequest): string[] {
 /** docker prints null for a list that was not asked for. */
 function listOrNull<Item>(list: readonly Item[]): readonly Item[] | null {
   return list.length === 0 ? null : list;
+}
+
+/** `8080`, `8080-8090`, or empty for any. */
+function formatHostPort({ hostPort, hostPortLast }: PortRequest): string {
+  if (hostPort === null) return "";
+  return hostPortLast === undefined ? String(hostPort) : `${hostPort}-${hostPortLast}`;
 }
 
 /** `80/tcp` */

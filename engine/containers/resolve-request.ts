@@ -9,6 +9,7 @@ import type { Resolution } from "./container-record.ts";
 export function resolveRequest(id: string, request: CreateRequest, image: ImageForContainer): Resolution {
   const { entrypoint, command, environment, user, workingDirectory, ...config } = image.config;
   const hostname = request.hostname ?? (request.network === "host" ? hostnameOfHost() : id.slice(0, 12));
+  const exposedPorts = [...new Set([...config.exposedPorts, ...(request.expose ?? [])])];
   const defaults = { entrypoint, command, environment, user, workingDirectory };
   return {
     chain: [...image.chain],
@@ -26,8 +27,8 @@ export function resolveRequest(id: string, request: CreateRequest, image: ImageF
     user: request.user || user,
     hostname,
     labels: { ...config.labels, ...request.labels },
-    ports: resolvePorts(request, config.exposedPorts),
-    exposedPorts: [...config.exposedPorts],
+    ports: resolvePorts(request, exposedPorts),
+    exposedPorts,
     volumes: [...config.volumes],
     stopSignal: request.stopSignal ?? knownSignal(config.stopSignal) ?? "SIGTERM",
   };
@@ -45,8 +46,10 @@ function resolvePorts(request: CreateRequest, exposed: readonly string[]): PortR
   for (const text of request.publishAll ? exposed : []) {
     const [number, protocol = "tcp"] = text.split("/");
     const containerPort = Number(number);
+    // An image may say anything.
+    const isPort = Number.isInteger(containerPort) && containerPort > 0 && containerPort < 65_536;
     const isKnown = ports.some((port) => port.containerPort === containerPort && port.protocol === protocol);
-    if (isKnown || !Number.isInteger(containerPort) || (protocol !== "tcp" && protocol !== "udp")) continue;
+    if (isKnown || !isPort || (protocol !== "tcp" && protocol !== "udp")) continue;
     ports.push({ hostAddress: "", hostPort: null, containerPort, protocol });
   }
   return ports;

@@ -97,24 +97,33 @@ export class PortPlanner {
   plan(ports: readonly PortRequest[], surroundings: PortSurroundings): PortBinding[] {
     const planned: PortBinding[] = [];
     for (const port of ports) {
-      const request = { ...port, hostAddress: port.hostAddress === "" ? anyAddress : port.hostAddress };
-      planned.push(
-        request.hostPort === null
-          ? this.#pick(request, surroundings, planned)
-          : this.#check({ ...request, hostPort: request.hostPort }, surroundings, planned),
-      );
+      const { hostPort, hostPortLast, ...others } = port;
+      const request = { ...others, hostAddress: port.hostAddress === "" ? anyAddress : port.hostAddress };
+      if (hostPort === null) planned.push(this.#pick(request, surroundings, planned));
+      else planned.push(this.#firstFree({ ...request, hostPort }, hostPortLast ?? hostPort, { surroundings, planned }));
     }
     return planned;
   }
 
-  #check(binding: PortBinding, surroundings: PortSurroundings, planned: readonly PortBinding[]): PortBinding {
-    const owner = this.#findOwner(binding, surroundings, planned);
-    if (owner !== null) throw new PortConflict(binding, owner);
-    return binding;
+  /** From the binding's own port to `last`; the conflict that is told is that of the last. */
+  #firstFree(
+    first: PortBinding,
+    last: number,
+    { surroundings, planned }: { surroundings: PortSurroundings; planned: readonly PortBinding[] },
+  ): PortBinding {
+    for (let binding = first; ; binding = { ...binding, hostPort: binding.hostPort + 1 }) {
+      const owner = this.#findOwner(binding, surroundings, planned);
+      if (owner === null) return binding;
+      if (binding.hostPort >= last) throw new PortConflict(binding, owner);
+    }
   }
 
   /** In turn, so that a port just given back rests before it is used again. */
-  #pick(request: PortRequest, surroundings: PortSurroundings, planned: readonly PortBinding[]): PortBinding {
+  #pick(
+    request: Omit<PortBinding, "hostPort">,
+    surroundings: PortSurroundings,
+    planned: readonly PortBinding[],
+  ): PortBinding {
     const [first, last] = surroundings.range;
     for (let tries = 0; tries <= last - first; tries += 1) {
       const hostPort = this.#next < first || this.#next > last ? first : this.#next;

@@ -25,6 +25,8 @@ const whole = z.number().check(z.int());
 export const portRequest = z.object({
   hostAddress: z.string(),
   hostPort: z.nullable(z.number().check(z.int(), z.minimum(1), z.maximum(65535))),
+  /** The engine takes the first free one from hostPort to this. */
+  hostPortLast: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(65535))),
   containerPort: z.number().check(z.int(), z.minimum(1), z.maximum(65535)),
   protocol: transportProtocol,
 });
@@ -123,6 +125,8 @@ export const createRequest = z.object({
   mounts: z.array(mountRequest),
   ports: z.array(portRequest),
   publishAll: z.boolean(),
+  /** Ports beside those the image exposes, `80/tcp`: publishAll publishes them as well. */
+  expose: z.optional(z.array(z.string().check(z.regex(/^\d{1,5}\/(tcp|udp|sctp)$/)))),
   network: z.enum(["bridge", "none", "host"]),
   dns: z.array(z.string()),
   dnsSearch: z.array(z.string()),

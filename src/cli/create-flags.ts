@@ -16,6 +16,7 @@ export type CreateOptions = {
   dnsOption?: string[];
   dnsSearch?: string[];
   entrypoint?: string;
+  expose?: string[];
   env?: string[];
   envFile?: string[];
   groupAdd?: string[];
@@ -91,6 +92,7 @@ const repeatedFlags: readonly (readonly [flag: string, text: string])[] = [
   ["--mount <mount>", "type=bind|tmpfs,source=…,target=…[,readonly]"],
   ["--tmpfs <target>", "target[:options]"],
   ["-p, --publish <port>", "[address:][hostPort:]containerPort[/protocol]"],
+  ["--expose <port>", "port[-port][/protocol] beside those of the image"],
   ["--add-host <host>", "name:address"],
   ["--dns <address>", "name server"],
   ["--dns-search <domain>", "search domain"],

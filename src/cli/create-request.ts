@@ -18,7 +18,7 @@ import {
   parseUlimit,
 } from "./parse/limits.ts";
 import { parseMount, parseTmpfs, parseVolume } from "./parse/mounts.ts";
-import { parsePort } from "./parse/ports.ts";
+import { parseExposed, parsePort } from "./parse/ports.ts";
 import { parseBytes, parseBytesOrUnlimited, parseCpus, parseInteger } from "./parse/sizes.ts";
 import { UsageError } from "./parse/usage-error.ts";
 
@@ -71,6 +71,7 @@ function networkFields(options: CreateOptions) {
     ...given("hostname", options.hostname),
     network: parseNetwork(options.network ?? options.net ?? "bridge"),
     ports: (options.publish ?? []).flatMap(parsePort),
+    ...given("expose", options.expose?.flatMap(parseExposed)),
     publishAll: options.publishAll ?? false,
     dns: options.dns ?? [],
     dnsSearch: options.dnsSearch ?? [],

@@ -192,6 +192,26 @@ describe("ps", () => {
   });
 });
 
+describe("ports", () => {
+  it("come from a range one after the other, until it is used up", async () => {
+    const runOne = (name: string) =>
+      gantry(["run", "-d", "--name", name, "-p", "127.0.0.1:18951-18952:80", image, "sleep", "100"]);
+    for (const name of ["one", "two"]) expect((await runOne(name)).code).toBe(0);
+    expect(await out("port", "one")).toBe("80/tcp -> 127.0.0.1:18951\n");
+    expect(await out("port", "two", "80/tcp")).toBe("127.0.0.1:18952\n");
+    expect(await runOne("three")).toMatchObject({ code: 125, stdout: "" });
+    expect(await gantry(["port", "one", "81"])).toMatchObject({ code: 1, stdout: "" });
+  });
+
+  it("are published with -P when they are exposed, and stand without binding when not", async () => {
+    await gantry(["run", "-d", "--name", "open", "--expose", "7000", "-P", image, "sleep", "100"]);
+    expect(await out("port", "open")).toMatch(/^7000\/tcp -> 0\.0\.0\.0:\d+\n$/);
+    await gantry(["run", "-d", "--name", "shut", "--expose", "7000/udp", image, "sleep", "100"]);
+    expect(await inspect("{{json .NetworkSettings.Ports}}", "shut")).toBe('{"7000/udp":null}');
+    expect(await inspect("{{json .Config.ExposedPorts}}", "shut")).toBe('{"7000/udp":{}}');
+  });
+});
+
 describe("inspect", () => {
   it("prints an array of what was found, and fails for the rest", async () => {
     const none = await gantry(["inspect", "nobody"]);

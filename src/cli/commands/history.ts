@@ -26,6 +26,7 @@ const createdByWidth = 45;
 export function command(cli: Cli): Command {
   return newCommand(cli, "history", "[options] IMAGE", "show how an image was made")
     .option("--format <format>", "table, json, or a template such as '{{.CreatedBy}}'")
+    .option("-H, --human", "accepted; sizes and times are always for people")
     .option("--no-trunc", "nothing shortened")
     .option("-q, --quiet", "ids only")
     .argument("<image>")

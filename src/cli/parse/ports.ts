@@ -6,7 +6,7 @@ type Range = { readonly first: number; readonly last: number };
 
 /**
  * `[address:][hostPort[-hostPort]:]containerPort[-containerPort][/tcp|udp|sctp]` as docker's `-p`; an IPv6 address stands in
- * brackets. Without a host port the engine picks one.
+ * brackets. Without a host port the engine picks one, and of a range for a single container port the first that is free.
  */
 export function parsePort(text: string): PortRequest[] {
   const slash = text.lastIndexOf("/");
@@ -15,6 +15,10 @@ export function parsePort(text: string): PortRequest[] {
   const containerRange = parseRange(text, container);
   const hostRange = host === "" ? null : parseRange(text, host);
   const count = containerRange.last - containerRange.first + 1;
+  if (hostRange !== null && count === 1 && hostRange.last > hostRange.first) {
+    const { first: hostPort, last: hostPortLast } = hostRange;
+    return [{ hostAddress: address, hostPort, hostPortLast, containerPort: containerRange.first, protocol }];
+  }
   if (hostRange !== null && hostRange.last - hostRange.first + 1 !== count) {
     throw new UsageError(`invalid port "${text}": host and container ranges differ in length`);
   }
@@ -24,6 +28,14 @@ export function parsePort(text: string): PortRequest[] {
     containerPort: containerRange.first + index,
     protocol,
   }));
+}
+
+/** `--expose port[-port][/protocol]` to `80/tcp`. */
+export function parseExposed(text: string): string[] {
+  return parsePort(text).map(({ hostPort, containerPort, protocol }) => {
+    if (hostPort === null && !text.includes(":")) return `${containerPort}/${protocol}`;
+    throw new UsageError(`invalid --expose "${text}": want port[-port][/protocol]`);
+  });
 }
 
 function parseProtocol(text: string, name: string): TransportProtocol {

@@ -53,6 +53,15 @@ describe("run and create", () => {
     expect(requestOf("-e", "NOT_HERE", "img").environment).toEqual(["NOT_HERE"]);
   });
 
+  it("expose ports, and offer several host ports for one", () => {
+    expect(requestOf("--expose", "80-81", "--expose", "53/udp", "img").expose).toEqual(["80/tcp", "81/tcp", "53/udp"]);
+    expect(() => requestOf("--expose", "80:80", "img")).toThrow('invalid --expose "80:80"');
+    expect(requestOf("-p", "8000-8010:80", "img").ports).toEqual([
+      { hostAddress: "", hostPort: 8000, hostPortLast: 8010, containerPort: 80, protocol: "tcp" },
+    ]);
+    expect(() => requestOf("-p", "8000-8010:80-81", "img")).toThrow("differ in length");
+  });
+
   it("do not take the value of a flag for a boolean", () => {
     expect(requestOf("-e", "--init=true", "--name", "x", "img")).toMatchObject({
       environment: ["--init=true"],

@@ -45,7 +45,7 @@ describe("parsePort", () => {
     ["", '"" is not a port'],
     ["0:80", '"0" is not a port'],
     ["8080:65536", '"65536" is not a port'],
-    ["80-90:80", "differ in length"],
+    ["80-90:80-81", "differ in length"],
     ["91-90", "is not a range"],
     ["a.b:80:80", "is not an IP address"],
     ["1:2:3:4", "want [address:]"],
