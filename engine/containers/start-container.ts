@@ -42,12 +42,15 @@ export async function startContainer(
   }
 }
 
-/** Network and file system side by side, then the bundle, then the process with its clients attached. */
+/**
+ * Network and file system side by side, then the bundle, then the process with its clients attached. The ports get in force while the
+ * runtime prepares the process, and are before it runs.
+ */
 async function launch(parts: ContainerParts, record: ContainerRecord): Promise<{ pid: number; conmonPid: number }> {
   const { id, name, request, resolution } = record;
   const paths = pathsOf(parts.config, id);
-  const [endpoint, rootfs] = await settleAll([
-    parts.networks.connect({ container: id, containerName: name, network: request.network, ports: resolution.ports }),
+  const [{ endpoint, published }, rootfs] = await settleAll([
+    parts.networks.reserve({ container: id, containerName: name, network: request.network, ports: resolution.ports }),
     parts.layers.mount(id),
   ]);
   await writeBundle(parts, record, { endpoint, rootfs });
@@ -60,6 +63,7 @@ async function launch(parts: ContainerParts, record: ContainerRecord): Promise<{
     logPath: paths.log,
   });
   await parts.sessions.connect(id, () => parts.runtime.attach(paths.directory));
+  await published;
   await parts.runtime.start(id);
   return process;
 }

@@ -8,7 +8,7 @@ import { forgetFlows } from "./conntrack.ts";
 import { type EndpointRecord, EndpointTable } from "./endpoint-table.ts";
 import { admitBridge } from "./foreign-firewall.ts";
 import { otherEngineTables, readForeignPorts } from "./foreign-ports.ts";
-import type { Endpoint, EndpointRequest, NetworkService } from "./network-service.ts";
+import type { Endpoint, EndpointRequest, NetworkService, Reservation } from "./network-service.ts";
 import { checkHostAddresses, describeConflict, PortConflict, PortPlanner, readSurroundings } from "./port-plan.ts";
 import { removeHostNetwork } from "./remove-network.ts";
 import { RuleQueue } from "./rule-queue.ts";
@@ -94,12 +94,27 @@ class BridgeNetworkService implements NetworkService {
   }
 
   async connect(request: EndpointRequest): Promise<Endpoint> {
+    const { endpoint, published } = await this.reserve(request);
+    try {
+      await published;
+    } catch (error) {
+      // What keeps ports from being published may keep the rules from being written as well; all else is taken away.
+      await this.disconnect(request.container).catch(() => undefined);
+      throw error;
+    }
+    return endpoint;
+  }
+
+  async reserve(request: EndpointRequest): Promise<Reservation> {
     // A record that a failed start left behind must not keep the container from its next one.
     if (this.#table.find(request.container) !== null) await this.disconnect(request.container);
     try {
       const record =
         request.network === "bridge" ? await this.#connectBridge(request) : await this.#connectPlain(request);
-      return this.#toEndpoint(record);
+      const published = this.#publish(record);
+      // Told when it is waited for.
+      published.catch(() => undefined);
+      return { endpoint: this.#toEndpoint(record), published };
     } catch (error) {
       throw error instanceof PortConflict ? await describeConflict(error, request.containerName) : error;
     }
@@ -156,7 +171,6 @@ class BridgeNetworkService implements NetworkService {
         ports,
       } as const;
       this.#table.insert(record);
-      await this.#publish(record);
       return record;
     } catch (error) {
       void this.#inBackground(takingAway, this.#discard([sandbox]));
@@ -182,14 +196,13 @@ class BridgeNetworkService implements NetworkService {
     }
   }
 
-  /** Puts the ports of a new endpoint in force, or takes its record back. */
+  /** Puts the ports of a new endpoint in force. */
   async #publish(record: EndpointRecord): Promise<void> {
     const script = formatElements(this.#config.names.table, "add", publishedPorts(record));
     try {
       // Refused: someone flushed or changed our table. Written anew from the records it has these ports, too.
       await this.#rules.apply(script).catch(() => this.#enforceRules());
     } catch (error) {
-      this.#table.remove([record.container]);
       throw EngineError.wrap("publish ports", error);
     }
     await forgetFlows(record.ports);

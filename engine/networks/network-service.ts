@@ -21,6 +21,8 @@ export type Endpoint = {
   readonly ports: readonly PortBinding[];
 };
 
+export type Reservation = { readonly endpoint: Endpoint; readonly published: Promise<void> };
+
 /**
  * One bridge with NAT, one nft table, addresses and published ports in the database. Everything on the host bears the names of
  * EngineConfig.names. A ready pool of namespaces keeps the work off the start path.
@@ -32,6 +34,11 @@ export interface NetworkService extends AsyncDisposable {
    * process); with `resource-exhausted` when no address is left; then nothing is left behind.
    */
   connect(request: EndpointRequest): Promise<Endpoint>;
+  /**
+   * The same, answering as soon as netns, address and ports are its own; the ports are in force when `published` resolves. For who has
+   * something else to do meanwhile. Where `published` fails, the caller disconnects.
+   */
+  reserve(request: EndpointRequest): Promise<Reservation>;
   /** What connect gave, or null. Survives restarts of the engine. */
   find(container: string): Endpoint | null;
   /** Takes everything away again. A success if there is nothing. */
