@@ -1,16 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { chmodSync, closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createConfig, type EngineConfig, engineVersion } from "./config.ts";
 import { openContainerService } from "./containers/local-container-service.ts";
 import { openBlobStore } from "./content/file-blob-store.ts";
-import { openDatabase } from "./database/database.ts";
+import { type Database, openDatabase } from "./database/database.ts";
 import { EngineError, messageOf } from "./errors.ts";
 import { EventBus } from "./events/event-bus.ts";
 import { Operations } from "./events/operations.ts";
 import { openCgroups } from "./host/cgroups.ts";
+import { closeInheritedDescriptors } from "./host/inherited-descriptors.ts";
 import { ensureOwnDirectory } from "./host/own-directory.ts";
+import type { ImageService } from "./images/image-service.ts";
 import { openImageService } from "./images/local-image-service.ts";
 import { ensureStarterImage } from "./images/starter-image.ts";
 import { openLayerStore } from "./layers/overlay-layer-store.ts";
@@ -28,6 +31,8 @@ const exitSoftware = 70;
 
 /** Milliseconds for acts under way to end after the engine was told to stop. */
 const stopPatience = 10_000;
+/** Milliseconds the first clients of a fresh root wait for its starter image. */
+const starterPatience = 3_000;
 
 const usage = `usage: engine <command> [--root DIR] [--run DIR]
   serve [--foreground] [--ready-fd N]   run the engine until SIGTERM; containers go on without it
@@ -70,6 +75,7 @@ async function main(args: readonly string[]): Promise<number> {
 /** Resolves when the engine was asked to stop and has. */
 async function serve(config: EngineConfig, flags: Flags): Promise<number> {
   process.umask(0o022);
+  closeInheritedDescriptors(flags["ready-fd"] === undefined ? [] : [Number(flags["ready-fd"])]);
   ensureOwnDirectory(config.root, 0o711);
   ensureOwnDirectory(config.run, 0o755);
   // Others may reach the socket, if its own mode lets them.
@@ -136,17 +142,26 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
     runtime: runtime.program,
     runtimeVersion: runtime.version,
   };
+  await makeStarterImage(opening, { images, database, log });
   const logs = openLogReader();
   opening.use(
     await createServer({ config, identity, containers, images, sampler, logs, events, operations, log, shutdown }),
   );
-  const starter = new AbortController();
-  opening.defer(() => starter.abort());
-  const work = { signal: starter.signal, onProgress: () => {} };
-  void ensureStarterImage(images, database, work).catch((error) => {
-    if (!starter.signal.aborted) log.warning("the starter image could not be made", { error });
-  });
   return opening.move();
+}
+
+/** Before anybody is let in, whose first command may want to run it; not for long, since a busy disk may take its time. */
+async function makeStarterImage(
+  opening: AsyncDisposableStack,
+  parts: { readonly images: ImageService; readonly database: Database; readonly log: Log },
+): Promise<void> {
+  const abort = new AbortController();
+  opening.defer(() => abort.abort());
+  const work = { signal: abort.signal, onProgress: () => {} };
+  const made = ensureStarterImage(parts.images, parts.database, work).catch((error) => {
+    if (!abort.signal.aborted) parts.log.warning("the starter image could not be made", { error });
+  });
+  await Promise.race([made, sleep(starterPatience, undefined, { ref: false })]);
 }
 
 function tellReady(flags: Flags): void {

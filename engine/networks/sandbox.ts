@@ -43,7 +43,7 @@ export class Sandboxes {
   }
 
   async open(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o711 });
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     if (isMounted(this.#directory)) return;
     mountBind(this.#directory, this.#directory);
     await runCommand("mount", ["--make-shared", this.#directory]);

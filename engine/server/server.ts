@@ -36,11 +36,13 @@ export async function createServer(parts: ServerParts): Promise<EngineServer> {
   server.on("upgrade", (request, socket, head) => upgrade(webSockets, session, { request, socket, head }));
   await removeStaleSocket(parts.config.socket);
   await listen(server, parts.config.socket);
+  // One connection that cannot be taken, e.g. for want of descriptors, is not the end of the others.
+  server.on("error", (error) => parts.log.error("a client could not be let in", { error }));
   return {
     [Symbol.asyncDispose]: async () => {
       server.close();
       state[Symbol.dispose]();
-      for (const client of webSockets.clients) client.close(1001, "the engine stops; containers go on running");
+      for (const client of webSockets.clients) client.close(1001, stopNotice);
       setTimeout(() => {
         for (const client of webSockets.clients) client.terminate();
         server.closeAllConnections();
@@ -98,7 +100,10 @@ async function listen(server: Server, path: string): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(path, resolve);
+      server.listen(path, () => {
+        server.off("error", reject);
+        resolve();
+      });
       process.umask(umask);
     });
   } catch (error) {

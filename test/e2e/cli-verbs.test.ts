@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { createConfig } from "../../engine/config.ts";
 import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { gantryFor, TerminalCommand } from "../support/gantry-command.ts";
 import { makeLayout, run } from "../support/images-archives.ts";
@@ -122,6 +123,16 @@ it("shows the engine, and stops and starts it while a container runs on", async 
   expect((await gantry(["engine", "logs", "-n", "5"])).stdout).toContain("engine is ready");
   expect((await gantry(["rm", "-f", "stay"])).code).toBe(0);
   expect((await gantry(["engine", "stop"])).code).toBe(0);
+});
+
+it("runs the starter image with the very first command on a host", async () => {
+  const config = createConfig({ root: `${engine.config.root}-first`, run: `${engine.config.run}-first` });
+  const first = gantryFor(config);
+  try {
+    expect(await first(["run", "--rm", starterImage, "echo", "hello"])).toMatchObject({ code: 0, stdout: "hello\n" });
+  } finally {
+    await first(["engine", "purge", "--force"]);
+  }
 });
 
 it("says why an engine could not start", async () => {

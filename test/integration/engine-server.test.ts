@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { globSync, readlinkSync, statSync } from "node:fs";
 import { request as httpRequest } from "node:http";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { readListeners } from "../../engine/host/socket-table.ts";
@@ -36,6 +37,15 @@ const rpc = (method: string, params: unknown) => JSON.stringify({ jsonrpc: "2.0"
 it("opens its socket to nobody else", () => {
   const { mode } = statSync(engine.config.socket);
   expect([0o600, 0o660]).toContain(mode & 0o777);
+});
+
+it("shows nobody else what it keeps", () => {
+  const { root, run } = engine.config;
+  const modeOf = (...path: string[]) => statSync(join(...path)).mode & 0o777;
+  for (const path of [join(root, "gantry.db"), join(root, "engine.lock"), join(run, "engine.lock")]) {
+    expect([path, modeOf(path)]).toEqual([path, 0o600]);
+  }
+  for (const name of ["netns", "exits", "supervisors"]) expect([name, modeOf(run, name)]).toEqual([name, 0o700]);
 });
 
 it("opens no debugger's port when it is signalled", async () => {
