@@ -1,4 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { formatHostname, formatHosts, formatResolvConf, resolvConfPath } from "../networks/name-files.ts";
 import type { Endpoint } from "../networks/network-service.ts";
 import { resolveSeccomp } from "../runtime/seccomp.ts";
@@ -9,6 +10,7 @@ import { getHostFacts } from "../runtime/spec/host-facts.ts";
 import { findInit, prepareSpec, type SpecWish } from "../runtime/spec/prepare-spec.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import { containerMark } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 
 export type Surroundings = {
@@ -44,7 +46,7 @@ export async function writeBundle(
   record: ContainerRecord,
   { endpoint, rootfs }: Surroundings,
 ): Promise<void> {
-  await writeNameFiles(parts, record, endpoint);
+  await Promise.all([writeNameFiles(parts, record, endpoint), markRootfs(rootfs)]);
   const { spec } = await prepareSpec(wishOf(parts, record, { netnsPath: endpoint.netnsPath, rootfs }));
   await writeFile(pathsOf(parts.config, record.id).spec, JSON.stringify(spec), { mode: 0o600 });
 }
@@ -63,6 +65,18 @@ function wishOf(
     cgroupsPath: `/${parts.config.names.cgroupParent}/${id}`,
     files: { hosts, resolvConf, hostname },
   };
+}
+
+/**
+ * By this empty file many programs know that they run in a container. An image may have anything in its place, also a link that
+ * leads out: then it stays as it is.
+ */
+async function markRootfs(rootfs: string): Promise<void> {
+  try {
+    await writeFile(join(rootfs, containerMark), "", { flag: "wx", mode: 0o755 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
 }
 
 /** Text of /etc/hosts, /etc/hostname and /etc/resolv.conf. A container on the host's network sees the host's own hosts. */

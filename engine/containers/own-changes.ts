@@ -1,7 +1,11 @@
 import type { FileChange, MountRequest } from "../protocol/containers.ts";
 
-/** Mount points that a runtime makes where the image lacks them. */
+/** An empty file in the root directory, docker's. */
+export const containerMark = ".dockerenv";
+
+/** What the engine makes and mount points that a runtime makes where the image lacks them. */
 const mountPoints = [
+  `/${containerMark}`,
   "/dev",
   "/dev/console",
   "/dev/mqueue",

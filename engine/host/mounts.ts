@@ -95,13 +95,16 @@ class TooOld extends Error {
   }
 }
 
+/** What df and mount print in a container: programs look for docker's word. */
+const mountSource = "overlay";
+
 function mountWithContext(directories: OverlayDirectories, target: string): void {
   using open = new OpenPaths();
   let context: number | null = null;
   const short = (path: string) => open.refer(path, stringLimit);
   try {
     context = open.keep(syscalls.fsopen("overlay"));
-    syscalls.fsconfigString(context, "source", "gantry");
+    syscalls.fsconfigString(context, "source", mountSource);
     for (const path of directories.lower) syscalls.fsconfigString(context, "lowerdir+", short(path));
     syscalls.fsconfigString(context, "upperdir", short(directories.upper));
     syscalls.fsconfigString(context, "workdir", short(directories.work));
@@ -148,7 +151,7 @@ function mountWithOptions(directories: OverlayDirectories, target: string): void
       hint: "Linux 6.7 or later takes 500",
     });
   }
-  syscalls.mount("gantry", bytePathOf(target), { type: "overlay", data });
+  syscalls.mount(mountSource, bytePathOf(target), { type: "overlay", data });
 }
 
 /** Descriptors that live as long as one mount call. */

@@ -44,7 +44,7 @@ export function toCreateRequest(
     mounts: mountsOf(options, here),
     labels: labelsOf(options),
     resources: resourcesOf(options),
-    shmSize: options.shmSize === undefined ? null : parseBytes("--shm-size", options.shmSize),
+    shmSize: limitOf(options.shmSize, (text) => parseBytes("--shm-size", text)),
     oomScoreAdj: integer("--oom-score-adj", options.oomScoreAdj, -1000, 1000) ?? null,
   };
 }
@@ -135,7 +135,7 @@ function restartPolicyOf(options: CreateOptions): CreateRequest["restartPolicy"]
   return policy;
 }
 
-/** As docker: 0 is without limit, too. */
+/** As docker: 0 is as if nothing was said. */
 function limitOf(text: string | undefined, parse: (text: string) => number): number | null {
   return text === undefined ? null : parse(text) || null;
 }

@@ -149,13 +149,20 @@ describe("the file system", () => {
   it("mounts what docker mounts", async () => {
     const lines = await linesOf([], "cat", "/proc/self/mounts");
     const options = new Map(lines.map((line) => [line.split(" ")[1], line.split(" ").slice(2, 4).join(" ")]));
-    expect(options.get("/")).toMatch(/^overlay rw,/);
+    expect(lines.find((line) => line.split(" ")[1] === "/")).toMatch(/^overlay \/ overlay rw,/);
     expect(options.get("/proc")).toBe("proc rw,nosuid,nodev,noexec,relatime");
     expect(options.get("/dev")).toMatch(/^tmpfs rw,nosuid,size=65536k,mode=755/);
     expect(options.get("/dev/pts")).toMatch(/^devpts rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666/);
     expect(options.get("/dev/shm")).toMatch(/^tmpfs rw,nosuid,nodev,noexec,relatime,size=65536k/);
     expect(options.get("/sys")).toBe("sysfs ro,nosuid,nodev,noexec,relatime");
     for (const file of ["hosts", "hostname", "resolv.conf"]) expect(options.has(`/etc/${file}`)).toBe(true);
+  });
+
+  it("is marked as a container's, which is no change of the container's own", async () => {
+    await gantry(["run", "--name", "marked", image, "sh", "-c", "test -f /.dockerenv && touch /made"]);
+    expect(await gantry(["diff", "marked"])).toMatchObject({ code: 0, stdout: "A /made\n" });
+    await gantry(["rm", "marked"]);
+    expect(await linesOf(["--read-only"], "stat", "-c", "%s %a", "/.dockerenv")).toEqual(["0 755"]);
   });
 
   it("is read-only where that is wanted, with writable places in it", async () => {

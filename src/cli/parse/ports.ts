@@ -13,7 +13,7 @@ export function parsePort(text: string): PortRequest[] {
   const protocol = parseProtocol(text, slash === -1 ? "tcp" : text.slice(slash + 1));
   const { address, host, container } = splitParts(text, slash === -1 ? text : text.slice(0, slash));
   const containerRange = parseRange(text, container);
-  const hostRange = host === "" ? null : parseRange(text, host);
+  const hostRange = host === "" || host === "0" ? null : parseRange(text, host);
   const count = containerRange.last - containerRange.first + 1;
   if (hostRange !== null && count === 1 && hostRange.last > hostRange.first) {
     const { first: hostPort, last: hostPortLast } = hostRange;

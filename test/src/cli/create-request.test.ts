@@ -50,6 +50,10 @@ describe("run and create", () => {
 
   it("take 0 for no limit, and a variable that is not set here away", () => {
     expect(requestOf("-m", "0", "--cpus", "0", "--memory-swap", "0", "img").resources).toEqual(unlimited);
+    expect(requestOf("--shm-size", "0", "-p", "0:80", "img")).toMatchObject({
+      shmSize: null,
+      ports: [{ hostPort: null }],
+    });
     expect(requestOf("-e", "NOT_HERE", "img").environment).toEqual(["NOT_HERE"]);
   });
 

@@ -43,7 +43,7 @@ describe("parsePort", () => {
 
   it.each([
     ["", '"" is not a port'],
-    ["0:80", '"0" is not a port'],
+    ["80:0", '"0" is not a port'],
     ["8080:65536", '"65536" is not a port'],
     ["80-90:80-81", "differ in length"],
     ["91-90", "is not a range"],
