@@ -2,21 +2,26 @@ import { EngineError } from "../errors.ts";
 import type { ContainerParts } from "./parts.ts";
 import { startContainer } from "./start-container.ts";
 
-/** Starts a container that its policy brings back, and tries again later where that fails. */
+/** Starts a container that its policy brings back, and tries again later where that fails, or could not be written down. */
 export function restartByPolicy(parts: ContainerParts, id: string): void {
-  void parts.queue.run(id, async () => {
-    const record = parts.table.find(id);
-    // Stopped, started or removed by hand in the meantime.
-    if (record?.state.status !== "restarting") return;
-    const restartCount = record.state.restartCount + 1;
-    try {
-      await startContainer(parts, record, { restartCount });
-    } catch (error) {
-      const reason = EngineError.wrap(`restart container ${record.name}`, error);
-      parts.log.warning(reason.message, { id });
-      giveUpOrRetry(parts, id, restartCount);
-    }
-  });
+  parts.queue
+    .run(id, async () => {
+      const record = parts.table.find(id);
+      // Stopped, started or removed by hand in the meantime.
+      if (record?.state.status !== "restarting") return;
+      const restartCount = record.state.restartCount + 1;
+      try {
+        await startContainer(parts, record, { restartCount });
+      } catch (error) {
+        parts.log.warning(EngineError.wrap(`restart container ${record.name}`, error).message, { id });
+        giveUpOrRetry(parts, id, restartCount);
+      }
+    })
+    .catch((error) => {
+      const name = parts.table.find(id)?.name ?? id;
+      parts.log.error(EngineError.wrap(`restart container ${name}`, error).message, { id, error });
+      parts.restarts.schedule(id, 0, () => restartByPolicy(parts, id));
+    });
 }
 
 function giveUpOrRetry(parts: ContainerParts, id: string, restartCount: number): void {

@@ -84,10 +84,14 @@ async function undo(parts: ContainerParts, record: ContainerRecord, reason: Engi
   } catch (error) {
     parts.log.error("undo of a start failed", { id, error });
   }
-  parts.table.update(id, {
-    error: reason.message,
-    ...(reason.exitCode === null ? {} : { exitCode: reason.exitCode }),
-  });
-  parts.sessions.drop(id, reason);
-  parts.waiters.startFailed(id, reason);
+  try {
+    parts.table.update(id, {
+      error: reason.message,
+      ...(reason.exitCode === null ? {} : { exitCode: reason.exitCode }),
+    });
+  } finally {
+    // Who waits for it must not wait for ever, whatever the disk says.
+    parts.sessions.drop(id, reason);
+    parts.waiters.startFailed(id, reason);
+  }
 }
