@@ -77,7 +77,7 @@ export class FaultHost implements AsyncDisposable {
       engine.kill("SIGKILL");
       await once(engine, "exit");
     }
-    const purge = this.#enter([process.execPath, program, "purge", "--force", ...this.#flags], "inherit");
+    const purge = this.#enter([process.execPath, program, "purge", "--force", ...this.#flags], "ignore");
     await once(purge, "close");
     this.#holder.kill("SIGKILL");
     await once(this.#holder, "exit");
@@ -92,7 +92,7 @@ export class FaultHost implements AsyncDisposable {
     return ["--root", this.config.root, "--run", this.config.run];
   }
 
-  #enter(command: readonly string[], stderr: "inherit" | "pipe", environment: NodeJS.ProcessEnv = {}): ChildProcess {
+  #enter(command: readonly string[], stderr: "ignore" | "pipe", environment: NodeJS.ProcessEnv = {}): ChildProcess {
     return spawn("nsenter", [...this.#entry, ...command], {
       stdio: ["ignore", "ignore", stderr, "pipe"],
       env: { ...process.env, ...environment },

@@ -70,9 +70,19 @@ type Rows = {
   readonly content: ReadonlySet<string>;
 };
 
+/** False for what is no database, or not one of this version. */
+function isOurs(path: string): boolean {
+  try {
+    using database = new DatabaseSync(path, { readOnly: true });
+    return database.prepare("SELECT count(*) FROM endpoints").get() !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 function rows(config: EngineConfig): Rows {
   const path = join(config.root, "gantry.db");
-  if (!existsSync(path)) return { traces: [], endpoints: [], content: new Set() };
+  if (!isOurs(path)) return { traces: [], endpoints: [], content: new Set() };
   const database = new DatabaseSync(path, { readOnly: true });
   try {
     const all = (query: string) => database.prepare(query).all() as Record<string, string>[];
@@ -178,7 +188,7 @@ function fileTraces({ root, run }: EngineConfig): Trace[] {
   const of = (kind: string, directory: string, lives: boolean) =>
     list(directory).map((path) => owned(`${kind} ${path}`, lives));
   return [
-    ...of("files", join(root, "containers"), false),
+    ...of("files", join(root, "containers"), false).filter(({ what }) => !what.endsWith("/.empty")),
     ...list(join(root, "blobs/ingest")).map((path) => ({ what: `ingest ${path}`, owner: "", lives: false })),
     ...of("supervisor", join(run, "supervisors"), true),
     ...of("exit", join(run, "exits"), true),
