@@ -15,7 +15,7 @@ import { isRoot } from "./client/become-root.ts";
 import { connectEngine, type EngineClient } from "./client/connection.ts";
 import { openEngine } from "./client/open-engine.ts";
 import { type EnginePaths, enginePaths } from "./client/paths.ts";
-import { ReconnectingClient } from "./client/reconnect.ts";
+import { type ConnectAttempt, ReconnectingClient } from "./client/reconnect.ts";
 import { createKeymap, type Keymap, readKeymapFile, userKeymapPath } from "./keymap/keymap.ts";
 import type { LogView } from "./panes/logs/view-model.ts";
 import { emptyMirror, type MirrorAction, reduceMirror } from "./store/mirror.ts";
@@ -64,7 +64,7 @@ type Parts = {
   readonly options: DashboardOptions;
   readonly theme: Theme;
   readonly keymap: Keymap;
-  readonly connect: () => Promise<EngineClient>;
+  readonly connect: (attempt: ConnectAttempt) => Promise<EngineClient>;
   readonly look: { readonly level: ReturnType<typeof detectColorLevel>; readonly ascii: boolean };
 };
 
@@ -162,11 +162,12 @@ function loadKeymap(options: DashboardOptions): Keymap {
  * How to reach the engine, now and after each loss. A root user's dashboard starts one that is missing. Another user becomes
  * root where that is needed, which replaces this process: so before there is a screen, and never later.
  */
-async function chooseConnect(paths: EnginePaths): Promise<() => Promise<EngineClient>> {
-  if (isRoot()) return () => openEngine(paths, { clientName });
+async function chooseConnect(paths: EnginePaths): Promise<Parts["connect"]> {
+  const find = () => connectEngine({ socket: paths.socket, clientName });
+  if (isRoot()) return ({ mayStart }) => (mayStart ? openEngine(paths, { clientName }) : find());
   let first: EngineClient | null = await openEngine(paths, { clientName });
   return async () => {
-    const client = first ?? (await connectEngine({ socket: paths.socket, clientName }));
+    const client = first ?? (await find());
     first = null;
     return client;
   };

@@ -3,6 +3,9 @@
 /** Raised with every incompatible change; both ends must agree. */
 export const protocolVersion = 1;
 
+/** The engine's last words where it was told to stop, as the reason of each close frame; whoever crashes says nothing. */
+export const stopNotice = "the engine stops; containers go on running";
+
 /** First byte of each binary frame that the engine sends on a byte stream: see streams.ts. */
 export const channel = { stdout: 1, stderr: 2, records: 3 } as const;
 export type Channel = (typeof channel)[keyof typeof channel];

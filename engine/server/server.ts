@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { EngineError, messageOf } from "../errors.ts";
+import { stopNotice } from "../protocol/constants.ts";
 import { createHandlers } from "./dispatch.ts";
 import { findGroup } from "./groups.ts";
 import type { ServerParts } from "./parts.ts";

@@ -5,6 +5,7 @@ import { fitLine } from "../components/spans.ts";
 import { useNow } from "../hooks/use-now.ts";
 import { useSize } from "../hooks/use-size.ts";
 import { useStore } from "../hooks/use-store.ts";
+import { firstKeyOf } from "../keymap/keymap.ts";
 import type { Pane } from "../keymap/panes.ts";
 import { nextAgeChange } from "../panes/age.ts";
 import { ContainersPane } from "../panes/containers/ContainersPane.tsx";
@@ -52,15 +53,24 @@ export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: App
   const greyed = mirror.connection.status === "lost" && mirror.synced;
   const style = useMemo<Style>(() => ({ theme: prefs.theme, ...look, greyed }), [prefs.theme, look, greyed]);
   if (isTooSmall(size)) return <TooSmall size={size} style={style} />;
-  const pane = { mirror, ui, prefs, style, now, mayChange: !readOnly, onLogView };
+  const createKey = firstKeyOf(dashboard.keymap, "container.create");
+  const pane = { mirror, ui, prefs, style, now, mayChange: !readOnly, createKey, onLogView };
   const overlay =
     ui.overlay === null ? null : overlayView(ui.overlay, { size, keymap: dashboard.keymap, pane: ui.focus });
   return (
     <Box width={size.columns} height={size.rows} overflow="hidden" flexDirection="column">
       <Row line={headerLine(mirror, { readOnly, now, width: size.columns })} style={style} width={size.columns} />
       <Body region={layoutBody(size, ui)} pane={pane} />
-      <Row line={statusLine(mirror, ui, { now, width: size.columns })} style={style} width={size.columns} />
-      <Row line={footerLine(dashboard.keymap, ui.focus, size.columns)} style={style} width={size.columns} />
+      <Row
+        line={statusLine(mirror, ui, { width: size.columns, retryKey: firstKeyOf(dashboard.keymap, "engine.retry") })}
+        style={style}
+        width={size.columns}
+      />
+      <Row
+        line={footerLine(dashboard.keymap, ui.focus, { width: size.columns, isEmpty: isEmpty(mirror, ui.focus) })}
+        style={style}
+        width={size.columns}
+      />
       {overlay !== null && (
         <Box position="absolute" left={overlay.left} top={overlay.top}>
           <Panel {...overlay} focused style={style} />
@@ -124,6 +134,11 @@ function TooSmall({ size, style }: { readonly size: Size; readonly style: Style 
       ))}
     </Box>
   );
+}
+
+/** True where the pane has nothing that a key could act on. */
+function isEmpty(mirror: Mirror, pane: Pane): boolean {
+  return pane === "images" ? mirror.images.length === 0 : mirror.containers.length === 0 && pane !== "layers";
 }
 
 /** Milliseconds until an age on the screen reads otherwise. */

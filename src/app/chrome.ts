@@ -25,7 +25,7 @@ export function headerLine(
   const left: Span[] = [span(" gantry ", "brand"), span(" ")];
   if (info !== null) left.push(span(sanitize(info.hostname), "title"));
   if (options.readOnly) left.push(span("  read-only", "warn"));
-  if (connection.status === "lost") return spread(left, lostSpans(connection.since, options.now), options.width);
+  if (connection.status === "lost") return spread(left, lostSpans(connection, options.now), options.width);
   if (!mirror.synced) return spread(left, [span("connecting to the engine ", "muted")], options.width);
   const room = options.width - widthOf(left) - 2;
   const right = asManyAsFit(
@@ -58,19 +58,27 @@ function asManyAsFit(groups: readonly (readonly Span[])[], width: number): Span[
   return kept;
 }
 
-function lostSpans(since: number, now: number): Span[] {
-  return [span(`engine lost ${formatAge(now - since)} ago, retrying `, "error")];
+function lostSpans({ since, isStopped }: LostConnection, now: number): Span[] {
+  const ago = `${formatAge(now - since)} ago`;
+  return isStopped ? [span(`engine stopped ${ago} `, "warn")] : [span(`engine lost ${ago}, retrying `, "error")];
 }
 
-export type StatusOptions = { readonly now: number; readonly width: number };
+type LostConnection = Extract<Mirror["connection"], { status: "lost" }>;
+
+/** `retryKey`: what starts a stopped engine, or null where no key does. */
+export type StatusOptions = { readonly width: number; readonly retryKey: string | null };
 
 /** What is asked, else the newest result at the left; long work at the right. */
 export function statusLine(mirror: Mirror, ui: Ui, options: StatusOptions): Line {
   const work = workSpans(mirror.operations, ui.tasks, Math.floor(options.width / 2));
-  return spread([span(" "), ...leftStatus(mirror, ui)], work.length > 0 ? [...work, span(" ")] : [], options.width);
+  return spread(
+    [span(" "), ...leftStatus(mirror, ui, options.retryKey)],
+    work.length > 0 ? [...work, span(" ")] : [],
+    options.width,
+  );
 }
 
-function leftStatus(mirror: Mirror, ui: Ui): Span[] {
+function leftStatus(mirror: Mirror, ui: Ui, retryKey: string | null): Span[] {
   const { prompt, flash } = ui;
   if (prompt?.kind === "confirm")
     return [
@@ -89,9 +97,10 @@ function leftStatus(mirror: Mirror, ui: Ui): Span[] {
     ];
   }
   if (mirror.connection.status === "lost") {
-    const { reason } = mirror.connection;
-    const hint = reason.hint === null ? "" : `  ${glyphs.arrow} ${sanitize(reason.hint)}`;
-    return [span(sanitize(reason.message), "warn"), span(hint, "muted")];
+    const { reason, isStopped } = mirror.connection;
+    const message = span(sanitize(reason.message), "warn");
+    if (isStopped && retryKey !== null) return [message, span("  "), span(retryKey, "key"), span(" start it", "muted")];
+    return [message, span(reason.hint === null ? "" : `  ${glyphs.arrow} ${sanitize(reason.hint)}`, "muted")];
   }
   return [];
 }
@@ -134,18 +143,32 @@ function progressSpans({ progress }: Operation): Span[] {
   return [words, span(" "), ...gauge(share, "bar", 12).spans, span(` ${Math.floor(share * 100)}%`, "muted")];
 }
 
+/** What can be done where there is nothing yet. */
+const aloneToo: ReadonlySet<string> = new Set([
+  "container.create",
+  "pane.fullscreen",
+  "help.open",
+  "palette.open",
+  "quit",
+]);
+
 /** As many keys of the pane as there is room for, the important ones; what is everywhere stands at the end. */
-export function footerLine(keymap: Keymap, pane: Pane, width: number): Line {
+export function footerLine(
+  keymap: Keymap,
+  pane: Pane,
+  options: { readonly width: number; readonly isEmpty: boolean },
+): Line {
   const candidates = keymap.bindings
     .flatMap(({ command, keys }) => {
       const [key] = keys;
       const footer: number | null = command.footer;
-      return footer !== null && key !== undefined && command.panes.includes(pane)
+      const isOfUse = command.panes.includes(pane) && (!options.isEmpty || aloneToo.has(command.id));
+      return footer !== null && key !== undefined && isOfUse
         ? [{ order: footer, key: formatKey(key), label: command.short }]
         : [];
     })
     .sort((left, right) => left.order - right.order);
-  let room = width - 1;
+  let room = options.width - 1;
   const shown = candidates.filter(({ key, label }) => {
     const size = key.length + label.length + 3;
     if (size > room) return false;

@@ -1,4 +1,4 @@
-import { fitSpans, spread, wrapLine } from "../components/spans.ts";
+import { fitSpans, spread, wrapLine, wrapWords } from "../components/spans.ts";
 import { sanitize } from "../format/sanitize.ts";
 import { commandGroups } from "../keymap/commands.ts";
 import type { Keymap } from "../keymap/keymap.ts";
@@ -163,7 +163,10 @@ const fieldTexts: Readonly<Record<FormField, { readonly label: string; readonly 
 };
 
 function formView(form: CreateForm, size: Size): OverlayView {
-  const place = centred(size, 78, formFields.length + 6);
+  const columns = Math.min(78, size.columns - 2);
+  const message = formMessage(form, columns - 4);
+  const isTight = formFields.length + message.length + 6 > size.rows;
+  const place = centred(size, columns, formFields.length + message.length + (isTight ? 3 : 4));
   const fields = formFields.map((field): Line => {
     const { label, hint } = fieldTexts[field];
     const focused = form.focus === field;
@@ -171,17 +174,31 @@ function formView(form: CreateForm, size: Size): OverlayView {
     const value = input.value === "" && !focused ? [span(hint, "faint")] : inputSpans(input, focused);
     const shownHint = input.value === "" && focused ? [span(` ${hint}`, "faint")] : [];
     return line(
-      span(focused ? ` ${glyphs.cursor}` : "  ", "accent"),
+      span(focused ? `${glyphs.cursor} ` : "  ", "accent"),
       span(label.padEnd(13), focused ? "strong" : "muted"),
       ...value,
       ...shownHint,
     );
   });
-  const message = form.busy ? span("  creating", "info") : span(form.error === "" ? "" : `  ${form.error}`, "error");
   return {
     ...place,
     title: [span("New container of ", "title"), span(sanitize(form.image), "accent")],
-    note: [span("Tab next  Enter create  Esc close", "faint")],
-    lines: [emptyLine, ...fields, emptyLine, line(message)],
+    note: [],
+    lines: [...fields, ...(isTight ? [] : [emptyLine]), ...message, formKeys],
   };
+}
+
+const formKeys = line(
+  ...["Tab", "next field   ", "Enter", "create and start   ", "Esc", "close"].map((text, index) =>
+    span(` ${text}`, index % 2 === 0 ? "key" : "muted"),
+  ),
+);
+
+/** Always two rows at least, so that the form does not jump when there is something to say. */
+function formMessage(form: CreateForm, width: number): Line[] {
+  const text = form.busy ? "creating and starting" : form.error;
+  const lines = wrapWords(text, width)
+    .slice(0, 4)
+    .map((row) => line(span(` ${row}`, form.busy ? "info" : "error")));
+  return [...lines, ...Array.from({ length: Math.max(0, 2 - lines.length) }, () => emptyLine)];
 }

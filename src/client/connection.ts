@@ -1,5 +1,5 @@
 import { EngineError, messageOf } from "../../engine/errors.ts";
-import { protocolVersion } from "../../engine/protocol/constants.ts";
+import { protocolVersion, stopNotice } from "../../engine/protocol/constants.ts";
 import type { MethodName, MethodParams, MethodResult } from "../../engine/protocol/methods.ts";
 import type { EngineMessage, Progress, WireError } from "../../engine/protocol/rpc.ts";
 import type { Handshake } from "../../engine/protocol/system.ts";
@@ -97,7 +97,7 @@ class Connection implements EngineClient {
         else this.#inbox.take(text);
       },
       close: (reason, cause) => {
-        this.#inbox.afterKept(() => this.#end(lost(reason === "" ? "the engine closed it" : reason, cause)));
+        this.#inbox.afterKept(() => this.#end(endOf(reason, cause)));
       },
     });
     socket.resume();
@@ -264,6 +264,17 @@ function fromWire(error: WireError): EngineError {
   return new EngineError(error.data?.code ?? "internal", error.message, {
     hint: error.data?.hint ?? null,
     exitCode: error.data?.exitCode ?? null,
+  });
+}
+
+/** Someone told the engine to stop: starting it again is for a person to say. */
+export class EngineStopped extends EngineError {}
+
+function endOf(reason: string, cause: unknown): EngineError {
+  if (reason !== stopNotice) return lost(reason === "" ? "the engine closed it" : reason, cause);
+  return new EngineStopped("unavailable", "the engine was stopped; containers go on running", {
+    cause,
+    hint: "start it with: gantry engine start",
   });
 }
 

@@ -2,19 +2,27 @@ import { EngineError } from "../../engine/errors.ts";
 import type { MethodName, MethodParams, MethodResult } from "../../engine/protocol/methods.ts";
 import type { Handshake } from "../../engine/protocol/system.ts";
 import type { TopicItem, TopicName, TopicParams } from "../../engine/protocol/topics.ts";
-import type { EngineClient, RequestOptions, Subscription } from "./connection.ts";
+import { type EngineClient, EngineStopped, type RequestOptions, type Subscription } from "./connection.ts";
 import type { ByteStream } from "./streams.ts";
 
 /** Times in milliseconds since the epoch. */
 export type ConnectionState =
   | { readonly status: "connecting" }
   | { readonly status: "connected"; readonly engine: Handshake }
-  | { readonly status: "lost"; readonly since: number; readonly reason: EngineError; readonly nextTryAt: number }
+  | {
+      readonly status: "lost";
+      readonly since: number;
+      readonly reason: EngineError;
+      /** Someone stopped it, and nobody has asked for it since. */
+      readonly isStopped: boolean;
+    }
   | { readonly status: "closed" };
 
+export type ConnectAttempt = { readonly mayStart: boolean };
+
 export type ReconnectOptions = {
-  /** Makes one connection; called again after each loss. */
-  readonly connect: () => Promise<EngineClient>;
+  /** Makes one connection; called again after each loss. Not `mayStart`: only to an engine that runs already. */
+  readonly connect: (options: ConnectAttempt) => Promise<EngineClient>;
 };
 
 export type SubscribeHandlers<T extends TopicName> = {
@@ -32,16 +40,18 @@ type Standing = { readonly open: (client: EngineClient) => void; active: Subscri
 
 /**
  * Keeps a connection for as long as a screen lives: connects, connects again after a loss with growing pauses, and subscribes
- * anew each time. Requests made while it is lost fail with `unavailable` at once.
+ * anew each time. Requests made while it is lost fail with `unavailable` at once. An engine that was stopped, unlike one that
+ * crashed, is not started again before retryNow().
  */
 export class ReconnectingClient implements Disposable {
-  readonly #connect: () => Promise<EngineClient>;
+  readonly #connect: (options: ConnectAttempt) => Promise<EngineClient>;
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   readonly #standing = new Set<Standing>();
   #client: EngineClient | null = null;
   #state: ConnectionState = { status: "connecting" };
   #delay = firstDelay;
   #lostSince: number | null = null;
+  #isStopped = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: ReconnectOptions) {
@@ -98,8 +108,10 @@ export class ReconnectingClient implements Disposable {
     };
   }
 
-  /** Tries now instead of after the pause. */
+  /** Tries now instead of after the pause, and may start an engine that was stopped. */
   retryNow(): void {
+    this.#isStopped = false;
+    if (this.#state.status === "lost" && this.#state.isStopped) this.#setState({ ...this.#state, isStopped: false });
     if (this.#timer === null) return;
     clearTimeout(this.#timer);
     this.#timer = null;
@@ -126,7 +138,7 @@ export class ReconnectingClient implements Disposable {
 
   async #tryConnect(): Promise<void> {
     try {
-      const client = await this.#connect();
+      const client = await this.#connect({ mayStart: !this.#isStopped });
       if (this.#state.status === "closed") return client.close();
       this.#use(client);
     } catch (error) {
@@ -137,10 +149,12 @@ export class ReconnectingClient implements Disposable {
   #use(client: EngineClient): void {
     this.#client = client;
     this.#lostSince = null;
+    this.#isStopped = false;
     this.#delay = firstDelay;
     client.onClose((reason) => {
       if (this.#client !== client) return;
       this.#client = null;
+      this.#isStopped = reason instanceof EngineStopped;
       for (const standing of this.#standing) standing.active = null;
       this.#lose(reason ?? new EngineError("unavailable", "connection to the engine closed"));
     });
@@ -158,7 +172,9 @@ export class ReconnectingClient implements Disposable {
       this.#timer = null;
       void this.#tryConnect();
     }, delay);
-    this.#setState({ status: "lost", since: this.#lostSince, reason, nextTryAt: Date.now() + delay });
+    // That it still does not run is no news.
+    if (this.#isStopped && this.#state.status === "lost" && this.#state.isStopped) return;
+    this.#setState({ status: "lost", since: this.#lostSince, reason, isStopped: this.#isStopped });
   }
 
   #setState(state: ConnectionState): void {

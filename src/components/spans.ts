@@ -62,6 +62,18 @@ function append(spans: Span[], part: Span): void {
   else spans.push(part);
 }
 
+/** Rows of at most `width` columns, broken between words; what is longer than a row is cut. */
+export function wrapWords(text: string, width: number): string[] {
+  const rows: string[] = [];
+  for (const word of text.split(" ").map((part) => (stringWidth(part) > width ? cell(part, width) : part))) {
+    const last = rows.at(-1);
+    if (last !== undefined && stringWidth(last) + 1 + stringWidth(word) <= width)
+      rows[rows.length - 1] = `${last} ${word}`;
+    else rows.push(word);
+  }
+  return rows;
+}
+
 /** A row of exactly `width` columns. */
 export function fitLine(row: Line, width: number): Line {
   return { ...row, spans: fitSpans(row.spans, width) };

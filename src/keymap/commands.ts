@@ -187,7 +187,14 @@ export const commands = [
     group: "Screen",
   },
   { ...plain, id: "theme.next", title: "Next theme", short: "theme", keys: ["T"], group: "Screen" },
-  { ...plain, id: "engine.retry", title: "Look for a lost engine", short: "retry", keys: ["R"], group: "Screen" },
+  {
+    ...plain,
+    id: "engine.retry",
+    title: "Look for a lost engine, start a stopped one",
+    short: "retry",
+    keys: ["R"],
+    group: "Screen",
+  },
   {
     ...plain,
     id: "screen.repaint",

@@ -45,6 +45,12 @@ export function keysOf(keymap: Keymap, id: CommandID): string {
   return binding === undefined ? "" : binding.keys.map(formatKey).join(" ");
 }
 
+/** The key to name where there is room for one, or null. */
+export function firstKeyOf(keymap: Keymap, id: CommandID): string | null {
+  const key = keymap.bindings.find(({ command }) => command.id === id)?.keys[0];
+  return key === undefined ? null : formatKey(key);
+}
+
 /** Where a user's keymap is looked for when no file is named. */
 export function userKeymapPath(env: Readonly<Record<string, string | undefined>>): string {
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "gantry", "keymap.json");
@@ -114,6 +120,6 @@ function refuseConflicts(bindings: readonly Binding[]): void {
 function invalid(path: string, reason: string, cause?: unknown): EngineError {
   return new EngineError("invalid-argument", `keymap ${path}: ${reason}`, {
     cause,
-    hint: 'an entry looks like "container.restart": "R"; the README lists the commands',
+    hint: 'an entry looks like "container.restart": "ctrl+r"; the README lists the commands',
   });
 }

@@ -20,6 +20,8 @@ export type PaneProps = {
   readonly title: readonly Span[];
   /** False with --read-only: then nothing is said that cannot be done. */
   readonly mayChange: boolean;
+  /** The key of the form for a new container, or null. */
+  readonly createKey: string | null;
   /** What the logs pane has drawn, for those who scroll it. */
   readonly onLogView: (view: LogView) => void;
 };

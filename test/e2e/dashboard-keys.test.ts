@@ -128,6 +128,21 @@ it("makes a container from the form", async () => {
   expect(made?.resources.memory).toBe(32 * 1024 * 1024);
 });
 
+it("keeps the form open, and nothing else, where a container cannot be started", async () => {
+  await using terminal = openDashboard(engine, { columns: 80, rows: 24 });
+  await terminal.waitFor(/● beta +running/);
+  await terminal.press("n");
+  terminal.type("delta");
+  await terminal.press("tab");
+  terminal.type("/no/such/program");
+  await terminal.press("enter");
+  await terminal.waitFor("found in the container");
+  expect(terminal.text()).toContain("New container of gantry/busybox");
+  expect(terminal.text()).toMatch(/Enter create and start +Esc close/);
+  const names = (await engine.client.request("containers.list", { all: true })).map(({ name }) => name);
+  expect(names).not.toContain("delta");
+});
+
 it("copies a name through the terminal", async () => {
   await using terminal = openDashboard(engine);
   await terminal.waitFor(/● alpha +running/);

@@ -21,3 +21,17 @@ it("greys the screen while the engine is lost, brings it back, and goes on by it
   await terminal.press("s");
   await terminal.waitFor(/○ survivor +exited/);
 });
+
+it("leaves an engine alone that was stopped, until it is asked for", async () => {
+  await using engine = await startTestEngine();
+  await startContainer(engine, "sleeper", quiet);
+  await using terminal = openDashboard(engine);
+  await terminal.waitFor(/● sleeper +running/);
+  process.kill(engine.pid, "SIGTERM");
+  await terminal.waitFor(/engine stopped [3-9]s ago/);
+  expect(terminal.text()).toMatch(/the engine was stopped; containers go on running +R start it/);
+  await terminal.press("R");
+  await terminal.waitFor((text) => text.includes("1 running") && !text.includes("stopped; containers"), 20_000);
+  await terminal.press("s");
+  await terminal.waitFor(/○ sleeper +exited/);
+});

@@ -1,7 +1,9 @@
 import { useMemo, useRef } from "react";
 import { Panel } from "../../components/Panel.tsx";
 import { drawTable, windowStart } from "../../components/table.ts";
-import { selectedIndex, visibleContainers } from "../../store/selectors.ts";
+import { shortID } from "../../format/ids.ts";
+import { sanitize } from "../../format/sanitize.ts";
+import { selectedImage, selectedIndex, visibleContainers } from "../../store/selectors.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { type Line, line, span } from "../../theme/tokens.ts";
 import { listNote } from "../list-note.ts";
@@ -45,7 +47,16 @@ export function ContainersPane(props: PaneProps) {
 
 function bodyOf(props: PaneProps, shown: number, table: readonly Line[]): readonly Line[] {
   if (!props.mirror.synced) return [line(span(" waiting for the engine", "muted"))];
-  if (props.mirror.containers.length === 0) return emptyHostLines(props.mirror.images.length > 0, props.mayChange);
+  if (props.mirror.containers.length === 0) {
+    const image = selectedImage(props.mirror, props.ui);
+    const name = image === null ? null : sanitize(image.references[0] ?? shortID(image.id));
+    return emptyHostLines({
+      image: name,
+      createKey: props.createKey,
+      mayChange: props.mayChange,
+      rows: props.rows - 2,
+    });
+  }
   if (shown === 0) return [line(span(" no container matches the filter; Esc clears it", "muted"))];
   return table;
 }

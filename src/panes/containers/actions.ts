@@ -66,8 +66,8 @@ export async function pause(dashboard: Dashboard): Promise<void> {
     flash(dashboard, { tone: "info", message: `${describe(found.map(targetOf))}: not running, nothing to pause` });
   }
   await runOnEach(dashboard, paused.map(targetOf), {
-    doing: "waking",
-    done: "goes on:",
+    doing: "resuming",
+    done: "resumed",
     twin: "gantry unpause",
     act: ({ id }) => dashboard.client.request("containers.unpause", { container: id }),
   });

@@ -1,22 +1,32 @@
-import { emptyLine, type Line, line, span } from "../../theme/tokens.ts";
+import { fitSpans } from "../../components/spans.ts";
+import { emptyLine, type Line, line, type Span, span } from "../../theme/tokens.ts";
 
-/** What to do next on a host without containers. */
-export function emptyHostLines(hasImages: boolean, mayChange: boolean): readonly Line[] {
-  const first = line(span("  No containers yet.", "strong"));
-  if (!mayChange) return [emptyLine, first];
-  const command = (text: string, what: string) =>
-    line(span("  "), span(text.padEnd(36), "accent"), span(what, "muted"));
-  const form: Line[] = hasImages
-    ? [line(span("  "), span("2 n".padEnd(36), "key"), span("a new container from the selected image, here", "muted"))]
-    : [];
-  return [
-    emptyLine,
-    first,
-    emptyLine,
-    ...form,
-    command("gantry demo", "four small containers that move"),
-    command("gantry run -it gantry/busybox sh", "a shell in a fresh container"),
-    command("gantry load IMAGES.tar", "images that docker save or skopeo wrote"),
-    command("gantry import ROOTFS.tar NAME", "a root file system as an image"),
+export type EmptyHost = {
+  /** The image a new container would be made of, or null where there is none. */
+  readonly image: string | null;
+  /** The key that opens the form for one, or null. */
+  readonly createKey: string | null;
+  readonly mayChange: boolean;
+  /** Rows there are to fill. */
+  readonly rows: number;
+};
+
+/** What to do next on a host without containers; the plainest first, as many as there is room for. */
+export function emptyHostLines({ image, createKey, mayChange, rows }: EmptyHost): readonly Line[] {
+  const title = line(span("  No containers yet.", "strong"));
+  if (!mayChange) return [emptyLine, title];
+  const key = (name: string): Span[] => [span("press "), span(name, "key")];
+  const ways: Line[] = [
+    way([span("gantry demo", "accent")], "four small containers that move"),
+    ...(image === null || createKey === null ? [] : [way(key(createKey), `a new container of ${image}, here`)]),
+    way([span("gantry run -it gantry/busybox sh", "accent")], "a shell in a fresh container"),
+    way([span("gantry load IMAGES.tar", "accent")], "images that docker save or skopeo wrote"),
+    way([span("gantry import ROOTFS.tar NAME", "accent")], "a root file system as an image"),
   ];
+  if (rows <= ways.length) return [title, ...ways];
+  return rows < ways.length + 3 ? [title, emptyLine, ...ways] : [emptyLine, title, emptyLine, ...ways];
+}
+
+function way(how: readonly Span[], what: string): Line {
+  return line(span("  "), ...fitSpans(how, 36), span(what, "muted"));
 }

@@ -120,7 +120,9 @@ function runningContainer(dashboard: Dashboard): ContainerSummary | null {
   const container = selectedContainer(dashboard.mirror.get(), dashboard.ui.get());
   if (container?.status === "running") return container;
   const message =
-    container === null ? "no container is selected" : `${sanitize(container.name)} is ${container.status}`;
+    container === null
+      ? "no container is selected"
+      : `${sanitize(container.name)} is ${container.status === "paused" ? "paused" : "not running"}`;
   const hint =
     container === null ? "" : container.status === "paused" ? "press p to let it go on" : "press s to start it";
   flash(dashboard, { tone: "info", message, hint });

@@ -113,7 +113,7 @@ export const containerColumns: readonly Column<ContainerRow>[] = [
       span(` ${row.name}`, row.live ? "strong" : "text"),
     ],
   },
-  { title: "STATE", minimum: 8, maximum: 13, priority: 1, spans: (row) => [span(row.state, row.tone)] },
+  { title: "STATE", minimum: 10, maximum: 13, priority: 1, spans: (row) => [span(row.state, row.tone)] },
   {
     title: "CPU",
     minimum: 12,

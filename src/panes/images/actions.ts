@@ -1,7 +1,7 @@
 import { messageOf } from "../../../engine/errors.ts";
 import type { ImageSummary } from "../../../engine/protocol/images.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { describe, flashError, hintOf, runOnEach, type Target } from "../../app/run-on-each.ts";
+import { describe, hintOf, runOnEach, type Target } from "../../app/run-on-each.ts";
 import { shortID } from "../../format/ids.ts";
 import { sanitize } from "../../format/sanitize.ts";
 import { type CreateForm, openForm } from "../../store/create-form.ts";
@@ -77,21 +77,12 @@ export async function submitForm(dashboard: Dashboard, form: CreateForm): Promis
     const request = requestOf(form, process.cwd());
     show({ ...form, busy: true, error: "" });
     const { id, warnings } = await dashboard.client.request("containers.create", request);
-    dashboard.ui.dispatch({ type: "overlay", overlay: null });
-    await startNew(dashboard, { id, form, warnings });
-  } catch (cause) {
-    const hint = hintOf(cause);
-    show({ ...form, busy: false, error: sanitize(messageOf(cause)) + (hint === "" ? "" : ` (${hint})`) });
-  }
-}
-
-type Created = { readonly id: string; readonly form: CreateForm; readonly warnings: readonly string[] };
-
-async function startNew(dashboard: Dashboard, { id, form, warnings }: Created): Promise<void> {
-  dashboard.ui.dispatch({ type: "focus", pane: "containers" });
-  dashboard.ui.dispatch({ type: "select", pane: "containers", selection: { id, index: 0 } });
-  try {
-    await dashboard.client.request("containers.start", { container: id });
+    await startNew(dashboard, id);
+    dashboard.ui.dispatchAll([
+      { type: "overlay", overlay: null },
+      { type: "focus", pane: "containers" },
+      { type: "select", pane: "containers", selection: { id, index: 0 } },
+    ]);
     const [warning] = warnings;
     flash(dashboard, {
       tone: warning === undefined ? "ok" : "warn",
@@ -99,7 +90,19 @@ async function startNew(dashboard: Dashboard, { id, form, warnings }: Created): 
       twin: twinOf(form),
     });
   } catch (cause) {
-    flashError(dashboard, cause);
+    const hint = hintOf(cause);
+    show({ ...form, busy: false, error: sanitize(messageOf(cause)) + (hint === "" ? "" : ` (${hint})`) });
+  }
+}
+
+/** What cannot be started is taken away again: the form still has its values, and the next try needs its name. */
+async function startNew(dashboard: Dashboard, id: string): Promise<void> {
+  try {
+    await dashboard.client.request("containers.start", { container: id });
+  } catch (cause) {
+    const remove = { container: id, force: true, volumes: false };
+    await dashboard.client.request("containers.remove", remove).catch(() => undefined);
+    throw cause;
   }
 }
 

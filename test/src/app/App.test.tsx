@@ -69,6 +69,11 @@ it("says what to do next on an empty host", () => {
   using app = drawApp({ columns: 100, rows: 30 });
   app.tell(connected, empty);
   expect(app.frame()).toMatch(/gantry demo[\s\S]*gantry load[\s\S]*gantry import/);
+  expect(app.frame()).toMatch(/press n +a new container of \S+, here/);
+  expect(app.frame().split("\n").at(-1)).toMatch(/^ n new {2}f full {2}: commands {2}\? help {2}q quit *$/);
+  using small = drawApp({ columns: 60, rows: 15 });
+  small.tell(connected, empty);
+  expect(small.frame()).toMatch(/No containers yet\.[\s\S]*gantry demo/);
   using readOnly = drawApp({ columns: 100, rows: 30 }, { readOnly: true });
   readOnly.tell(connected, empty);
   expect(readOnly.frame()).not.toContain("gantry demo");
@@ -154,7 +159,7 @@ it("says for how long the engine is lost, and keeps what it knows", () => {
   const reason = new EngineError("unavailable", "no engine listens", { hint: "start it with: gantry engine start" });
   app.tell(...all, {
     type: "connection",
-    state: { status: "lost", since: Date.now() - 12_300, reason, nextTryAt: Date.now() },
+    state: { status: "lost", since: Date.now() - 12_300, reason, isStopped: false },
   });
   expect(app.frame()).toContain("engine lost 12s ago, retrying");
   expect(app.frame()).toContain("no engine listens");
