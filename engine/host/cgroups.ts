@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -127,7 +127,9 @@ export class Cgroups {
    */
   async remove(cgroupPath: string, timeout = 1000): Promise<void> {
     const deadline = Date.now() + timeout;
-    for (const root of this.directoriesOf(cgroupPath)) {
+    // Looking is cheaper than trying: mostly the runtime has removed it.
+    const roots = this.directoriesOf(cgroupPath).filter((root) => existsSync(root));
+    for (const root of roots) {
       while (!(await removeTree(root))) {
         if (Date.now() > deadline) {
           throw new EngineError("failed-precondition", `cgroup ${cgroupPath} still has processes or is in use`);

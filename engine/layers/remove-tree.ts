@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, constants, lstatSync, opendirSync, openSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { closeSync, constants, opendirSync, openSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { errnoOf } from "../host/errno.ts";
 import { type BytePath, pathOf } from "../lib/byte-path.ts";
 
@@ -13,58 +13,24 @@ const depthLimit = 64;
  * be put for a moment. Synchronous: for workers.
  */
 export function removeTree(path: BytePath, parking: BytePath): void {
-  removeSome(path, parking, { left: Number.POSITIVE_INFINITY });
-}
-
-/** The same where the tree is small, without a worker. False: something is left, since it has more than `limit` entries, or large files. */
-export function removeSmallTree(path: BytePath, parking: BytePath, limit: number): boolean {
-  try {
-    removeSome(path, parking, { left: limit });
-    return true;
-  } catch (error) {
-    if (error instanceof TooLarge) return false;
-    throw error;
-  }
-}
-
-class TooLarge extends Error {}
-
-/** How many entries may still be removed. */
-type Budget = { left: number };
-
-function removeSome(path: BytePath, parking: BytePath, budget: Budget): void {
   const parked = [path];
   for (let next = parked.pop(); next !== undefined; next = parked.pop()) {
-    removeOne(next, 0, {
-      budget,
-      park: (deep) => {
-        const place = `${parking}/.gone-${randomUUID()}`;
-        renameSync(pathOf(deep), place);
-        parked.push(place);
-      },
+    removeOne(next, 0, (deep) => {
+      const place = `${parking}/.gone-${randomUUID()}`;
+      renameSync(pathOf(deep), place);
+      parked.push(place);
     });
   }
 }
 
-/** Files that have more blocks of 512 bytes take longer to free than a thread that serves others may. */
-const smallFile = 2048;
-
-function spend(budget: Budget, child: BytePath): void {
-  if (budget.left === Number.POSITIVE_INFINITY) return;
-  budget.left -= 1;
-  if (budget.left < 0 || lstatSync(pathOf(child)).blocks > smallFile) throw new TooLarge();
-}
-
-type Removal = { readonly budget: Budget; readonly park: (deep: BytePath) => void };
-
-function removeOne(path: BytePath, depth: number, removal: Removal): void {
+function removeOne(path: BytePath, depth: number, park: (deep: BytePath) => void): void {
   if (depth > depthLimit) {
-    removal.park(path);
+    park(path);
     return;
   }
   for (let attempt = 0; ; attempt++) {
     try {
-      if (emptyDirectory(path, depth, removal)) rmdirSync(pathOf(path));
+      if (emptyDirectory(path, depth, park)) rmdirSync(pathOf(path));
       else unlinkSync(pathOf(path));
       return;
     } catch (error) {
@@ -78,7 +44,7 @@ function removeOne(path: BytePath, depth: number, removal: Removal): void {
 }
 
 /** False: it is no directory. */
-function emptyDirectory(path: BytePath, depth: number, removal: Removal): boolean {
+function emptyDirectory(path: BytePath, depth: number, park: (deep: BytePath) => void): boolean {
   let fd: number;
   try {
     fd = openSync(pathOf(path), openFlags);
@@ -92,8 +58,7 @@ function emptyDirectory(path: BytePath, depth: number, removal: Removal): boolea
     using directory = opendirSync(here, { encoding: "latin1", bufferSize: 256 });
     for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
       const child = `${here}/${entry.name}`;
-      spend(removal.budget, child);
-      if (entry.isDirectory()) removeOne(child, depth + 1, removal);
+      if (entry.isDirectory()) removeOne(child, depth + 1, park);
       else unlinkSync(pathOf(child));
     }
     return true;

@@ -4,13 +4,12 @@ import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoError, errnoOf } from "../host/errno.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
-import { removeSmallTree } from "./remove-tree.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 const newPrefix = ".new-";
 const gonePrefix = ".gone-";
-/** Entries that are removed in a millisecond. */
-const smallTree = 64;
+/** Whoever took a name away does something next: the bytes, and the start of a worker for them, come after that. */
+const delay = 300;
 
 /**
  * Names within one directory of the store. What is being made bears a `.new-` name until it is whole, what is being removed a `.gone-`
@@ -42,15 +41,14 @@ export class Trash {
       if (errnoOf(error) === "ENOENT") return;
       throw errnoError(`remove ${path}`, error);
     }
-    // A failure is no loss: the next open tries again.
-    void released.then(() => this.destroy(gone)).catch(() => {});
+    // A failure is no loss, nor is an end of the engine before the time: the next open tries again.
+    const destroy = () => void this.destroy(gone).catch(() => {});
+    void released.then(() => setTimeout(destroy, delay).unref()).catch(() => {});
   }
 
   /** Removes a path that has no name of its own any more, or never had one. */
   async destroy(path: string): Promise<void> {
     if (!existsSync(path)) return;
-    // A container that wrote next to nothing is gone before a worker would have started.
-    if (removeSmallTree(bytePathOf(path), bytePathOf(this.#directory), smallTree)) return;
     await this.#pool.run({ kind: "remove", path: bytePathOf(path), parking: bytePathOf(this.#directory) });
   }
 

@@ -65,9 +65,13 @@ function toExecRequest(container: string, words: readonly string[], options: Exe
 }
 
 async function execHere(client: EngineClient, request: ExecRequest, detachKeys: Buffer): Promise<number> {
-  const stream = await client.openStream(newStreamID());
+  const streamID = newStreamID();
   const { rows, columns } = process.stdout;
   const size = request.terminal && rows && columns ? { rows, columns } : {};
+  // Both at once: in the engine the request waits for its stream.
+  const started = client.request("containers.exec", { ...request, ...size, streamID });
+  started.catch(() => undefined);
+  const stream = await client.openStream(streamID);
   using session = new TerminalSession({
     stream,
     terminal: request.terminal,
@@ -76,7 +80,7 @@ async function execHere(client: EngineClient, request: ExecRequest, detachKeys: 
     stderr: process.stderr,
     detachKeys,
   });
-  await client.request("containers.exec", { ...request, ...size, streamID: stream.streamID });
+  await started;
   const end = await session.ended;
   return end.exitCode ?? 0;
 }
