@@ -39,8 +39,13 @@ function openState(parts: TopicParts, params: TopicParams<"state">) {
     const { resume } = params;
     const isKnown = resume !== null && resume.epoch === parts.identity.epoch;
     let seen = isKnown ? resume.revision : -1;
+    let isWaiting = false;
     const send = async () => {
+      // Who waits for room sends the newest then: one is enough.
+      if (isWaiting) return;
+      isWaiting = true;
       if (sink.isCongested) await sink.ready();
+      isWaiting = false;
       if (sink.signal.aborted) return;
       const item = seen === -1 ? parts.state.snapshot() : parts.state.since(seen);
       if (item === null) return;

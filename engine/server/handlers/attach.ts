@@ -17,7 +17,7 @@ export function attachHandlers(
       // Read from the start, so that a client that goes before there is a session is noticed, and its first resize kept.
       const controls = bufferControls(stream);
       const onSession = (session: AttachSession) => {
-        const ended = containers.wait(id, "next-exit", AbortSignal.any([]));
+        const ended = containers.wait(id, "next-exit", stream.signal);
         connect(stream, session, { stdin, controls, exitCode: ended.then((exit) => exit.exitCode) });
       };
       try {
