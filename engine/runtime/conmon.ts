@@ -30,10 +30,11 @@ export class StartingConmon {
   readonly #complaints: string;
 
   constructor({ args, cwd, tellsAttach }: ConmonStart) {
+    const program = getProgram("conmon");
     this.#complaints = join(cwd, "conmon.log");
     // A file, since conmon may keep it open as long as the container lives.
     const complaints = openSync(this.#complaints, "w", 0o600);
-    this.#child = spawn(getProgram("conmon"), args, {
+    this.#child = spawn(program, args, {
       cwd,
       detached: true,
       stdio: ["ignore", "ignore", complaints, "pipe", "pipe", ...(tellsAttach ? (["pipe"] as const) : [])],

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../errors.ts";
 import type { ExitRecord } from "./container-runtime.ts";
 import type { Supervisors } from "./supervisors.ts";
 
@@ -92,9 +93,14 @@ export class ExitWatch implements Disposable {
     setTimeout(() => this.#listener !== null && this.#scan(), 100).unref();
   }
 
+  /** Runs from timers: a run directory that is full or gone for a moment must not end the engine. */
   #scan(): void {
-    for (const name of readdirSync(this.#directory)) this.#check(name);
-    for (const id of [...this.#running]) this.#checkLost(id);
+    try {
+      for (const name of readdirSync(this.#directory)) this.#check(name);
+      for (const id of [...this.#running]) this.#checkLost(id);
+    } catch (error) {
+      process.emitWarning(`look for containers that ended: ${messageOf(error)}`);
+    }
   }
 
   #check(name: string): void {
