@@ -31,7 +31,9 @@ function needsRoot(): EngineError {
 
 function findProgram(name: string): string | null {
   const directories = (process.env.PATH ?? "/usr/bin:/bin").split(delimiter);
-  return directories.map((directory) => join(directory, name)).find(isExecutable) ?? null;
+  // An empty or relative entry means the working directory, which may be anybody's.
+  const trusted = directories.filter((directory) => directory.startsWith("/"));
+  return trusted.map((directory) => join(directory, name)).find(isExecutable) ?? null;
 }
 
 function isExecutable(path: string): boolean {
