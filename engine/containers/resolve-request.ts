@@ -43,13 +43,14 @@ function knownSignal(text: string | null): string | null {
 function resolvePorts(request: CreateRequest, exposed: readonly string[]): PortRequest[] {
   if (request.network !== "bridge") return [];
   const ports = [...request.ports];
+  const known = new Set(ports.map((port) => `${port.containerPort}/${port.protocol}`));
   for (const text of request.publishAll ? exposed : []) {
     const [number, protocol = "tcp"] = text.split("/");
     const containerPort = Number(number);
     // An image may say anything.
     const isPort = Number.isInteger(containerPort) && containerPort > 0 && containerPort < 65_536;
-    const isKnown = ports.some((port) => port.containerPort === containerPort && port.protocol === protocol);
-    if (isKnown || !isPort || (protocol !== "tcp" && protocol !== "udp")) continue;
+    if (known.has(`${containerPort}/${protocol}`) || !isPort || (protocol !== "tcp" && protocol !== "udp")) continue;
+    known.add(`${containerPort}/${protocol}`);
     ports.push({ hostAddress: "", hostPort: null, containerPort, protocol });
   }
   return ports;

@@ -82,6 +82,26 @@ function hasAddress(address: string): boolean {
   return Object.values(networkInterfaces()).some((infos) => infos?.some((info) => info.address === address));
 }
 
+/** Ports of one container, found by number: a range may have thousands. */
+class PlannedPorts {
+  readonly bindings: PortBinding[] = [];
+  readonly #addresses = new Map<string, string[]>();
+
+  add(binding: PortBinding): void {
+    this.bindings.push(binding);
+    const key = keyOf(binding);
+    this.#addresses.set(key, [...(this.#addresses.get(key) ?? []), binding.hostAddress]);
+  }
+
+  has(binding: PortBinding): boolean {
+    return this.#addresses.get(keyOf(binding))?.some((other) => addressesClash(other, binding.hostAddress)) ?? false;
+  }
+}
+
+function keyOf({ protocol, hostPort }: PortBinding): string {
+  return `${hostPort}/${protocol}`;
+}
+
 /**
  * Gives each request its host port, in order; the same port asked for twice by one container is refused, too. Synchronous, so that
  * nobody takes a port between this and the claim in the table. Throws PortConflict.
@@ -95,21 +115,21 @@ export class PortPlanner {
   }
 
   plan(ports: readonly PortRequest[], surroundings: PortSurroundings): PortBinding[] {
-    const planned: PortBinding[] = [];
+    const planned = new PlannedPorts();
     for (const port of ports) {
       const { hostPort, hostPortLast, ...others } = port;
       const request = { ...others, hostAddress: port.hostAddress === "" ? anyAddress : port.hostAddress };
-      if (hostPort === null) planned.push(this.#pick(request, surroundings, planned));
-      else planned.push(this.#firstFree({ ...request, hostPort }, hostPortLast ?? hostPort, { surroundings, planned }));
+      if (hostPort === null) planned.add(this.#pick(request, surroundings, planned));
+      else planned.add(this.#firstFree({ ...request, hostPort }, hostPortLast ?? hostPort, { surroundings, planned }));
     }
-    return planned;
+    return planned.bindings;
   }
 
   /** From the binding's own port to `last`; the conflict that is told is that of the last. */
   #firstFree(
     first: PortBinding,
     last: number,
-    { surroundings, planned }: { surroundings: PortSurroundings; planned: readonly PortBinding[] },
+    { surroundings, planned }: { surroundings: PortSurroundings; planned: PlannedPorts },
   ): PortBinding {
     for (let binding = first; ; binding = { ...binding, hostPort: binding.hostPort + 1 }) {
       const owner = this.#findOwner(binding, surroundings, planned);
@@ -119,11 +139,7 @@ export class PortPlanner {
   }
 
   /** In turn, so that a port just given back rests before it is used again. */
-  #pick(
-    request: Omit<PortBinding, "hostPort">,
-    surroundings: PortSurroundings,
-    planned: readonly PortBinding[],
-  ): PortBinding {
+  #pick(request: Omit<PortBinding, "hostPort">, surroundings: PortSurroundings, planned: PlannedPorts): PortBinding {
     const [first, last] = surroundings.range;
     for (let tries = 0; tries <= last - first; tries += 1) {
       const hostPort = this.#next < first || this.#next > last ? first : this.#next;
@@ -136,15 +152,14 @@ export class PortPlanner {
     });
   }
 
-  #findOwner(binding: PortBinding, surroundings: PortSurroundings, planned: readonly PortBinding[]): Owner | null {
+  #findOwner(binding: PortBinding, surroundings: PortSurroundings, planned: PlannedPorts): Owner | null {
     const { protocol, hostAddress, hostPort } = binding;
     const isSame = (other: { protocol: string; port: number; address: string | null }) =>
       other.protocol === protocol &&
       other.port === hostPort &&
       other.address !== null &&
       addressesClash(other.address, hostAddress);
-    const own = planned.some((other) => isSame({ ...other, port: other.hostPort, address: other.hostAddress }));
-    if (own) return { kind: "container", name: "" };
+    if (planned.has(binding)) return { kind: "container", name: "" };
     const claim = this.#table.findClaim(protocol, hostAddress, hostPort);
     if (claim !== null) return { kind: "container", name: claim.name ?? claim.id.slice(0, 12) };
     const listener = surroundings.listeners.find(isSame);
