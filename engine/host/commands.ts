@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { EngineError } from "../errors.ts";
+import { forkTurn } from "./fork-turn.ts";
 import { getProgram } from "./programs.ts";
 
 export type CommandOptions = {
@@ -23,7 +24,9 @@ export async function tryCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const child = spawn(getProgram(name), args, {
+  const program = getProgram(name);
+  await forkTurn();
+  const child = spawn(program, args, {
     stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     env: { PATH: process.env.PATH ?? defaultPath, LC_ALL: "C.UTF-8" },
     cwd: "/",

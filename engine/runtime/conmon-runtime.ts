@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
 import { type Cgroups, openCgroups } from "../host/cgroups.ts";
+import { forkTurn } from "../host/fork-turn.ts";
 import { AttachHub } from "./attach/attach-hub.ts";
 import { StartingConmon } from "./conmon.ts";
 import type {
@@ -75,6 +76,7 @@ class ConmonRuntime implements ContainerRuntime {
     this.#exits.forget(id);
     const directory = await this.#supervisors.prepare(id);
     await removeSockets(bundle);
+    await forkTurn();
     using conmon = new StartingConmon({
       args: this.#launchArguments(options, directory),
       cwd: directory,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { readOwnCapabilities } from "../host/capabilities.ts";
+import { forkTurn } from "../host/fork-turn.ts";
 import type { AttachHub } from "./attach/attach-hub.ts";
 import { StartingConmon } from "./conmon.ts";
 import type { ExecOptions, ExecSession } from "./container-runtime.ts";
@@ -47,6 +48,7 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
   try {
     const specPath = join(directory, "process.json");
     await writeFile(specPath, JSON.stringify(await processOf(place, options)), { mode: 0o600 });
+    await forkTurn();
     const conmon = new StartingConmon({
       args: execArguments(place, options, { directory, specPath }),
       cwd: directory,
