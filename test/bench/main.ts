@@ -1,10 +1,11 @@
 /**
  * Measures Gantry beside docker and podman on the same work in one run, and prints medians (least–most) and ratios.
  *
- *   npm run bench -- [--rounds N] [--only commands,twenty,load,logs,dashboard] [--save]
+ *   npm run bench -- [--rounds N] [--only commands,twenty,load,logs,dashboard] [--debian TAR] [--save]
  *
  * Everything runs in network, mount and pid namespaces of its own: no container, bridge or rule of the host is touched, and
- * nothing is left when it ends, however it ends. --save writes results.json beside this file.
+ * nothing is left when it ends, however it ends. --debian names a root file system that mmdebstrap made before. --save writes
+ * results.json beside this file.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -21,11 +22,13 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "10" },
     only: { type: "string", default: "commands,twenty,load,logs,dashboard" },
+    debian: { type: "string" },
     save: { type: "boolean", default: false },
   },
 });
 
 const inside = "GANTRY_BENCH_DIRECTORY";
+const debianRootfs = "debian.tar";
 const directory = process.env[inside];
 if (directory === undefined) process.exit(runIsolated());
 await main(directory);
@@ -38,6 +41,8 @@ function runIsolated(): number {
   }
   installEngines();
   const place = mkdtempSync(join(tmpdir(), "gb-"));
+  // Before the isolation, which has no network.
+  if (options.only.split(",").includes("load")) makeDebianRootfs(join(place, debianRootfs));
   const isolation = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"];
   const again = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
   const result = spawnSync("unshare", [...isolation, ...again], {
@@ -66,6 +71,7 @@ function installEngines(): void {
 async function main(place: string): Promise<void> {
   runCommand(["ip", "link", "set", "lo", "up"]);
   const runtime = "runc";
+  for (const name of ["g", "d", "p"]) mountFresh(join(place, name));
   const engines = [
     openGantry(join(place, "g")),
     openDocker(join(place, "d"), runtime),
@@ -116,6 +122,18 @@ function report(rows: readonly Row[], engines: readonly Engine[], runtime: strin
   console.error(`bench: written to ${path}`);
 }
 
+/**
+ * A file system of its own for each engine: none pays for what the others have not yet written to the disk, nor for what was
+ * deleted on a disk in use. It goes with our mount namespace.
+ */
+function mountFresh(directory: string): void {
+  const disk = `${directory}.ext4`;
+  mkdirSync(directory);
+  runCommand(["truncate", "-s", "8G", disk]);
+  runCommand(["mkfs.ext4", "-q", disk]);
+  runCommand(["mount", "-o", "loop", disk, directory]);
+}
+
 /** A root file system of one static busybox, as a tar. */
 function makeBusyboxRootfs(place: string): string {
   const root = join(place, "busybox");
@@ -128,11 +146,15 @@ function makeBusyboxRootfs(place: string): string {
   return tar;
 }
 
-/** A Debian as mmdebstrap makes it, in the archive that `docker save` writes of it. */
-function makeDebianArchive(place: string, docker: Engine, archive: string): void {
+function makeDebianRootfs(tar: string): void {
   console.error("bench: making a Debian image");
-  const tar = join(place, "debian.tar");
-  runCommand(["mmdebstrap", "--variant=minbase", "--mode=root", "bookworm", tar]);
+  if (options.debian !== undefined) copyFileSync(options.debian, tar);
+  else runCommand(["mmdebstrap", "--variant=minbase", "--mode=root", "bookworm", tar]);
+}
+
+/** That Debian in the archive that `docker save` writes of it. */
+function makeDebianArchive(place: string, docker: Engine, archive: string): void {
+  const tar = join(place, debianRootfs);
   runCommand(docker.cli("import", tar, "bench/debian:latest"));
   runCommand(docker.cli("save", "-o", archive, "bench/debian:latest"));
   runCommand(docker.cli("rmi", "-f", "bench/debian:latest"));
