@@ -9,6 +9,7 @@ import { openCgroups } from "./host/cgroups.ts";
 import { tryCommand } from "./host/commands.ts";
 import { listMounts } from "./host/mountinfo.ts";
 import { unmount } from "./host/mounts.ts";
+import { findByPidFile } from "./host/pid-file.ts";
 import { identifyProcess, isAlive, signalProcess } from "./host/processes.ts";
 import { findProgram } from "./host/programs.ts";
 import { removeHostNetwork } from "./networks/remove-network.ts";
@@ -89,9 +90,8 @@ function lockDirectories(config: EngineConfig): Disposable {
 }
 
 async function endEngine(config: EngineConfig): Promise<string[]> {
-  const [pid, startTime] = readText(config.pidFile).trim().split(" ").map(Number);
-  const identity = pid === undefined || pid < 2 ? null : identifyProcess(pid);
-  if (identity === null || identity.startTime !== startTime) return [];
+  const identity = findByPidFile(config.pidFile);
+  if (identity === null) return [];
   signalProcess(identity, sigterm);
   for (const deadline = Date.now() + 10_000; isAlive(identity) && Date.now() < deadline; ) await sleep(20);
   signalProcess(identity, sigkill);

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatHostname, formatHosts, formatResolvConf, resolvConfPath } from "../networks/name-files.ts";
+import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } from "../networks/name-files.ts";
 import type { Endpoint } from "../networks/network-service.ts";
 import { resolveSeccomp } from "../runtime/seccomp.ts";
 import { buildSpec } from "../runtime/spec/build-spec.ts";
@@ -87,21 +87,11 @@ async function writeNameFiles(parts: ContainerParts, record: ContainerRecord, en
   const sharesHostNetwork = request.network === "host";
   const { ipAddress, gateway } = endpoint;
   const own = formatHosts({ hostname, ipAddress, gateway, extraHosts: request.extraHosts });
-  const hosts = sharesHostNetwork ? `${await textOf("/etc/hosts")}\n${own}` : own;
-  const resolvConf = formatResolvConf(await hostResolvConf(), { ...request, sharesHostNetwork });
+  const hosts = sharesHostNetwork ? `${await readFile("/etc/hosts", "utf8").catch(() => "")}\n${own}` : own;
+  const resolvConf = formatResolvConf(await readHostResolvConf(), { ...request, sharesHostNetwork });
   await Promise.all([
     writeFile(paths.hosts, hosts),
     writeFile(paths.hostname, formatHostname(hostname)),
     writeFile(paths.resolvConf, resolvConf),
   ]);
-}
-
-async function hostResolvConf(): Promise<string> {
-  const text = await textOf("/etc/resolv.conf");
-  const path = resolvConfPath(text);
-  return path === "/etc/resolv.conf" ? text : textOf(path);
-}
-
-function textOf(path: string): Promise<string> {
-  return readFile(path, "utf8").catch(() => "");
 }

@@ -1,12 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { cpus } from "node:os";
 import { EngineError } from "../errors.ts";
 import { parseSignal } from "../host/signals.ts";
 import { parseRanges } from "../lib/number-ranges.ts";
-import type { CreateRequest, MountRequest, PortRequest, Resources } from "../protocol/containers.ts";
+import type { CreateRequest, MountRequest, PortRequest } from "../protocol/containers.ts";
 
-const smallestMemory = 6 * 1024 * 1024;
 /** Characters of a list of processors; ranges that overlap without end would fill memory. */
 const longestList = 1024;
 
@@ -21,7 +19,6 @@ export function checkRequest(request: CreateRequest): string[] {
   if (request.stopSignal !== undefined) parseSignal(request.stopSignal);
   checkSources(request.mounts);
   checkAddresses(request);
-  checkResources(request.resources);
   checkProcessors(request.resources.cpusetCpus);
   if (request.autoRemove && request.restartPolicy.name !== "no") {
     refuse("a container cannot be removed at its end (--rm) and restarted (--restart) at once");
@@ -93,22 +90,6 @@ function checkPorts(ports: readonly PortRequest[]): void {
       refuse(`host ports of port ${port.containerPort} are no range`);
     }
   }
-}
-
-function checkResources(resources: Resources): void {
-  const { memory, memorySwap, nanoCpus, pidsLimit, cpuShares } = resources;
-  if (memory !== null && memory < smallestMemory) refuse(`memory limit ${memory} is below the least possible of 6 MiB`);
-  if (memorySwap !== null && memorySwap !== -1) {
-    if (memory === null) refuse("a limit of memory plus swap needs a memory limit, too");
-    else if (memorySwap < memory) refuse("the limit of memory plus swap is below the memory limit");
-  }
-  const count = cpus().length;
-  if (nanoCpus !== null && (nanoCpus < 1e7 || nanoCpus > count * 1e9)) {
-    refuse(`--cpus ${nanoCpus / 1e9} is out of range: this host has 0.01 to ${count}`);
-  }
-  if (cpuShares !== null && cpuShares < 2 && cpuShares !== 0)
-    refuse(`--cpu-shares ${cpuShares} is below the least of 2`);
-  if (pidsLimit !== null && !Number.isInteger(pidsLimit)) refuse(`--pids-limit ${pidsLimit} is not a whole number`);
 }
 
 function checkProcessors(wanted: string | null): void {

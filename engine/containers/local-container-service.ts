@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { EngineConfig } from "../config.ts";
 import type { Database } from "../database/database.ts";
 import { EngineError } from "../errors.ts";
 import type { EventBus } from "../events/event-bus.ts";
+import { readBootID } from "../host/processes.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
@@ -61,7 +61,7 @@ export function openContainerService(options: ContainerServiceOptions): Containe
     restarts: new RestartTimers(),
     comingBack: new Set(),
     queue: new KeyedQueue(),
-    bootID: readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim(),
+    bootID: readBootID(),
   });
 }
 

@@ -1,6 +1,6 @@
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { EngineError } from "../errors.ts";
+import { EngineError, messageOf } from "../errors.ts";
 import { publishEvent } from "./container-events.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -27,7 +27,7 @@ export async function removeContainer(parts: ContainerParts, record: ContainerRe
   } catch (error) {
     parts.table.update(id, {
       status: "dead",
-      error: `removal failed: ${EngineError.wrap("", error).message.slice(2)}`,
+      error: `removal failed: ${messageOf(error)}`,
     });
     throw EngineError.wrap(`remove container ${record.name}`, error);
   }

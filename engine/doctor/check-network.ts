@@ -5,7 +5,7 @@ import type { EngineConfig } from "../config.ts";
 import { messageOf } from "../errors.ts";
 import { tryCommand } from "../host/commands.ts";
 import { listLinks, listNftTables, listRoutes } from "../host/network-tools.ts";
-import { identifyProcess } from "../host/processes.ts";
+import { findByPidFile } from "../host/pid-file.ts";
 import { findProgram } from "../host/programs.ts";
 import { formatSubnet, overlaps, parseSubnet, type Subnet } from "../lib/ipv4.ts";
 import { type Finding, failed, ok, warning } from "./finding.ts";
@@ -117,10 +117,8 @@ async function checkIptables(tables: readonly string[]): Promise<Finding | null>
 }
 
 export function checkEngine(config: EngineConfig): Finding {
-  const [pid, startTime] = textOf(config.pidFile).trim().split(" ").map(Number);
-  const identity = pid === undefined || pid < 2 ? null : identifyProcess(pid);
-  if (identity === null || identity.startTime !== startTime)
-    return ok("engine", "not running; it starts with the first command");
+  const pid = findByPidFile(config.pidFile)?.pid;
+  if (pid === undefined) return ok("engine", "not running; it starts with the first command");
   if (existsSync(config.socket)) return ok("engine", `running, pid ${pid}, ${config.socket}`);
   return failed(
     "engine",

@@ -3,7 +3,7 @@ import { EngineError } from "../errors.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
-import { refuseUnknownCompression } from "../lib/decompress.ts";
+import { compressionOf } from "../lib/decompress.ts";
 import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
 import { hostPlatform } from "../oci/manifest.ts";
@@ -59,7 +59,8 @@ async function receiveRootfs(
   try {
     const magic = await bytes.peek(6);
     if (magic.length === 0) throw new EngineError("corrupt", "root file system is empty: no byte came");
-    refuseUnknownCompression(magic);
+    // Refuses what nothing here reads.
+    compressionOf(magic);
     await using ingest = await blobs.openIngest();
     for await (const chunk of bytes.rest()) await ingest.write(chunk);
     return await ingest.commit();

@@ -4,8 +4,6 @@ import type { FileChange } from "../protocol/containers.ts";
 /** Names a container's writable layer: the container's id. Owned by that container, gone with it. */
 export type WritableKey = string;
 
-export type Compression = "none" | "gzip" | "zstd";
-
 /** Where a layer's tar lies: a finished file (a blob), compression told by its first bytes. */
 export type LayerSource = { readonly path: string };
 
@@ -28,14 +26,6 @@ export type WritableUsage = {
   readonly changed: number;
   readonly deleted: number;
   readonly truncated: boolean;
-};
-
-/** How to make a container's file system visible. A value: nothing is mounted until `host` does it. */
-export type OverlayMount = {
-  /** Topmost first, absolute. */
-  readonly lower: readonly string[];
-  readonly upper: string;
-  readonly work: string;
 };
 
 /**

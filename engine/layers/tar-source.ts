@@ -3,25 +3,11 @@ import type { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { EngineError, messageOf } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
-
-export type SourceCompression = "none" | "gzip" | "zstd";
+import { compressionOf } from "../lib/decompress.ts";
 
 const chunkSize = 1024 * 1024;
 /** Output of gunzip in pieces of 16 KiB, its default, takes more than twice as long. */
 const inflateChunkSize = 256 * 1024;
-
-/** Tells by the first bytes how a tar is compressed. Fails with `unimplemented` for formats that Node cannot read. */
-export function compressionOf(start: Buffer): SourceCompression {
-  const magic = start.toString("hex", 0, 6);
-  if (magic.startsWith("1f8b")) return "gzip";
-  // A frame of zstd, or one it skips (RFC 8878, sections 3.1.1 and 3.1.2).
-  if (magic.startsWith("28b52ffd") || /^5[0-9a-f]2a4d18/.test(magic)) return "zstd";
-  const foreign = magic.startsWith("fd377a585a00") ? "xz" : magic.startsWith("425a68") ? "bzip2" : null;
-  if (foreign === null) return "none";
-  throw new EngineError("unimplemented", `the archive is compressed with ${foreign}`, {
-    hint: `decompress it first: ${foreign} -dc FILE | gantry import - NAME`,
-  });
-}
 
 /**
  * Reads a file and gives its uncompressed bytes. A chunk is valid until the next is asked for. `onRead` gets the bytes of the file read so

@@ -42,18 +42,27 @@ async function* through(reader: ByteReader, decoder: Transform): AsyncGenerator<
 }
 
 function decoderFor(magic: Buffer): Transform | null {
-  refuseUnknownCompression(magic);
-  const hex = magic.toString("hex");
-  if (hex.startsWith("1f8b")) return createGunzip({ chunkSize });
-  return hex.startsWith("28b52ffd") ? createZstdDecompress({ chunkSize }) : null;
+  switch (compressionOf(magic)) {
+    case "none":
+      return null;
+    case "gzip":
+      return createGunzip({ chunkSize });
+    case "zstd":
+      return createZstdDecompress({ chunkSize });
+  }
 }
 
-/** Fails with `unimplemented` where a stream's first six bytes tell of a compression that nothing here reads. */
-export function refuseUnknownCompression(magic: Buffer): void {
-  const hex = magic.toString("hex");
-  const name = hex.startsWith("fd377a585a00") ? "xz" : hex.startsWith("425a68") ? "bzip2" : null;
-  if (name === null) return;
-  throw new EngineError("unimplemented", `archive is compressed with ${name}, which is not supported`, {
-    hint: `pass it through \`${name} -dc\` first`,
+export type Compression = "none" | "gzip" | "zstd";
+
+/** Tells by a stream's first six bytes how it is compressed. Fails with `unimplemented` for what nothing here reads. */
+export function compressionOf(magic: Buffer): Compression {
+  const hex = magic.toString("hex", 0, 6);
+  if (hex.startsWith("1f8b")) return "gzip";
+  // A frame of zstd, or one it skips (RFC 8878, sections 3.1.1 and 3.1.2).
+  if (hex.startsWith("28b52ffd") || /^5[0-9a-f]2a4d18/.test(hex)) return "zstd";
+  const foreign = hex.startsWith("fd377a585a00") ? "xz" : hex.startsWith("425a68") ? "bzip2" : null;
+  if (foreign === null) return "none";
+  throw new EngineError("unimplemented", `archive is compressed with ${foreign}, which is not supported`, {
+    hint: `pass it through \`${foreign} -dc\` first`,
   });
 }

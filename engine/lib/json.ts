@@ -8,3 +8,12 @@ export function decodeJson(bytes: Uint8Array, what: string): unknown {
     throw new EngineError("corrupt", `${what} is not valid json: ${messageOf(error).slice(0, 120)}`, { cause: error });
   }
 }
+
+/** The value of a JSON text, or undefined where it is none. */
+export function findJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -30,7 +30,6 @@ const runConfigSchema = z.looseObject({
   Labels: absent(z.record(z.string(), z.string())),
   StopSignal: absent(z.string()),
 });
-export type RunConfigDocument = z.infer<typeof runConfigSchema>;
 
 const historySchema = z.looseObject({
   created: absent(z.string()),

@@ -21,4 +21,3 @@ export const logRange = z.object({
 export type LogRange = z.infer<typeof logRange>;
 
 export const logItem = z.object({ lines: z.array(logLine) });
-export type LogItem = z.infer<typeof logItem>;

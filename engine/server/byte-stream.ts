@@ -1,5 +1,6 @@
 import type { WebSocket } from "ws";
 import { EngineError, messageOf } from "../errors.ts";
+import { findJson } from "../lib/json.ts";
 import { type Channel, type ClientControl, clientControl, type EngineControl } from "../protocol/streams.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -130,9 +131,6 @@ export class ByteStream {
 }
 
 function parseControl(text: string): ClientControl | null {
-  try {
-    return clientControl.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  const parsed = clientControl.safeParse(findJson(text));
+  return parsed.success ? parsed.data : null;
 }

@@ -1,7 +1,7 @@
 import type { WebSocket } from "ws";
 import type * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
-import { decodeJSON } from "../lib/json-text.ts";
+import { findJson } from "../lib/json.ts";
 import { Throttle } from "../lib/throttle.ts";
 import { type MethodName, methods } from "../protocol/methods.ts";
 import { type Progress, protocolVersion, type RequestMessage, requestMessage } from "../protocol/rpc.ts";
@@ -130,7 +130,7 @@ export class Session {
 }
 
 function parseRequest(text: string): RequestMessage | null {
-  const parsed = requestMessage.safeParse(decodeJSON(text));
+  const parsed = requestMessage.safeParse(findJson(text));
   return parsed.success ? parsed.data : null;
 }
 

@@ -63,7 +63,10 @@ function cpuOf(resources: Resources, host: HostFacts, warn: Warn): Record<string
     cpu.period = period;
     cpu.quota = Math.round((nanoCpus * period) / 1e9);
   }
-  if (cpuShares !== null && cpuShares > 0) cpu.shares = cpuShares;
+  if (cpuShares !== null && cpuShares > 0) {
+    if (cpuShares < 2) throw invalid(`${cpuShares} CPU shares are below the least of 2`);
+    cpu.shares = cpuShares;
+  }
   if (Object.keys(cpu).length > 0 && !host.controllers.has("cpu")) {
     warn("this host has no cpu controller: --cpus and --cpu-shares have no effect");
     return cpusetOf(cpusetCpus, host, warn);

@@ -235,8 +235,13 @@ describe("limits", () => {
     [{ memorySwap: 8 << 20 }, "needs a memory limit"],
     [{ nanoCpus: 5e9 }, "5 CPUs are out of range: this host has 4"],
     [{ cpusetCpus: "a-b" }, "is not of the form"],
+    [{ cpuShares: 1 }, "1 CPU shares are below the least of 2"],
   ])("refuses %o", (wish, reason) => {
     expect(() => build({ resources: { ...unlimited, ...wish } })).toThrow(reason);
+  });
+
+  it("takes a limit of 0 for memory and swap for none, as docker does", () => {
+    expect(build({ resources: { ...unlimited, memorySwap: 0 } }).warnings).toEqual([]);
   });
 
   it("reads /proc/self/limits", () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { openLogReader } from "../../../engine/logs/file-log-reader.ts";
-import type { LogItem } from "../../../engine/protocol/logs.ts";
+import type { LogLine } from "../../../engine/protocol/logs.ts";
 import { pumpLogs } from "../../../engine/server/log-topic.ts";
 import type { ServerParts } from "../../../engine/server/parts.ts";
 import { conmonLog, conmonTime } from "../../support/conmon-log.ts";
@@ -25,7 +25,7 @@ it("puts all that is there in order of time, however much it is", async () => {
     });
     const parts = { logs: openLogReader(), containers: { get: () => null } } as unknown as ServerParts;
     const texts: string[] = [];
-    const emit = ({ lines }: LogItem) => {
+    const emit = ({ lines }: { readonly lines: readonly LogLine[] }) => {
       texts.push(...lines.map(({ text }) => text));
       if (texts.length >= 3 * lineCount) stop.abort();
     };
