@@ -46,7 +46,7 @@ async function findBusybox(): Promise<{ name: string; program: Buffer } | null> 
 }
 
 /** Paths without a leading slash, as `busybox --list-full` prints them; sorted, each once. */
-export function parseApplets(list: string): string[] {
+function parseApplets(list: string): string[] {
   const paths = list.split("\n").filter((line) => /^(?:usr\/)?s?bin\/[\w.[+-]+$/.test(line));
   return [...new Set(paths)].filter((path) => path !== "bin/busybox").sort();
 }
@@ -88,7 +88,7 @@ const files: Readonly<Record<string, string>> = {
 };
 
 /** The file system as a tar, the same bytes each time. */
-export function makeRootfs(program: Buffer, applets: readonly string[]): AsyncIterable<Uint8Array> {
+function makeRootfs(program: Buffer, applets: readonly string[]): AsyncIterable<Uint8Array> {
   const tar = pack();
   const common = { mtime: new Date(createdAt), uid: 0, gid: 0 };
   for (const [name, mode] of Object.entries(directories)) tar.entry({ ...common, name, mode, type: "directory" });

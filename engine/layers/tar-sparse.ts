@@ -13,7 +13,7 @@ export type SparseMap = {
 type Extents = SparseMap["extents"];
 
 /** A map larger than this is no file but an attack on memory. */
-export const maximumExtents = 200_000;
+const maximumExtents = 200_000;
 
 /** The sparse map a header and its pax records tell of, or null (GNU tar manual, "Storing Sparse Files"). */
 export function sparseOf(header: Buffer, pax: PaxRecords): SparseMap | null {

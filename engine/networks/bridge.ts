@@ -18,7 +18,7 @@ export async function readHostNetwork(): Promise<HostNetwork> {
 }
 
 /** What a bridge's subnet must keep off: addresses and routes of every other interface. */
-export function takenSubnets(config: EngineConfig, host: HostNetwork): Subnet[] {
+function takenSubnets(config: EngineConfig, host: HostNetwork): Subnet[] {
   const others = host.links.filter(({ name }) => name !== config.names.bridge);
   const addresses = others.flatMap((link) => link.addresses.map(parseSubnet));
   const routes = host.routes

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { type Digest, isDigest } from "./digest.ts";
 
 /** zod's view of a digest; other algorithms than sha256 are refused. */
-export const digestSchema = z.custom<Digest>(isDigest, "not a sha256 digest");
+const digestSchema = z.custom<Digest>(isDigest, "not a sha256 digest");
 
 const platformSchema = z.object({
   architecture: z.string(),
@@ -20,7 +20,7 @@ export const descriptorSchema = z.object({
 });
 export type Descriptor = Readonly<z.infer<typeof descriptorSchema>>;
 
-export const mediaTypes = {
+const mediaTypes = {
   ociIndex: "application/vnd.oci.image.index.v1+json",
   ociManifest: "application/vnd.oci.image.manifest.v1+json",
   ociConfig: "application/vnd.oci.image.config.v1+json",

@@ -13,9 +13,9 @@ export const containerStatus = z.enum([
 ]);
 export type ContainerStatus = z.infer<typeof containerStatus>;
 
-export const healthStatus = z.enum(["none", "starting", "healthy", "unhealthy"]);
+const healthStatus = z.enum(["none", "starting", "healthy", "unhealthy"]);
 
-export const transportProtocol = z.enum(["tcp", "udp", "sctp"]);
+const transportProtocol = z.enum(["tcp", "udp", "sctp"]);
 export type TransportProtocol = z.infer<typeof transportProtocol>;
 
 /** The kernel and the runtimes know no fractions. */
@@ -41,7 +41,7 @@ export const portBinding = z.object({
 });
 export type PortBinding = z.infer<typeof portBinding>;
 
-export const mountRequest = z.object({
+const mountRequest = z.object({
   type: z.enum(["bind", "tmpfs"]),
   /** bind: absolute host path. tmpfs: empty. */
   source: z.string(),
@@ -57,7 +57,7 @@ export const mountRequest = z.object({
 });
 export type MountRequest = z.infer<typeof mountRequest>;
 
-export const restartPolicy = z.object({
+const restartPolicy = z.object({
   name: z.enum(["no", "on-failure", "always", "unless-stopped"]),
   /** on-failure only; 0 is without limit. */
   maximumRetryCount: whole,
@@ -65,7 +65,7 @@ export const restartPolicy = z.object({
 export type RestartPolicy = z.infer<typeof restartPolicy>;
 
 /** Limits; null is without limit. Bytes, or CPUs in billionths of one CPU (docker's NanoCpus). */
-export const resources = z.object({
+const resources = z.object({
   memory: z.nullable(whole),
   /** Memory plus swap; -1 without limit. */
   memorySwap: z.nullable(whole),
@@ -87,8 +87,8 @@ export const unlimited: Resources = {
   pidsLimit: null,
 };
 
-export const ulimit = z.object({ name: z.string(), soft: whole, hard: whole });
-export const deviceRequest = z.object({
+const ulimit = z.object({ name: z.string(), soft: whole, hard: whole });
+const deviceRequest = z.object({
   hostPath: z.string(),
   containerPath: z.string(),
   /** Letters of `rwm`. */
@@ -97,7 +97,7 @@ export const deviceRequest = z.object({
 export type DeviceRequest = z.infer<typeof deviceRequest>;
 
 /** `--security-opt seccomp=`: the default profile, none, or the text of a profile in docker's or OCI's format. */
-export const seccompChoice = z.union([
+const seccompChoice = z.union([
   z.object({ kind: z.literal("default") }),
   z.object({ kind: z.literal("unconfined") }),
   z.object({ kind: z.literal("custom"), profile: z.string() }),

@@ -35,7 +35,7 @@ export const historyEntry = z.object({
 export type HistoryEntry = z.infer<typeof historyEntry>;
 
 /** A layer of an image, lowest first. */
-export const layerSummary = z.object({
+const layerSummary = z.object({
   diffID: z.string(),
   /** Bytes unpacked. */
   size: z.number(),

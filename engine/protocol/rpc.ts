@@ -10,7 +10,7 @@ import { errorCodes } from "../errors.ts";
 
 export { protocolVersion } from "./constants.ts";
 
-export const wireError = z.object({
+const wireError = z.object({
   /** JSON-RPC wants an integer; ours is always -32000, the meaning is in `data.code`. */
   code: z.number(),
   message: z.string(),
@@ -32,7 +32,7 @@ export const requestMessage = z.object({
 });
 export type RequestMessage = z.infer<typeof requestMessage>;
 
-export const responseMessage = z.object({
+const responseMessage = z.object({
   jsonrpc: z.literal("2.0"),
   id: z.number(),
   result: z.optional(z.unknown()),
@@ -40,7 +40,7 @@ export const responseMessage = z.object({
 });
 
 /** A subscription's items carry consecutive sequence numbers, so that a gap cannot go unnoticed. */
-export const itemMessage = z.object({
+const itemMessage = z.object({
   jsonrpc: z.literal("2.0"),
   method: z.literal("item"),
   params: z.object({ subscriptionID: z.number(), sequence: z.number(), item: z.unknown() }),
@@ -59,7 +59,7 @@ export const progress = z.object({
 });
 export type Progress = z.infer<typeof progress>;
 
-export const progressMessage = z.object({
+const progressMessage = z.object({
   jsonrpc: z.literal("2.0"),
   method: z.literal("progress"),
   params: z.object({ requestID: z.number(), progress }),

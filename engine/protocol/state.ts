@@ -4,7 +4,7 @@ import { imageSummary } from "./images.ts";
 import { progress } from "./rpc.ts";
 
 /** Long work under way in the engine, whoever asked for it. */
-export const operation = z.object({
+const operation = z.object({
   id: z.string(),
   /** e.g. `load`, `import`. */
   kind: z.string(),

@@ -79,7 +79,7 @@ export class StartingConmon {
 }
 
 /** JSON reports, one a line. */
-export class ReportPipe {
+class ReportPipe {
   readonly #stream: Readable;
   readonly #lines: AsyncIterator<string>;
 
@@ -107,7 +107,7 @@ export class ReportPipe {
   }
 }
 
-export function parseReport(line: string): ConmonReport {
+function parseReport(line: string): ConmonReport {
   try {
     return reportSchema.parse(JSON.parse(line));
   } catch (cause) {

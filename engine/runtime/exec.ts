@@ -82,7 +82,7 @@ export async function sweepExecs(run: string): Promise<void> {
 }
 
 /** The OCI process object: what the container's first process has, with the wishes of the exec. */
-export function buildExecProcess(
+function buildExecProcess(
   base: ContainerProcess,
   options: ExecOptions,
   given: { readonly user: ResolvedUser | null; readonly available: readonly string[] },

@@ -4,7 +4,6 @@ import type { EngineClient, RequestOptions } from "./connection.ts";
 import { newStreamID } from "./stream-id.ts";
 import type { ByteStream } from "./streams.ts";
 
-export type UploadMethod = "images.load" | "images.import";
 export type ImportFields = { readonly reference: string | null; readonly changes: string[]; readonly message: string };
 
 /** Sends an archive and waits for the image. Stops sending as soon as the engine has answered, also with a failure. */

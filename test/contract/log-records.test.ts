@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { copyLogText, decodeLogRecords, type LogRecord } from "../../engine/protocol/log-records.ts";
+import { decodeLogRecords, type LogRecord } from "../../engine/protocol/log-records.ts";
 import { conmonLog, conmonTime, type TestRecord } from "../support/conmon-log.ts";
 
 function decoded(bytes: Buffer): { records: LogRecord[]; texts: string[]; consumed: number } {
@@ -74,28 +74,4 @@ it("never leaves its buffer, whatever the bytes", () => {
       for (const record of records) expect(record.start).toBeLessThanOrEqual(record.end);
     }),
   );
-});
-
-it("copies the bare text of each stream, the same that decoding gives", () => {
-  fc.assert(
-    fc.property(fc.array(anyRecord, { maxLength: 20 }), (records: TestRecord[]) => {
-      const bytes = Buffer.concat([conmonLog(records), Buffer.from("torn")]);
-      const [stdout, stderr] = [Buffer.alloc(bytes.length), Buffer.alloc(bytes.length)];
-      const lengths = copyLogText(bytes, stdout, stderr);
-      const wanted = (stream: string) =>
-        records
-          .filter((record) => record.stream === stream)
-          .map((record) => `${Buffer.from(record.text).toString("utf8")}${record.partial ? "" : "\n"}`)
-          .join("");
-      expect(lengths.consumed).toBe(bytes.length - 4);
-      expect(stdout.toString("utf8", 0, lengths.stdout)).toBe(wanted("stdout"));
-      expect(stderr.toString("utf8", 0, lengths.stderr)).toBe(wanted("stderr"));
-    }),
-  );
-});
-
-it("copies long lines as well", () => {
-  const bytes = conmonLog([{ text: "x".repeat(500) }]);
-  const target = Buffer.alloc(bytes.length);
-  expect(target.toString("latin1", 0, copyLogText(bytes, target, target).stdout)).toBe(`${"x".repeat(500)}\n`);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openLogReader } from "../../engine/logs/file-log-reader.ts";
-import { copyLogText, decodeLogRecords } from "../../engine/protocol/log-records.ts";
+import { decodeLogRecords } from "../../engine/protocol/log-records.ts";
 import { conmonTime } from "../support/conmon-log.ts";
 
 const count = 1_000_000;
@@ -50,18 +50,6 @@ it("reads all records, without holding them", async () => {
   const grown = (process.memoryUsage.rss() - before) / 1e6;
   console.log(`memory grew by ${grown.toFixed(0)} MB`);
   expect(grown).toBeLessThan(bytes / 1e6);
-});
-
-it("copies their text for a client", async () => {
-  const [stdout, stderr] = [Buffer.alloc(1024 * 1024), Buffer.alloc(1024 * 1024)];
-  const started = performance.now();
-  let bytes = 0;
-  for await (const chunk of reader.read(path, options(), () => true)) {
-    const lengths = copyLogText(chunk, stdout, stderr);
-    bytes += lengths.stdout + lengths.stderr;
-  }
-  report("read and copy the text", started);
-  expect(bytes).toBe(statSync(path).size - count * 45);
 });
 
 it("decodes them one by one for a client", async () => {

@@ -32,7 +32,7 @@ export function getHostFacts(): HostFacts {
   return known;
 }
 
-export function readHostFacts(): HostFacts {
+function readHostFacts(): HostFacts {
   const cgroups = openCgroups();
   const controllers = new Set(cgroups.hierarchies.flatMap((hierarchy) => hierarchy.controllers));
   if (controllers.has("io")) controllers.add("blkio");
