@@ -56,6 +56,17 @@ const withFastWidth = {
   },
 };
 
+/** Ink's Output takes each text of each frame apart cell by cell; ours keeps rows whole. A test compares the two. */
+const withFastOutput = {
+  name: "fast-output",
+  setup(context) {
+    const own = join(home, "src/components/ink-output.ts");
+    context.onResolve({ filter: /^\.\/output\.js$/ }, (request) =>
+      /\/ink\/build\/renderer\.js$/.test(request.importer) ? { path: own } : undefined,
+    );
+  },
+};
+
 /** The dashboard is a bundle of its own: a script that calls `gantry ps` must not pay for Ink. */
 const withDashboardApart = {
   name: "dashboard-apart",
@@ -100,7 +111,7 @@ await Promise.all([
     ...shared,
     entryPoints: { dashboard: join(home, "src/main.tsx") },
     jsx: "automatic",
-    plugins: [withoutDevtools, withBlessedShim, withoutOldBuffer, withFastWidth],
+    plugins: [withoutDevtools, withBlessedShim, withoutOldBuffer, withFastWidth, withFastOutput],
   }),
   build({ ...shared, entryPoints: { engine: join(home, "engine/main.ts"), ...workerEntries } }),
 ]);
