@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
+import { EngineError } from "./errors.ts";
 
 export const defaultRoot = "/var/lib/gantry";
 export const defaultRun = "/run/gantry";
@@ -45,6 +46,27 @@ export function createConfig(directories: { root?: string | undefined; run?: str
     pidFile: join(run, "engine.pid"),
     names: namesFor(instance),
   };
+}
+
+/** unix(7): sun_path with its end. */
+const longestSocketPath = 107;
+
+/** Fails with `invalid-argument` for directories in which an engine could not do its work. */
+export function checkConfig({ root, run, socket }: EngineConfig): void {
+  if (root.includes(":")) {
+    throw new EngineError(
+      "invalid-argument",
+      `root directory ${root} has a colon: conmon ends the path of a log there`,
+      {
+        hint: "give a --root without one",
+      },
+    );
+  }
+  if (Buffer.byteLength(socket) > longestSocketPath) {
+    throw new EngineError("invalid-argument", `run directory ${run} is too long for the path of a socket`, {
+      hint: `give a --run of at most ${longestSocketPath - "/gantry.sock".length} bytes`,
+    });
+  }
 }
 
 function namesFor(instance: string): HostNames {

@@ -3,7 +3,7 @@ import { chmodSync, closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { createConfig, type EngineConfig, engineVersion } from "./config.ts";
+import { checkConfig, createConfig, type EngineConfig, engineVersion } from "./config.ts";
 import { openContainerService } from "./containers/local-container-service.ts";
 import { openBlobStore } from "./content/file-blob-store.ts";
 import { type Database, openDatabase } from "./database/database.ts";
@@ -74,6 +74,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Resolves when the engine was asked to stop and has. */
 async function serve(config: EngineConfig, flags: Flags): Promise<number> {
+  checkConfig(config);
   process.umask(0o022);
   closeInheritedDescriptors(flags["ready-fd"] === undefined ? [] : [Number(flags["ready-fd"])]);
   ensureOwnDirectory(config.root, 0o711);
