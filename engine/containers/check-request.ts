@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { access } from "node:fs/promises";
 import { isIP } from "node:net";
 import { EngineError } from "../errors.ts";
 import { parseSignal } from "../host/signals.ts";
@@ -17,7 +18,6 @@ export function checkRequest(request: CreateRequest): string[] {
   checkEnvironment(request.environment);
   checkHostname(request.hostname);
   if (request.stopSignal !== undefined) parseSignal(request.stopSignal);
-  checkSources(request.mounts);
   checkAddresses(request);
   checkProcessors(request.resources.cpusetCpus);
   if (request.autoRemove && request.restartPolicy.name !== "no") {
@@ -57,11 +57,19 @@ function checkHostname(hostname: string | undefined): void {
   refuse(`hostname ${JSON.stringify(hostname)} is not valid`, "use at most 63 letters, digits, dots and dashes");
 }
 
-function checkSources(mounts: readonly MountRequest[]): void {
+/** Beside checkRequest, and not in its way: a look at a dead network share lasts, and must not hold the engine up. */
+export async function checkSources(mounts: readonly MountRequest[]): Promise<void> {
   for (const { type, source, createSource } of mounts) {
-    if (type !== "bind" || createSource || existsSync(source)) continue;
+    if (type !== "bind" || createSource || (await exists(source))) continue;
     refuse(`mount source ${source} does not exist on this host`, "make it first, or use -v, which makes it");
   }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function checkAddresses(request: CreateRequest): void {

@@ -3,7 +3,7 @@ import { EngineError } from "../errors.ts";
 import type { DiffID } from "../oci/digest.ts";
 import type { CreateRequest } from "../protocol/containers.ts";
 import { checkSpec } from "./bundle.ts";
-import { checkRequest } from "./check-request.ts";
+import { checkRequest, checkSources } from "./check-request.ts";
 import { publishEvent } from "./container-events.ts";
 import { createName, parseName } from "./container-names.ts";
 import { type ContainerRecord, initialState } from "./container-record.ts";
@@ -16,6 +16,7 @@ export async function createContainer(
   request: CreateRequest,
 ): Promise<{ id: string; warnings: string[] }> {
   const warnings = checkRequest(request);
+  await checkSources(request.mounts);
   const id = createID(parts);
   const image = parts.images.resolve(request.image);
   const draft: ContainerRecord = {

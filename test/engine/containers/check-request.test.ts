@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { checkRequest } from "../../../engine/containers/check-request.ts";
+import { checkRequest, checkSources } from "../../../engine/containers/check-request.ts";
 import { type CreateRequest, emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
 
 const request = (changes: Partial<CreateRequest>): CreateRequest => ({ ...emptyCreateRequest("busybox"), ...changes });
@@ -18,12 +18,6 @@ it.each<[string, Partial<CreateRequest>]>([
   ["the request holds a NUL byte", { labels: { "a\0": "b" } }],
   ["(--rm) and restarted (--restart)", { autoRemove: true, restartPolicy: { name: "always", maximumRetryCount: 0 } }],
   ["takes no retry count", { restartPolicy: { name: "always", maximumRetryCount: 3 } }],
-  [
-    "mount source /no/such does not exist on this host",
-    {
-      mounts: [{ type: "bind", source: "/no/such", target: "/x", readOnly: false, createSource: false, options: [] }],
-    },
-  ],
 ])("says: %s", (message, changes) => {
   expect(() => checkRequest(request(changes))).toThrow(message);
 });
@@ -34,4 +28,20 @@ it("warns of ports that no network can publish", () => {
     "published ports are discarded with network host",
   ]);
   expect(checkRequest(request({ ports }))).toEqual([]);
+});
+
+it("refuses a bind mount of nothing, unless it may be made", async () => {
+  const mount = {
+    type: "bind" as const,
+    source: "/no/such",
+    target: "/x",
+    readOnly: false,
+    createSource: false,
+    options: [],
+  };
+  await expect(checkSources([mount])).rejects.toThrow("mount source /no/such does not exist on this host");
+  await checkSources([
+    { ...mount, createSource: true },
+    { ...mount, source: "/tmp" },
+  ]);
 });
