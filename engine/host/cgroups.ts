@@ -121,6 +121,20 @@ export class Cgroups {
     return [...pids];
   }
 
+  /** Removes a cgroup that is empty from all hierarchies side by side. False where something is in one of them; a success if it is gone. */
+  async tryRemove(cgroupPath: string): Promise<boolean> {
+    const roots = this.directoriesOf(cgroupPath).filter((root) => existsSync(root));
+    const removed = await Promise.all(
+      roots.map((root) =>
+        rmdir(root).then(
+          () => true,
+          (error: NodeJS.ErrnoException) => error.code === "ENOENT",
+        ),
+      ),
+    );
+    return removed.every((isGone) => isGone);
+  }
+
   /**
    * Removes a cgroup and those below it from all hierarchies, deepest first; a success if it is gone. Kills nobody: fails with
    * `failed-precondition` while processes are in it for longer than `timeout` milliseconds (a killed one takes a moment to leave).

@@ -127,7 +127,9 @@ class ConmonRuntime implements ContainerRuntime {
 
   async delete(id: string): Promise<void> {
     await this.#thaw(id);
-    for (const program of this.#programs) await program.delete(id);
+    for (const program of this.#programs) {
+      if (program.knows(id) && !(await this.#dropEnded(program, id))) await program.delete(id);
+    }
     this.#exits.hurry();
     // Its exit record is written by now, or never will be.
     await this.#supervisors.awaitConmonGone(id, 3000);
@@ -221,6 +223,17 @@ class ConmonRuntime implements ContainerRuntime {
       if ((cause as NodeJS.ErrnoException).code === "ESRCH") return;
       throw new EngineError("internal", `send signal ${signal} to container ${shortID(id)}`, { cause });
     }
+  }
+
+  /**
+   * What the runtime's own `delete` does for a container that has ended, without the time of another program: its cgroups are removed,
+   * which the kernel refuses while anything is in them, then its record. False: that is not how it stands.
+   */
+  async #dropEnded(program: RuntimeProgram, id: string): Promise<boolean> {
+    if (this.#supervisors.findProcess(id) !== null) return false;
+    if (!(await this.#cgroups.tryRemove(this.#supervisors.cgroupPathOf(id)))) return false;
+    await rm(join(program.root, id), { recursive: true, force: true });
+    return true;
   }
 
   /** A process frozen by the v1 freezer does not even take SIGKILL. */

@@ -64,3 +64,17 @@ it("refuses to remove a cgroup that processes live in, and waits for one that wa
   await cgroups.remove(own);
   expect(existsSync(directory)).toBe(false);
 });
+
+it("removes only what is empty when it is to ask nobody", async () => {
+  for (const directory of cgroups.directoriesOf(own)) mkdirSync(directory, { recursive: true });
+  const pid = sleeper();
+  const pids = cgroups.pathOf("pids", own) ?? "";
+  writeFileSync(join(pids, "cgroup.procs"), String(pid));
+  expect(await cgroups.tryRemove(own)).toBe(false);
+  expect(existsSync(pids)).toBe(true);
+  const [child] = children.splice(0);
+  child?.kill("SIGKILL");
+  if (child !== undefined) await once(child, "exit");
+  await expect.poll(() => cgroups.tryRemove(own)).toBe(true);
+  for (const directory of cgroups.directoriesOf(own)) expect(existsSync(directory)).toBe(false);
+});
