@@ -2,7 +2,7 @@ import type { Operation } from "../../engine/protocol/state.ts";
 import { gauge } from "../components/charts/contrib.ts";
 import { spread, widthOf } from "../components/spans.ts";
 import { formatBinaryBytes, formatBytes } from "../format/bytes.ts";
-import { sanitize } from "../format/sanitize.ts";
+import { screenText } from "../format/screen-text.ts";
 import type { Keymap } from "../keymap/keymap.ts";
 import { formatKey } from "../keymap/keys.ts";
 import { type Pane, panes } from "../keymap/panes.ts";
@@ -23,7 +23,7 @@ export function headerLine(
   const { info, connection } = mirror;
   const sum = totals(mirror);
   const left: Span[] = [span(" gantry ", "brand"), span(" ")];
-  if (info !== null) left.push(span(sanitize(info.hostname), "title"));
+  if (info !== null) left.push(span(screenText(info.hostname), "title"));
   if (options.readOnly) left.push(span("  read-only", "warn"));
   if (connection.status === "lost") return spread(left, lostSpans(connection, options.now), options.width);
   if (!mirror.synced) return spread(left, [span("connecting to the engine ", "muted")], options.width);
@@ -42,7 +42,7 @@ export function headerLine(
     room,
   );
   if (info !== null) {
-    const engine = `  engine ${sanitize(info.engineVersion)} ${glyphs.separator} ${sanitize(info.runtime)}`;
+    const engine = `  engine ${screenText(info.engineVersion)} ${glyphs.separator} ${screenText(info.runtime)}`;
     // Who runs here is worth less than how it runs.
     if (widthOf([...left, ...right]) + engine.length + 2 <= options.width) left.push(span(engine, "muted"));
   }
@@ -98,9 +98,9 @@ function leftStatus(mirror: Mirror, ui: Ui, retryKey: string | null): Span[] {
   }
   if (mirror.connection.status === "lost") {
     const { reason, isStopped } = mirror.connection;
-    const message = span(sanitize(reason.message), "warn");
+    const message = span(screenText(reason.message), "warn");
     if (isStopped && retryKey !== null) return [message, span("  "), span(retryKey, "key"), span(" start it", "muted")];
-    return [message, span(reason.hint === null ? "" : `  ${glyphs.arrow} ${sanitize(reason.hint)}`, "muted")];
+    return [message, span(reason.hint === null ? "" : `  ${glyphs.arrow} ${screenText(reason.hint)}`, "muted")];
   }
   return [];
 }
@@ -127,7 +127,7 @@ function workSpans(operations: readonly Operation[], tasks: readonly Task[], wid
     return shorten([span(task.title, "info"), span(counts, "muted"), ...bar, ...rest], width);
   }
   if (operation === undefined) return [];
-  return shorten([span(sanitize(operation.title), "info"), ...progressSpans(operation), ...rest], width);
+  return shorten([span(screenText(operation.title), "info"), ...progressSpans(operation), ...rest], width);
 }
 
 function shorten(spans: readonly Span[], width: number): Span[] {
@@ -137,7 +137,7 @@ function shorten(spans: readonly Span[], width: number): Span[] {
 function progressSpans({ progress }: Operation): Span[] {
   if (progress === null) return [];
   const amount = (value: number) => (progress.unit === "bytes" ? formatBytes(value) : String(value));
-  const words = span(` ${sanitize(progress.phase)}`, "muted");
+  const words = span(` ${screenText(progress.phase)}`, "muted");
   if (progress.total === null || progress.total === 0) return [words, span(` ${amount(progress.current)}`, "muted")];
   const share = progress.current / progress.total;
   return [words, span(" "), ...gauge(share, "bar", 12).spans, span(` ${Math.floor(share * 100)}%`, "muted")];

@@ -1,6 +1,6 @@
 import type { LogLine } from "../../engine/protocol/logs.ts";
 import type { ReconnectingClient } from "../client/reconnect.ts";
-import { sanitize } from "../format/sanitize.ts";
+import { screenText } from "../format/screen-text.ts";
 import { type LogBuffer, logKey, olderThan } from "../store/log-buffer.ts";
 import type { Mirror, MirrorAction } from "../store/mirror.ts";
 import type { Store } from "../store/store.ts";
@@ -67,7 +67,7 @@ export class LogFeed implements Disposable {
           if (since === null || line.time > since) since = line.time;
         }
         const shown =
-          wanted === "" ? fresh : fresh.filter((line) => sanitize(line.text).toLowerCase().includes(wanted));
+          wanted === "" ? fresh : fresh.filter((line) => screenText(line.text).toLowerCase().includes(wanted));
         if (shown.length > 0) this.#take({ type: "logs", key, lines: shown });
       },
     });

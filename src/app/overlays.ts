@@ -1,5 +1,5 @@
 import { fitSpans, spread, wrapLine, wrapWords } from "../components/spans.ts";
-import { sanitize } from "../format/sanitize.ts";
+import { screenText } from "../format/screen-text.ts";
 import { commandGroups } from "../keymap/commands.ts";
 import type { Keymap } from "../keymap/keymap.ts";
 import { formatKey } from "../keymap/keys.ts";
@@ -182,7 +182,7 @@ function formView(form: CreateForm, size: Size): OverlayView {
   });
   return {
     ...place,
-    title: [span("New container of ", "title"), span(sanitize(form.image), "accent")],
+    title: [span("New container of ", "title"), span(screenText(form.image), "accent")],
     note: [],
     lines: [...fields, ...(isTight ? [] : [emptyLine]), ...message, formKeys],
   };

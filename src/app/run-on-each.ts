@@ -1,5 +1,5 @@
 import { EngineError } from "../../engine/errors.ts";
-import { sanitize } from "../format/sanitize.ts";
+import { screenText } from "../format/screen-text.ts";
 import { type Dashboard, flash } from "./dashboard.ts";
 
 export type Target = { readonly id: string; readonly name: string };
@@ -74,11 +74,11 @@ export function describe(targets: readonly Target[]): string {
 
 /** An error in words that are safe to show. */
 export function failureText(cause: unknown): string {
-  return sanitize(cause instanceof Error ? cause.message : String(cause));
+  return screenText(cause instanceof Error ? cause.message : String(cause));
 }
 
 export function hintOf(cause: unknown): string {
-  return cause instanceof EngineError && cause.hint !== null ? sanitize(cause.hint) : "";
+  return cause instanceof EngineError && cause.hint !== null ? screenText(cause.hint) : "";
 }
 
 /** Shows a failure in the flash line. */

@@ -4,7 +4,7 @@ import type { Instance } from "ink";
 import { InputRouter } from "./input-router.ts";
 import type { InputEvent } from "./key-decoder.ts";
 import type { Size } from "./layout.ts";
-import { afterProgramSequence, pasteReportsOn } from "./terminal-guard.ts";
+import { afterProgramSequence, dashboardModesOff, dashboardModesOn } from "./terminal-guard.ts";
 
 /** The terminal while a program has all of it: what is typed, raw, and where to write. */
 export type Loan = { readonly input: PassThrough; readonly output: WriteStream };
@@ -31,7 +31,7 @@ export class Screen implements Disposable {
       for (const listener of this.#sizeListeners) listener();
     };
     stdout.on("resize", this.#onResize);
-    stdout.write(pasteReportsOn);
+    stdout.write(dashboardModesOn);
   }
 
   get proxyInput(): ReadStream {
@@ -73,7 +73,7 @@ export class Screen implements Disposable {
   reclaim(): void {
     if (this.#lent) return;
     this.#router.reclaim();
-    this.#stdout.write(`\u001b[?1049h\u001b[?25l${pasteReportsOn}`);
+    this.#stdout.write(`\u001b[?1049h\u001b[?25l${dashboardModesOn}`);
     this.wipe();
   }
 
@@ -92,7 +92,7 @@ export class Screen implements Disposable {
       await suspend(async () => {
         const giveBack = this.#router.divert((bytes) => input.write(bytes));
         try {
-          this.#stdout.write("\u001b[?2004l");
+          this.#stdout.write(dashboardModesOff);
           await run({ input, output: this.#stdout });
         } finally {
           giveBack();
@@ -102,7 +102,7 @@ export class Screen implements Disposable {
     } finally {
       input.destroy();
       this.#lent = false;
-      this.#stdout.write(pasteReportsOn);
+      this.#stdout.write(dashboardModesOn);
     }
   }
 

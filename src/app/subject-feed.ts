@@ -1,6 +1,6 @@
 import { messageOf } from "../../engine/errors.ts";
 import type { ReconnectingClient } from "../client/reconnect.ts";
-import { sanitize } from "../format/sanitize.ts";
+import { screenText } from "../format/screen-text.ts";
 import { historyLength, isLive, type Mirror, type MirrorAction } from "../store/mirror.ts";
 import { layersKey, logTargets, selectedContainer } from "../store/selectors.ts";
 import type { Store } from "../store/store.ts";
@@ -83,7 +83,7 @@ export class SubjectFeed implements Disposable {
         : client.request("layers.ofContainer", { container: id });
     answer.then(
       (result) => take({ type: "layers", key, result, error: "" }),
-      (cause) => take({ type: "layers", key, result: null, error: sanitize(messageOf(cause)) }),
+      (cause) => take({ type: "layers", key, result: null, error: screenText(messageOf(cause)) }),
     );
   }
 

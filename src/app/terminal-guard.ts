@@ -2,17 +2,22 @@ import { writeSync } from "node:fs";
 import { messageOf } from "../../engine/errors.ts";
 
 /**
- * What brings any terminal back: attributes off, cursor shown, mouse and paste reports off, the normal screen. (xterm's
+ * What brings any terminal back: attributes off, cursor shown, mouse and paste reports off, lines wrapped, the normal screen. (xterm's
  * control sequences: DECSTR is left out, since it also moves margins on some terminals.)
  */
 export const restoreSequence =
-  "\u001b[0m\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1049l";
+  "\u001b[0m\u001b[?25h\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?7h\u001b[?1049l";
 
 /** After a program had the terminal it may have left modes on: soft reset, and the reports off. */
 export const afterProgramSequence =
   "\u001b[!p\u001b[0m\u001b[?1000l\u001b[?1002l\u001b[?1003l\u001b[?1006l\u001b[?2004l\u001b[?1049l";
 
-export const pasteReportsOn = "\u001b[?2004h";
+/**
+ * Reports of pastes, and no wrapping at the right edge (DECAWM): where a terminal takes a letter for wider than we do, one row is
+ * odd, instead of all of them moved.
+ */
+export const dashboardModesOn = "\u001b[?2004h\u001b[?7l";
+export const dashboardModesOff = "\u001b[?2004l\u001b[?7h";
 
 export type GuardOptions = {
   /** Takes the dashboard from the screen; may be called twice. */

@@ -3,7 +3,7 @@ import { type Dashboard, flash } from "../app/dashboard.ts";
 import { flashError } from "../app/run-on-each.ts";
 import { formatBytes } from "../format/bytes.ts";
 import { shortID } from "../format/ids.ts";
-import { sanitize } from "../format/sanitize.ts";
+import { screenText } from "../format/screen-text.ts";
 import { selectedContainer, selectedImage, selectedLayer } from "../store/selectors.ts";
 import { type Line, line, span, type Tone } from "../theme/tokens.ts";
 import { jsonLines } from "./details.ts";
@@ -27,7 +27,7 @@ export async function openDetails(dashboard: Dashboard): Promise<void> {
 async function containerDetails(dashboard: Dashboard): Promise<void> {
   const container = selectedContainer(dashboard.mirror.get(), dashboard.ui.get());
   if (container === null) return;
-  const name = sanitize(container.name);
+  const name = screenText(container.name);
   const json = await dashboard.client.request("containers.inspect", { container: container.id });
   show(dashboard, `container ${name}`, [twin(`gantry inspect ${name}`), ...jsonLines(json)]);
 }
@@ -56,7 +56,7 @@ async function layersDetails(dashboard: Dashboard): Promise<void> {
     container,
     limit: mostChanges,
   });
-  const name = sanitize(dashboard.mirror.get().containers.find(({ id }) => id === container)?.name ?? container);
+  const name = screenText(dashboard.mirror.get().containers.find(({ id }) => id === container)?.name ?? container);
   const rows = changes.map(changeLine);
   if (rows.length === 0) rows.push(line(span("nothing was changed yet", "muted")));
   if (truncated) rows.push(line(span(`… and more than ${mostChanges} others`, "muted")));
@@ -72,7 +72,7 @@ const changeLooks: Readonly<Record<FileChange["kind"], { readonly sign: string; 
 export function changeLine(change: FileChange): Line {
   const { sign, tone } = changeLooks[change.kind];
   const size = change.type === "file" && change.kind !== "deleted" ? formatBytes(change.size) : "";
-  return line(span(`${sign} `, tone), span(`${size.padStart(9)}  `, "muted"), span(sanitize(change.path)));
+  return line(span(`${sign} `, tone), span(`${size.padStart(9)}  `, "muted"), span(screenText(change.path)));
 }
 
 function twin(command: string): Line {

@@ -1,4 +1,4 @@
-import { sanitize } from "../format/sanitize.ts";
+import { screenText } from "../format/screen-text.ts";
 import { type Line, type Span, span } from "../theme/tokens.ts";
 
 /** A JSON value as indented rows, keys and values in their tones. */
@@ -29,14 +29,14 @@ function write(value: unknown, place: Place, lines: Line[]): void {
   }
   lines.push({ spans: [...start, span(open, "faint")] });
   for (const [index, [key, item]] of entries.entries()) {
-    const prefix = key === null ? [] : [span(sanitize(key), "jsonKey"), span(": ", "faint")];
+    const prefix = key === null ? [] : [span(screenText(key), "jsonKey"), span(": ", "faint")];
     write(item, { indent: place.indent + 1, prefix, comma: index < entries.length - 1 }, lines);
   }
   lines.push({ spans: [span("  ".repeat(place.indent)), span(close, "faint"), comma] });
 }
 
 function scalar(value: unknown): Span {
-  if (typeof value === "string") return span(sanitize(JSON.stringify(value)), "jsonString");
+  if (typeof value === "string") return span(screenText(JSON.stringify(value)), "jsonString");
   if (typeof value === "number" || typeof value === "boolean") return span(String(value), "jsonNumber");
   return span("null", "faint");
 }

@@ -5,7 +5,7 @@ import type { Operation, StateItem } from "../../engine/protocol/state.ts";
 import type { StatsSample } from "../../engine/protocol/stats.ts";
 import type { SystemInfo } from "../../engine/protocol/system.ts";
 import type { ConnectionState } from "../client/reconnect.ts";
-import { sanitize } from "../format/sanitize.ts";
+import { screenText } from "../format/screen-text.ts";
 import { appendLines, emptyLog, type LogBuffer, openLog, prependLines } from "./log-buffer.ts";
 
 /** What the engine said last. Only its answers and events change this. */
@@ -89,11 +89,11 @@ function reduceLogs(mirror: Mirror, action: LogsAction): Mirror {
   if (action.key !== mirror.logs.key) return mirror;
   switch (action.type) {
     case "logs":
-      return { ...mirror, logs: appendLines(mirror.logs, action.lines, sanitize) };
+      return { ...mirror, logs: appendLines(mirror.logs, action.lines, screenText) };
     case "logs-paging":
       return { ...mirror, logs: { ...mirror.logs, paging: action.paging } };
     case "logs-older":
-      return { ...mirror, logs: prependLines(mirror.logs, action.lines, { before: action.before, clean: sanitize }) };
+      return { ...mirror, logs: prependLines(mirror.logs, action.lines, { before: action.before, clean: screenText }) };
   }
 }
 

@@ -2,7 +2,7 @@ import { useMemo, useRef } from "react";
 import { Panel } from "../../components/Panel.tsx";
 import { drawTable, windowStart } from "../../components/table.ts";
 import { shortID } from "../../format/ids.ts";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { selectedImage, selectedIndex, visibleContainers } from "../../store/selectors.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { type Line, line, span } from "../../theme/tokens.ts";
@@ -49,7 +49,7 @@ function bodyOf(props: PaneProps, shown: number, table: readonly Line[]): readon
   if (!props.mirror.synced) return [line(span(" waiting for the engine", "muted"))];
   if (props.mirror.containers.length === 0) {
     const image = selectedImage(props.mirror, props.ui);
-    const name = image === null ? null : sanitize(image.references[0] ?? shortID(image.id));
+    const name = image === null ? null : screenText(image.references[0] ?? shortID(image.id));
     return emptyHostLines({
       image: name,
       createKey: props.createKey,

@@ -1,7 +1,7 @@
 import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
 import { describe, runOnEach, type Target } from "../../app/run-on-each.ts";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { isLive } from "../../store/mirror.ts";
 import { targetContainers } from "../../store/selectors.ts";
 
@@ -16,7 +16,7 @@ function targets(dashboard: Dashboard): readonly ContainerSummary[] {
 }
 
 export function targetOf(container: ContainerSummary): Target {
-  return { id: container.id, name: sanitize(container.name) };
+  return { id: container.id, name: screenText(container.name) };
 }
 
 /** Stops when any of them runs, else starts: marks with both kinds shall not swap places. */

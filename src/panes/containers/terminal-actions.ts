@@ -8,7 +8,7 @@ import type { Loan } from "../../app/screen.ts";
 import { DetachScanner } from "../../client/detach-scanner.ts";
 import type { ByteStream } from "../../client/streams.ts";
 import { TerminalSession } from "../../client/terminal-session.ts";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { selectedContainer } from "../../store/selectors.ts";
 
 /** Ctrl-P Ctrl-Q, as docker has it. */
@@ -22,7 +22,7 @@ const shellCommand = ["sh", "-c", "if command -v bash >/dev/null 2>&1; then exec
 export async function openShell(dashboard: Dashboard): Promise<void> {
   const container = runningContainer(dashboard);
   if (container === null) return;
-  const name = sanitize(container.name);
+  const name = screenText(container.name);
   const { columns, rows } = dashboard.terminal.size();
   await lend(dashboard, name, async (loan, stream) => {
     loan.output.write(banner(`shell in ${name}`, "exit or Ctrl-D goes back"));
@@ -59,7 +59,7 @@ function shellEnd(name: string, exitCode: number | null): string {
 export async function attach(dashboard: Dashboard): Promise<void> {
   const container = runningContainer(dashboard);
   if (container === null) return;
-  const name = sanitize(container.name);
+  const name = screenText(container.name);
   await lend(dashboard, name, async (loan, stream) => {
     const { terminal, openStdin } = container;
     loan.output.write(banner(`attached to ${name}`, terminal ? "Ctrl-P Ctrl-Q goes back" : "Ctrl-C goes back"));
@@ -122,7 +122,7 @@ function runningContainer(dashboard: Dashboard): ContainerSummary | null {
   const message =
     container === null
       ? "no container is selected"
-      : `${sanitize(container.name)} is ${container.status === "paused" ? "paused" : "not running"}`;
+      : `${screenText(container.name)} is ${container.status === "paused" ? "paused" : "not running"}`;
   const hint =
     container === null ? "" : container.status === "paused" ? "press p to let it go on" : "press s to start it";
   flash(dashboard, { tone: "info", message, hint });
@@ -161,10 +161,10 @@ function plainOutput(output: Writable): Writable {
         parts.push(rest);
         rest = "";
       }
-      done(null, parts.map((text) => `${sanitize(text)}\r\n`).join(""));
+      done(null, parts.map((text) => `${screenText(text)}\r\n`).join(""));
     },
     flush(done) {
-      done(null, rest === "" ? "" : `${sanitize(rest)}\r\n`);
+      done(null, rest === "" ? "" : `${screenText(rest)}\r\n`);
     },
   });
   lines.pipe(output, { end: false });

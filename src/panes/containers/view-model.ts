@@ -3,7 +3,7 @@ import type { StatsSample } from "../../../engine/protocol/stats.ts";
 import { miniBar } from "../../components/spans.ts";
 import type { Column } from "../../components/table.ts";
 import { formatBinaryBytes } from "../../format/bytes.ts";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { type Span, span, type Tone } from "../../theme/tokens.ts";
 import { age } from "../age.ts";
@@ -32,8 +32,8 @@ export function containerRow(container: ContainerSummary, sample: StatsSample | 
   const live = container.status === "running" || container.status === "paused";
   return {
     id: container.id,
-    name: sanitize(container.name),
-    image: sanitize(container.image),
+    name: screenText(container.name),
+    image: screenText(container.image),
     state: stateText(container),
     tone: stateTone(container),
     live,

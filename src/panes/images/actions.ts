@@ -3,13 +3,13 @@ import type { ImageSummary } from "../../../engine/protocol/images.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
 import { describe, hintOf, runOnEach, type Target } from "../../app/run-on-each.ts";
 import { shortID } from "../../format/ids.ts";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { type CreateForm, openForm } from "../../store/create-form.ts";
 import { selectedContainer, selectedImage, targetImages } from "../../store/selectors.ts";
 import { requestOf, twinOf } from "./create-request.ts";
 
 export function imageName(image: ImageSummary): string {
-  return sanitize(image.references[0] ?? shortID(image.id));
+  return screenText(image.references[0] ?? shortID(image.id));
 }
 
 export function askDelete(dashboard: Dashboard): void {
@@ -65,7 +65,7 @@ export function openCreateForm(dashboard: Dashboard): void {
     });
     return;
   }
-  const ports = image.exposedPorts.map((port) => sanitize(port).replace(/\/tcp$/, "")).join(" ");
+  const ports = image.exposedPorts.map((port) => screenText(port).replace(/\/tcp$/, "")).join(" ");
   const form = openForm(image.references[0] ?? image.id, ports);
   dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "form", form } });
 }
@@ -86,12 +86,12 @@ export async function submitForm(dashboard: Dashboard, form: CreateForm): Promis
     const [warning] = warnings;
     flash(dashboard, {
       tone: warning === undefined ? "ok" : "warn",
-      message: warning === undefined ? `started a container of ${sanitize(form.image)}` : sanitize(warning),
+      message: warning === undefined ? `started a container of ${screenText(form.image)}` : screenText(warning),
       twin: twinOf(form),
     });
   } catch (cause) {
     const hint = hintOf(cause);
-    show({ ...form, busy: false, error: sanitize(messageOf(cause)) + (hint === "" ? "" : ` (${hint})`) });
+    show({ ...form, busy: false, error: screenText(messageOf(cause)) + (hint === "" ? "" : ` (${hint})`) });
   }
 }
 

@@ -2,7 +2,7 @@ import type { ImageSummary } from "../../../engine/protocol/images.ts";
 import type { Column } from "../../components/table.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { shortID } from "../../format/ids.ts";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { span } from "../../theme/tokens.ts";
 import { age } from "../age.ts";
 
@@ -23,7 +23,7 @@ export function imageRow(image: ImageSummary, now: number): ImageRow {
   const [first] = image.references;
   return {
     id: image.id,
-    name: first === undefined ? shortID(image.id) : sanitize(first),
+    name: first === undefined ? shortID(image.id) : screenText(first),
     otherNames: Math.max(0, image.references.length - 1),
     named: first !== undefined,
     size: image.size,

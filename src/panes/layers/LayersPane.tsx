@@ -2,7 +2,7 @@ import { useRef } from "react";
 import { Panel } from "../../components/Panel.tsx";
 import { drawTable, windowStart } from "../../components/table.ts";
 import { formatBytes } from "../../format/bytes.ts";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { selectedIndex, visibleLayers } from "../../store/selectors.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { type Line, line, type Span, span } from "../../theme/tokens.ts";
@@ -42,7 +42,7 @@ function subject({ mirror }: PaneProps): readonly Span[] {
       : (mirror.images.find((image) => image.id === id)?.references[0] ?? id.slice(7, 19));
   const total = mirror.layers.result?.layers.reduce((sum, layer) => sum + layer.size, 0) ?? 0;
   if (name === "") return [];
-  return [span(sanitize(name), "accent"), span(total === 0 ? "" : ` ${formatBytes(total)}`, "muted")];
+  return [span(screenText(name), "accent"), span(total === 0 ? "" : ` ${formatBytes(total)}`, "muted")];
 }
 
 function emptyText({ mirror, ui }: PaneProps): Line {

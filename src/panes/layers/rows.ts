@@ -1,5 +1,5 @@
 import type { LayersResult } from "../../../engine/protocol/images.ts";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 
 /** A row of the layers pane, uppermost layer first. */
 export type LayerRow = {
@@ -25,9 +25,9 @@ export function layerRows(result: LayersResult): readonly LayerRow[] {
     diffID: layer.diffID,
     size: layer.size,
     command: commandText(layer.createdBy, layer.comment),
-    comment: sanitize(layer.comment),
+    comment: screenText(layer.comment),
     createdAt: layer.createdAt,
-    sharedBy: layer.sharedBy.map(sanitize),
+    sharedBy: layer.sharedBy.map(screenText),
   }));
   rows.reverse();
   return result.writable === null ? rows : [writableRow(result.writable, rows.length + 1), ...rows];
@@ -51,10 +51,10 @@ function writableRow(writable: NonNullable<LayersResult["writable"]>, order: num
 
 /** The Dockerfile line that made it: builders wrap it in a shell call and mark what is no command. */
 export function commandText(createdBy: string, comment: string): string {
-  const text = sanitize(createdBy).replace(/\s+/g, " ").trim();
+  const text = screenText(createdBy).replace(/\s+/g, " ").trim();
   const nop = /^(?:\/bin\/sh -c )?#\(nop\)\s*(.*)$/.exec(text)?.[1];
   if (nop !== undefined) return nop;
   const run = /^(?:RUN )?\/bin\/sh -c (.*?)(?: # buildkit)?$/.exec(text)?.[1];
   if (run !== undefined) return `RUN ${run}`;
-  return text.replace(/ # buildkit$/, "") || sanitize(comment) || "imported";
+  return text.replace(/ # buildkit$/, "") || screenText(comment) || "imported";
 }

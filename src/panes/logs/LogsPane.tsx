@@ -1,6 +1,6 @@
 import { useLayoutEffect } from "react";
 import { Panel } from "../../components/Panel.tsx";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { type Line, line, type Span, span } from "../../theme/tokens.ts";
 import type { PaneProps } from "../pane-props.ts";
 import { logView } from "./view-model.ts";
@@ -31,7 +31,7 @@ function indented(row: Line): Line {
 function namesOf({ mirror }: PaneProps): ReadonlyMap<string, string> {
   const shown = new Set(mirror.logs.containers);
   return new Map(
-    mirror.containers.filter(({ id }) => shown.has(id)).map(({ id, name }) => [id, sanitize(name)] as const),
+    mirror.containers.filter(({ id }) => shown.has(id)).map(({ id, name }) => [id, screenText(name)] as const),
   );
 }
 

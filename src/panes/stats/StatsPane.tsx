@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import type { StatsSample } from "../../../engine/protocol/stats.ts";
 import { Panel } from "../../components/Panel.tsx";
-import { sanitize } from "../../format/sanitize.ts";
+import { screenText } from "../../format/screen-text.ts";
 import { isLive } from "../../store/mirror.ts";
 import { selectedContainer } from "../../store/selectors.ts";
 import { type Line, line, type Span, span } from "../../theme/tokens.ts";
@@ -17,7 +17,7 @@ export function StatsPane(props: PaneProps) {
   const samples = container === null ? [] : (mirror.stats.get(container.id) ?? none);
   const newest = samples.at(-1);
   const note: Span[] = [];
-  if (container !== null) note.push(span(sanitize(container.name), "accent"));
+  if (container !== null) note.push(span(screenText(container.name), "accent"));
   if (newest !== undefined && container !== null && isLive(container)) {
     note.push(span(`  ${newest.pids}${newest.pidsLimit === null ? "" : `/${newest.pidsLimit}`} pids`, "muted"));
     if (newest.memory.oomKills > 0) note.push(span(`  ${newest.memory.oomKills} killed for memory`, "error"));
@@ -38,5 +38,5 @@ function emptyText({ mirror, ui }: PaneProps): Line {
   const container = selectedContainer(mirror, ui);
   if (container === null) return line(span(" no container is selected", "muted"));
   const why = isLive(container) ? "the first sample is on its way" : "it does not run";
-  return line(span(` ${sanitize(container.name)}: ${why}`, "muted"));
+  return line(span(` ${screenText(container.name)}: ${why}`, "muted"));
 }
