@@ -19,4 +19,7 @@ const readme = new URL("../README.md", import.meta.url);
 const marked = /(<!-- screen -->\n)[\s\S]*(<!-- \/screen -->)/;
 const text = readFileSync(readme, "utf8");
 if (!marked.test(text)) throw new Error("README.md has no place for the screen");
-writeFileSync(readme, text.replace(marked, (_, begin, end) => `${begin}\n\`\`\`\n${screen}\n\`\`\`\n\n${end}`));
+writeFileSync(
+  readme,
+  text.replace(marked, (_, begin, end) => `${begin}\n\`\`\`\n${screen}\n\`\`\`\n\n${end}`),
+);

@@ -36,10 +36,21 @@ export function panelLines(props: Omit<PanelProps, "style">): Line[] {
   return [topEdge(props), ...inside, { spans: [{ text: bottom, tone }] }];
 }
 
+/** The first part of a note is a name, and gives way where it is long. */
+function shortened(note: readonly Span[], room: number): readonly Span[] {
+  const excess = widthOf(note) - room;
+  const [name, ...rest] = note;
+  if (excess <= 0 || name === undefined) return note;
+  const left = widthOf([name]) - excess;
+  return left < shortestName ? note : [...fitSpans([name], left), ...rest];
+}
+
+const shortestName = 8;
+
 function topEdge(props: Omit<PanelProps, "style">): Line {
   const tone: Tone = props.focused ? "borderFocus" : "border";
   const room = props.columns - 6;
-  const note: readonly Span[] = props.note ?? [];
+  const note = shortened(props.note ?? [], room - widthOf(props.title) - 3);
   const noteWidth = widthOf(note) === 0 ? 0 : widthOf(note) + 2;
   const showNote = noteWidth > 0 && noteWidth + widthOf(props.title) + 1 <= room;
   const title = widthOf(props.title) > room ? fitSpans(props.title, room) : props.title;

@@ -172,3 +172,14 @@ it("finds commands in the palette by what is typed", () => {
   app.press(":", ..."rstrt", "enter");
   expect(app.asked).toEqual(['containers.restart {"container":"a","timeout":null}']);
 });
+
+it("cuts a long name in the edge of a pane, and keeps what stands beside it", () => {
+  using app = drawApp({ columns: 80, rows: 24 });
+  app.tell(...all);
+  const container = aContainer({ id: "a", name: "a-name-that-is-far-too-long-for-the-edge-of-this-pane" });
+  app.tell({
+    type: "state",
+    item: { type: "snapshot", revision: 2, containers: [container], images: [], operations: [] },
+  });
+  expect(app.frame()).toMatch(/5 Stats ─+ a-name-that-is-\S*… {2}follow ─╮/);
+});
