@@ -20,6 +20,7 @@ async function main(): Promise<void> {
     else {
       verb = found.name;
       failureCode = found.verb.failureCode ?? 1;
+      if (!found.name.startsWith("engine ")) await cli.connectAhead();
       await runVerb(cli, found.verb, found.args);
     }
   } catch (error) {
