@@ -11,11 +11,14 @@ export type Deed = {
   readonly done: string;
   /** The same on the command line, without the names: `gantry stop`. */
   readonly twin: string;
+  /** It mostly waits for the containers themselves, so that many may wait at once. */
+  readonly isPatient?: boolean;
   readonly act: (target: Target) => Promise<unknown>;
 };
 
 /** So many at a time, as the engine has work to do for each. */
 const atOnce = 4;
+const patientAtOnce = 32;
 
 let nextTask = 1;
 
@@ -41,7 +44,9 @@ export async function runOnEach(dashboard: Dashboard, targets: readonly Target[]
       report();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, targets.length) }, worker));
+  await Promise.all(
+    Array.from({ length: Math.min(deed.isPatient === true ? patientAtOnce : atOnce, targets.length) }, worker),
+  );
   dashboard.ui.dispatch({ type: "task-done", id });
   tell(dashboard, { targets, deed, failures });
 }

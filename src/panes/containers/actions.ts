@@ -28,6 +28,7 @@ export async function toggle(dashboard: Dashboard): Promise<void> {
       doing: "stopping",
       done: "stopped",
       twin: "gantry stop",
+      isPatient: true,
       act: ({ id }) => dashboard.client.request("containers.stop", { container: id, timeout: null }),
     });
     return;
@@ -45,6 +46,7 @@ export function restart(dashboard: Dashboard): Promise<void> {
     doing: "restarting",
     done: "restarted",
     twin: "gantry restart",
+    isPatient: true,
     act: ({ id }) => dashboard.client.request("containers.restart", { container: id, timeout: null }),
   });
 }

@@ -183,3 +183,15 @@ it("cuts a long name in the edge of a pane, and keeps what stands beside it", ()
   });
   expect(app.frame()).toMatch(/5 Stats ─+ a-name-that-is-\S*… {2}follow ─╮/);
 });
+
+it("stops all that are marked at once, since each may take its ten seconds", () => {
+  using app = drawApp({ columns: 120, rows: 40 });
+  const containers = Array.from({ length: 12 }, (_, index) => aContainer({ id: `c${index}`, name: `web-${index}` }));
+  app.tell(connected, {
+    type: "state",
+    item: { type: "snapshot", revision: 1, containers, images: [], operations: [] },
+  });
+  app.press("g", ...containers.map(() => "space"), "s");
+  expect(app.asked.filter((text) => text.startsWith("containers.stop "))).toHaveLength(12);
+  expect(app.frame()).toContain("stopping web-0, web-1 and 10 more 0/12");
+});
