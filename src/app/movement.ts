@@ -1,7 +1,7 @@
 import { indexOfBottom, type LogView } from "../panes/logs/view-model.ts";
 import { rowsOf, selectedIndex } from "../store/selectors.ts";
 import type { ListPane } from "../store/ui.ts";
-import type { Dashboard } from "./dashboard.ts";
+import { type Dashboard, flash } from "./dashboard.ts";
 import { findRegion, layoutBody } from "./layout.ts";
 
 /** How far to move: rows, pages, or to an end. */
@@ -65,6 +65,8 @@ function moveLog(dashboard: Dashboard, step: Move, view: LogView | null): void {
   const next = Math.max(lowest, Math.min(last, wanted));
   if (wanted < next || next - shown < first + shown) dashboard.pageLogs();
   if (next === last && wanted >= last) {
+    if (logs.cutAtEnd)
+      flash(dashboard, { tone: "info", message: "back at the newest lines; some between were passed over" });
     followLog(dashboard);
     return;
   }

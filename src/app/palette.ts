@@ -33,7 +33,10 @@ export function paletteEntries(keymap: Keymap, pane: Pane): readonly PaletteEntr
     keys: "",
     run: { kind: "theme", theme },
   }));
-  return [...entries, ...themes];
+  const isMove = ({ run }: PaletteEntry) =>
+    run.kind === "command" && run.id.startsWith("pane.") && run.id !== "pane.fullscreen";
+  // Where to go has keys of its own on the screen: what is done comes first.
+  return [...entries.filter((entry) => !isMove(entry)), ...entries.filter(isMove), ...themes];
 }
 
 function hidden(id: CommandID): boolean {

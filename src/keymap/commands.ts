@@ -190,7 +190,7 @@ export const commands = [
   {
     ...plain,
     id: "engine.retry",
-    title: "Look for a lost engine, start a stopped one",
+    title: "Find or start the engine",
     short: "retry",
     keys: ["R"],
     group: "Screen",

@@ -66,7 +66,14 @@ export function readKeymapFile(path: string, required: boolean): ReadonlyMap<Com
     text = readFileSync(path, "utf8");
   } catch (cause) {
     if (!required && cause instanceof Error && "code" in cause && cause.code === "ENOENT") return new Map();
-    throw new EngineError("invalid-argument", `keymap ${path}: ${messageOf(cause)}`, { cause });
+    const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    throw new EngineError(
+      "invalid-argument",
+      `keymap ${path}: ${isMissing ? "there is no such file" : messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
   }
   return parseKeymapFile(text, path);
 }
@@ -81,7 +88,9 @@ export function parseKeymapFile(text: string, path: string): ReadonlyMap<Command
   const parsed = keymapFile.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw invalid(path, `${issue?.path.join(".") ?? ""}: want a key or a list of keys`, parsed.error);
+    const entry = issue?.path[0];
+    const reason = entry === undefined ? "not an object of commands" : `${String(entry)}: want a key or a list of keys`;
+    throw invalid(path, reason, parsed.error);
   }
   return new Map(Object.entries(parsed.data).map(([id, keys]) => parseEntry(path, id, keys)));
 }

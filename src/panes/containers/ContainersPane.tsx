@@ -26,7 +26,7 @@ export function ContainersPane(props: PaneProps) {
   const { header, lines } = drawTable({
     columns: containerColumns,
     rows: tableRows,
-    width: columns - 2,
+    width: columns - 3,
     from: start.current,
     count,
     selected,

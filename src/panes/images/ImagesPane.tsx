@@ -20,7 +20,7 @@ export function ImagesPane(props: PaneProps) {
   const { header, lines } = drawTable({
     columns: imageColumns,
     rows: tableRows,
-    width: columns - 2,
+    width: columns - 3,
     from: start.current,
     count,
     selected,

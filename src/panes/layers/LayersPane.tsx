@@ -20,7 +20,7 @@ export function LayersPane(props: PaneProps) {
   const { header, lines } = drawTable({
     columns: layerColumns(largest),
     rows: shown,
-    width: columns - 2,
+    width: columns - 3,
     from: start.current,
     count,
     selected,

@@ -1,6 +1,13 @@
 import { expect, it } from "vitest";
 import { commands } from "../../../src/keymap/commands.ts";
-import { createKeymap, findCommand, keysOf, parseKeymapFile, userKeymapPath } from "../../../src/keymap/keymap.ts";
+import {
+  createKeymap,
+  findCommand,
+  keysOf,
+  parseKeymapFile,
+  readKeymapFile,
+  userKeymapPath,
+} from "../../../src/keymap/keymap.ts";
 import { formatKey, parseKey } from "../../../src/keymap/keys.ts";
 import { keyTable } from "../../../src/keymap/table.ts";
 
@@ -60,6 +67,8 @@ it("takes a user's keys, and says what is wrong with them", () => {
     'keymap my.json: no command is called "restart"; did you mean container.restart?',
   );
   expect(() => parseKeymapFile('{"quit": "strg+q"}', "my.json")).toThrow('keymap my.json: quit: "strg+q" is not a key');
+  expect(() => parseKeymapFile("[]", "my.json")).toThrow("keymap my.json: not an object of commands");
+  expect(() => readKeymapFile("/no/such/my.json", true)).toThrow("keymap /no/such/my.json: there is no such file");
   expect(() => parseKeymapFile('{"quit": 3}', "my.json")).toThrow("keymap my.json: quit: want a key or a list of keys");
   expect(() => createKeymap({ readOnly: false, changes: parseKeymapFile('{"quit": "s"}', "x") })).toThrow(
     "keymap: s is given to both container.toggle and quit",
