@@ -17,11 +17,16 @@ function failureOf(error: unknown, verb: string, fallbackCode: number): Failure 
   if (error instanceof UsageError) {
     return { lines: [`gantry: ${error.message}`, seeHelp(verb)], exitCode: error.exitCode };
   }
-  if (error instanceof EngineError) {
+  if (isEngineError(error)) {
     const hint = error.hint === null ? [] : [`hint: ${error.hint}`];
     return { lines: [`gantry: ${error.message}`, ...hint], exitCode: error.exitCode ?? fallbackCode };
   }
   return { lines: [`gantry: ${messageOf(error)}`], exitCode: fallbackCode };
+}
+
+/** The dashboard is a bundle of its own, so that its errors are of a class of their own. */
+function isEngineError(error: unknown): error is EngineError {
+  return error instanceof EngineError || (error instanceof Error && error.name === "EngineError" && "hint" in error);
 }
 
 /** A wrong flag is 125, a wrong number of arguments 1, as docker's. */

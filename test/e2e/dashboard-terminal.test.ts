@@ -129,3 +129,13 @@ it("draws all anew on Ctrl+L when something wrote over it", async () => {
   await terminal.press("ctrl+l");
   await terminal.waitFor((text) => !text.includes("garbage") && text.split("\n")[1] === top);
 });
+
+it("refuses a wrong theme or keymap before there is a screen, and says what to do", async () => {
+  await using theme = openDashboard(engine, { flags: ["--theme", "blue"] });
+  await theme.waitFor(/no theme is called "blue"\s+hint: there are dark, light, high-contrast/);
+  expect(await theme.exited).toBe(1);
+  expect(theme.output().includes("\u001b[?1049h")).toBe(false);
+  await using keymap = openDashboard(engine, { flags: ["--keymap", "/no/such/keys.json"] });
+  await keymap.waitFor("gantry: keymap /no/such/keys.json: there is no such file");
+  expect(await keymap.exited).toBe(1);
+});

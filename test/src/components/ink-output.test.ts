@@ -55,7 +55,7 @@ it("puts one text over others, in the middle of letters and colours", () =>
     output.write(
       0,
       0,
-      Array.from({ length: 8 }, () => filled("0123456789") + red("漢字漢字漢字") + "end").join("\n"),
+      Array.from({ length: 8 }, () => `${filled("0123456789")}${red("漢字漢字漢字")}end`).join("\n"),
       plain,
     );
     output.write(5, 2, `${red("+----+")}\n|    |\n+----+`, plain);
