@@ -59,6 +59,8 @@ partBasics() {
   gantry run --rm $image sh -c 'exit 7'
   same "run gives exit code" $? 7
   same "run on no network" "$(gantry run --rm --network none $image echo hello 2>&1)" hello
+  # The gateway that qemu plays: packets leave through NAT.
+  same "outside is reached" "$(gantry run --rm $image ping -c 1 -W 5 10.0.2.2 2>&1 | grep -c '1 packets received')" 1
   ssh -tt localhost gantry run -d --name login $image sleep 1000 >/dev/null 2>&1
   sleep 1
   isRunning login
@@ -191,6 +193,7 @@ partDemo() {
 }
 
 isUp() { gantry engine status | grep -q runs; }
+isDown() { gantry engine status | grep -q 'not running'; }
 
 # The engine as a service of systemd's.
 partUnit() {
@@ -252,8 +255,22 @@ part_crun() {
   partPurge
 }
 
+# What logind does at logout where KillUserProcesses is set: it stops the scope of the session.
+partLogout() {
+  local scope
+  ssh -tt localhost gantry run -d --name stays $image sleep 1000 >/dev/null 2>&1
+  scope=$(basename "$(cgroupOf "$(enginePid)")")
+  like "engine is in its login session" "$scope" '^session-.*scope$'
+  systemctl stop "$scope"
+  eventually 10 isDown
+  same "the engine goes with a session that is killed" $? 0
+  like "its containers stay" "$(field stays .State.Status) $(gantry exec stays echo yes)" 'running yes'
+  gantry rm -f stays >/dev/null
+}
+
 part_unit() {
   partUnit
+  partLogout
   partPurge
 }
 
@@ -301,7 +318,11 @@ part_shell() { bash -i; }
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 cd /
 eventually 60 systemctl is-active ssh
+ip link set eth0 up
+ip address add 10.0.2.15/24 dev eth0
+ip route add default via 10.0.2.2
 note "$(uname -sr), $(runc --version | head -1), $(crun --version | head -1), $(conmon --version | head -1), $(systemctl --version | head -1)"
+note "security modules: $(cat /sys/kernel/security/lsm)"
 note "mounted: $(grep cgroup /proc/mounts)"
 for part in $(cat /opt/vm/parts); do
   note "--- $part"
