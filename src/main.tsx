@@ -73,7 +73,7 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
   const ui = createStore(reduceUi, initialUi);
   const prefs = createStore(reducePrefs, { theme, logTimes: false, logWrap: false });
   using client = new ReconnectingClient({ connect });
-  using batch = new Batch<MirrorAction>(mirror);
+  using batch = new Batch<MirrorAction>(mirror, { isPatient: ({ type }) => type === "stats" });
   const take = (action: MirrorAction) => batch.add(action);
   using _feed = feedMirror(client, take);
   using subjects = new SubjectFeed({ client, mirror, ui, take });
