@@ -97,6 +97,9 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
   mirror.subscribe(() => {
     const now = mirror.get();
     ui.dispatchAll(pinSelections(before, now, ui.get()));
+    // What failed for want of an engine can be done now.
+    const isBack = before.connection.status === "lost" && now.connection.status === "connected";
+    if (isBack && ui.get().flash?.tone === "error") ui.dispatch({ type: "flash", flash: null });
     before = now;
   });
   using _flashes = clearFlashes(ui);

@@ -52,6 +52,8 @@ export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: App
   useEffect(() => onSuspendable(suspendTerminal), [onSuspendable, suspendTerminal]);
   const greyed = mirror.connection.status === "lost" && mirror.synced;
   const style = useMemo<Style>(() => ({ theme: prefs.theme, ...look, greyed }), [prefs.theme, look, greyed]);
+  // What tells of the loss is not out of date itself.
+  const fresh = useMemo<Style>(() => ({ ...style, greyed: false }), [style]);
   if (isTooSmall(size)) return <TooSmall size={size} style={style} />;
   const createKey = firstKeyOf(dashboard.keymap, "container.create");
   const pane = { mirror, ui, prefs, style, now, mayChange: !readOnly, createKey, onLogView };
@@ -59,11 +61,11 @@ export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: App
     ui.overlay === null ? null : overlayView(ui.overlay, { size, keymap: dashboard.keymap, pane: ui.focus });
   return (
     <Box width={size.columns} height={size.rows} overflow="hidden" flexDirection="column">
-      <Row line={headerLine(mirror, { readOnly, now, width: size.columns })} style={style} width={size.columns} />
+      <Row line={headerLine(mirror, { readOnly, now, width: size.columns })} style={fresh} width={size.columns} />
       <Body region={layoutBody(size, ui)} pane={pane} />
       <Row
         line={statusLine(mirror, ui, { width: size.columns, retryKey: firstKeyOf(dashboard.keymap, "engine.retry") })}
-        style={style}
+        style={fresh}
         width={size.columns}
       />
       <Row

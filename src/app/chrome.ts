@@ -89,6 +89,9 @@ function leftStatus(mirror: Mirror, ui: Ui, retryKey: string | null): Span[] {
       span(" no", "muted"),
     ];
   if (prompt?.kind === "filter") return [span("/", "prompt"), ...inputSpans(prompt.input, true)];
+  const lost = mirror.connection.status === "lost" ? mirror.connection : null;
+  // While nothing else can be done, how to go on is worth more than what failed.
+  if (lost?.isStopped) return lostStatus(lost, retryKey);
   if (flash !== null) {
     return [
       span(flash.message, flash.tone === "info" ? "text" : flash.tone),
@@ -96,13 +99,13 @@ function leftStatus(mirror: Mirror, ui: Ui, retryKey: string | null): Span[] {
       span(flash.twin === "" ? "" : `  $ ${flash.twin}`, "faint"),
     ];
   }
-  if (mirror.connection.status === "lost") {
-    const { reason, isStopped } = mirror.connection;
-    const message = span(screenText(reason.message), "warn");
-    if (isStopped && retryKey !== null) return [message, span("  "), span(retryKey, "key"), span(" start it", "muted")];
-    return [message, span(reason.hint === null ? "" : `  ${glyphs.arrow} ${screenText(reason.hint)}`, "muted")];
-  }
-  return [];
+  return lost === null ? [] : lostStatus(lost, retryKey);
+}
+
+function lostStatus({ reason, isStopped }: LostConnection, retryKey: string | null): Span[] {
+  const message = span(screenText(reason.message), "warn");
+  if (isStopped && retryKey !== null) return [message, span("  "), span(retryKey, "key"), span(" start it", "muted")];
+  return [message, span(reason.hint === null ? "" : `  ${glyphs.arrow} ${screenText(reason.hint)}`, "muted")];
 }
 
 /** A text that is being typed, with its cursor. */

@@ -49,7 +49,7 @@ function codesFor(tone: Tone, fill: Tone | undefined, style: Style): Codes {
 
 function resolveLook(tone: Tone, fill: Tone | undefined, style: Style): Look {
   const { tones } = style.theme;
-  if (style.greyed && tone !== "error" && tone !== "warn") return tones.faint;
+  if (style.greyed) return tones.faint;
   if (fill === undefined) return tones[tone];
   // The row's own colours win, so that a selected row is legible whatever stands on it.
   return { ...tones[tone], ...tones[fill] };

@@ -30,6 +30,9 @@ it("leaves an engine alone that was stopped, until it is asked for", async () =>
   process.kill(engine.pid, "SIGTERM");
   await terminal.waitFor(/engine stopped [3-9]s ago/);
   expect(terminal.text()).toMatch(/the engine was stopped; containers go on running +R start it/);
+  await terminal.press("s");
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(terminal.text()).toMatch(/R start it/);
   await terminal.press("R");
   await terminal.waitFor((text) => text.includes("1 running") && !text.includes("stopped; containers"), 20_000);
   await terminal.press("s");
