@@ -17,6 +17,7 @@ import type {
   RuntimeState,
 } from "./container-runtime.ts";
 import { startExec, sweepExecs } from "./exec.ts";
+import { openExecFifo } from "./exec-fifo.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { runtimeError } from "./runtime-errors.ts";
 import { isUnknown, type RuntimeName, RuntimeProgram, runtimeNames } from "./runtime-program.ts";
@@ -101,6 +102,8 @@ class ConmonRuntime implements ContainerRuntime {
 
   async start(id: string): Promise<void> {
     const program = this.#programOf(id);
+    const isAlive = () => this.#supervisors.findProcess(id) !== null;
+    if (program.name === "runc" && (await openExecFifo(join(program.root, id), isAlive))) return;
     await program.run(`start container ${shortID(id)}`, ["start", id]);
   }
 
