@@ -28,7 +28,7 @@ function check(name, command, ...args) {
 function vitest(project) {
   console.log(`\n== ${project} tests`);
   const report = join(scratch, `${project}.json`);
-  const args = ["node_modules/vitest/vitest.mjs", "run", "--project", project];
+  const args = ["node_modules/vitest/vitest.mjs", "run", "--config", "test/vitest.config.ts", "--project", project];
   const result = spawnSync(
     process.execPath,
     [...args, "--reporter=default", "--reporter=json", `--outputFile=${report}`],

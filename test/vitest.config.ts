@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const blessedShim = fileURLToPath(new URL("./src/components/charts/blessed-shim.cjs", import.meta.url));
+const blessedShim = fileURLToPath(new URL("../src/components/charts/blessed-shim.cjs", import.meta.url));
 
 /** Three kinds: `unit` needs nothing, `integration` needs root and the real kernel, `e2e` drives bin/gantry in a terminal. */
 export default defineConfig({
+  root: fileURLToPath(new URL("..", import.meta.url)),
   resolve: { alias: { blessed: blessedShim } },
   test: {
     projects: [
