@@ -23,7 +23,12 @@ export async function openExecFifo(record: string, isAlive: () => boolean): Prom
   try {
     const giveUpAt = performance.now() + patience;
     while (!(await hasByte(fifo))) {
-      if (performance.now() > giveUpAt || !isAlive()) return false;
+      if (performance.now() > giveUpAt) return false;
+      if (!isAlive()) {
+        // It may have written, run and ended since the look above.
+        if (await hasByte(fifo)) break;
+        return false;
+      }
       await sleep(1);
     }
     await rm(path, { force: true });
