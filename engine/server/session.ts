@@ -20,6 +20,9 @@ const requestLimit = 1024;
 /** Milliseconds between two progress messages of a request. */
 const progressInterval = 100;
 
+/** Milliseconds that a peer which broke the protocol has for reading why. */
+const farewell = 1_000;
+
 /** One control connection: requests run side by side and are answered as they finish; all of it ends when the client goes. */
 export class Session {
   readonly #parts: SessionParts;
@@ -36,7 +39,8 @@ export class Session {
     this.#outbox = new Outbox(webSocket);
     this.#subscriptions = new Subscriptions(this.#outbox, parts, this.#gone.signal);
     webSocket.on("message", (data) => void this.#receive(String(data)));
-    webSocket.on("error", () => webSocket.terminate());
+    // ws has sent the reason by now; cut off at once, the peer would lose it together with what it has not been asked to read.
+    webSocket.on("error", () => setTimeout(() => webSocket.terminate(), farewell).unref());
     webSocket.once("close", () => this.#gone.abort(new EngineError("cancelled", "the client is gone")));
   }
 
