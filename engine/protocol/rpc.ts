@@ -46,6 +46,17 @@ const itemMessage = z.object({
   params: z.object({ subscriptionID: z.number(), sequence: z.number(), item: z.unknown() }),
 });
 
+/** A piece of a long request that goes on beside others: a layer. */
+const progressPart = z.object({
+  /** Short digest. */
+  id: z.string(),
+  phase: z.enum(["waiting", "downloading", "uploading", "unpacking", "present", "mounted", "done"]),
+  /** Bytes. */
+  current: z.number(),
+  total: z.nullable(z.number()),
+});
+export type ProgressPart = z.infer<typeof progressPart>;
+
 /** How far a long request has come. Conflated: only the newest matters. */
 export const progress = z.object({
   /** What is being done now, e.g. `unpacking`. */
@@ -56,6 +67,8 @@ export const progress = z.object({
   current: z.number(),
   total: z.nullable(z.number()),
   unit: z.enum(["bytes", "items"]),
+  /** Every layer of a pull or push, lowest first; absent for other work. */
+  parts: z.optional(z.array(progressPart)),
 });
 export type Progress = z.infer<typeof progress>;
 
