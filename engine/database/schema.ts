@@ -53,4 +53,33 @@ export const migrations: readonly string[] = [
 
   CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   `,
+  `
+  -- By which digests repositories know an image: of a manifest, or of an index that it came by for its platform.
+  CREATE TABLE image_digests (
+    repository TEXT NOT NULL,          -- normalized: registry/repository
+    digest TEXT NOT NULL,
+    image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    PRIMARY KEY (repository, digest, image_id)
+  ) STRICT;
+  CREATE INDEX image_digests_by_image ON image_digests(image_id);
+
+  -- Hold on bytes that no record names yet, beyond the end of the engine: what an interrupted pull has got already.
+  CREATE TABLE leases (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,                -- pull
+    title TEXT NOT NULL,               -- what the work is about: taken over by the same work when it is tried again
+    created_at TEXT NOT NULL,
+    expires_at TEXT                    -- null while its work is under way
+  ) STRICT;
+  CREATE TABLE lease_blobs (
+    lease_id TEXT NOT NULL REFERENCES leases(id) ON DELETE CASCADE,
+    digest TEXT NOT NULL,              -- of a finished blob or of an unfinished one in the ingest directory
+    PRIMARY KEY (lease_id, digest)
+  ) STRICT;
+  CREATE TABLE lease_layers (
+    lease_id TEXT NOT NULL REFERENCES leases(id) ON DELETE CASCADE,
+    chain TEXT NOT NULL,               -- JSON: diffIDs of a whole stack, lowest first
+    PRIMARY KEY (lease_id, chain)
+  ) STRICT;
+  `,
 ];

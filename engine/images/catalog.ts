@@ -1,16 +1,18 @@
 import { EngineError } from "../errors.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
-import type { DiffID, ImageID } from "../oci/digest.ts";
+import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
 import { isImageID } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
+import { hostPlatform } from "../oci/manifest.ts";
 import {
+  familiarName,
   familiarReference,
   formatReference,
   parseReference,
   parseTaggedReference,
   type Reference,
 } from "../oci/reference.ts";
-import type { ImageRecord } from "./image-records.ts";
+import type { ImageRecord, RepositoryDigest } from "./image-records.ts";
 
 /** An image with all that is said about it often, held in memory. */
 export type CatalogImage = ImageRecord & {
@@ -22,6 +24,8 @@ export type CatalogImage = ImageRecord & {
   readonly layerSizes: readonly number[];
   /** As people write them. */
   readonly names: readonly string[];
+  /** `name@digest`, as people write them: as pulled and pushed, or by its own manifest where it came in an archive. */
+  readonly repoDigests: readonly string[];
 };
 
 /** What a person named: an image and, where it was by name, which one (normalized). */
@@ -33,12 +37,14 @@ export class Catalog {
   readonly images: readonly CatalogImage[];
   readonly #byID: ReadonlyMap<string, CatalogImage>;
   readonly #byReference: ReadonlyMap<string, CatalogImage>;
+  readonly #byDigest: ReadonlyMap<string, readonly CatalogImage[]>;
   readonly #byLayer = new Map<DiffID, Set<CatalogImage>>();
 
   constructor(images: readonly CatalogImage[]) {
     this.images = images.toSorted(newestFirst);
     this.#byID = new Map(images.map((image) => [image.id, image]));
     this.#byReference = new Map(images.flatMap((image) => image.references.map((reference) => [reference, image])));
+    this.#byDigest = mapDigests(this.images);
     for (const image of images) {
       for (const diffID of image.chain) {
         const holders = this.#byLayer.get(diffID) ?? new Set();
@@ -74,19 +80,26 @@ export class Catalog {
     if (text.startsWith("sha256:")) return null;
     if (/^[0-9a-f]{64}$/.test(text)) return null;
     const reference = parseTaggedReference(text);
-    if (reference.digest !== null) return this.#findByManifest(reference);
+    if (reference.digest !== null) return this.#findByDigest(reference);
     const normalized = formatReference(reference);
     const image = this.#byReference.get(normalized);
     return image === undefined ? null : { image, reference: normalized };
   }
 
-  #findByManifest({ registry, repository, digest }: Reference): Match | null {
-    const prefix = `${registry}/${repository}:`;
-    for (const image of this.images) {
-      const reference = image.references.find((name) => name.startsWith(prefix));
-      if (image.manifestDigest === digest && reference !== undefined) return { image, reference };
-    }
-    return null;
+  /** Images that a repository (`registry/repository`) knows by a digest: several where an index came for several platforms. */
+  findByDigest(repository: string, digest: Digest): readonly CatalogImage[] {
+    return this.#byDigest.get(`${repository}@${digest}`) ?? [];
+  }
+
+  /** An image for this host before one for another. */
+  #findByDigest({ registry, repository, digest }: Reference): Match | null {
+    if (digest === null) return null;
+    const known = this.findByDigest(`${registry}/${repository}`, digest);
+    const { architecture } = hostPlatform();
+    const image = known.find((candidate) => candidate.architecture === architecture) ?? known[0];
+    if (image === undefined) return null;
+    const reference = image.references.find((name) => name.startsWith(`${registry}/${repository}:`));
+    return { image, reference: reference ?? null };
   }
 
   #findByPrefix(text: string): CatalogImage | null {
@@ -110,7 +123,39 @@ export function catalogImage(record: ImageRecord, imageConfig: ImageConfig | nul
     chain,
     layerSizes: chain.map((_, index) => layers.find(chain.slice(0, index + 1))?.size ?? 0),
     names: record.references.map((reference) => familiarReference(parseReference(reference))),
+    repoDigests: allDigests(record).map(
+      ({ repository, digest }) => `${familiarName(parseReference(repository))}@${digest}`,
+    ),
   };
+}
+
+function mapDigests(images: readonly CatalogImage[]): ReadonlyMap<string, readonly CatalogImage[]> {
+  const found = new Map<string, CatalogImage[]>();
+  for (const image of images) {
+    for (const { repository, digest } of allDigests(image)) {
+      const key = `${repository}@${digest}`;
+      found.set(key, [...(found.get(key) ?? []), image]);
+    }
+  }
+  return found;
+}
+
+/** Digests that repositories know it by; the digest of its manifest for those of its repositories that it never met. */
+function allDigests({ digests, references, manifestDigest }: ImageRecord): RepositoryDigest[] {
+  if (manifestDigest === null) return [...digests];
+  const met = new Set(digests.map(({ repository }) => repository));
+  const named = new Set(references.map((reference) => repositoryOf(parseReference(reference))));
+  return [
+    ...digests,
+    ...[...named]
+      .filter((repository) => !met.has(repository))
+      .map((repository) => ({ repository, digest: manifestDigest })),
+  ];
+}
+
+/** `registry/repository`. */
+export function repositoryOf({ registry, repository }: Reference): string {
+  return `${registry}/${repository}`;
 }
 
 /** What to call an image in a sentence or a column: its first name, else its short ID. */

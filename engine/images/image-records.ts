@@ -14,14 +14,19 @@ export type ImageRecord = {
   readonly layers: readonly LayerRecord[];
   /** Normalized, sorted. */
   readonly references: readonly string[];
+  /** By which digests repositories know it. */
+  readonly digests: readonly RepositoryDigest[];
 };
+
+/** repository: normalized, `registry/repository`. digest: of a manifest, or of an index it came by. */
+export type RepositoryDigest = { readonly repository: string; readonly digest: Digest };
 
 export type LayerRecord = { readonly diffID: DiffID; readonly blobDigest: Digest | null };
 
 /** A container that stands on an image. */
 export type ImageUser = { readonly id: string; readonly name: string };
 
-/** SQL on images, image_layers and image_references; reads containers. Rows are written after their bytes are durable. */
+/** SQL on images, image_layers, image_references and image_digests; reads containers. Rows are written after their bytes are durable. */
 export class ImageRecords {
   readonly #database: Database;
 
@@ -35,6 +40,10 @@ export class ImageRecords {
       (row) => row.image_id,
     );
     const names = Map.groupBy(this.#rows("SELECT * FROM image_references ORDER BY reference"), (row) => row.image_id);
+    const digests = Map.groupBy(
+      this.#rows("SELECT * FROM image_digests ORDER BY repository, digest"),
+      (row) => row.image_id,
+    );
     return this.#rows("SELECT * FROM images").flatMap((row) => {
       if (!isImageID(row.id)) return [];
       return {
@@ -46,6 +55,7 @@ export class ImageRecords {
         addedAt: String(row.added_at),
         layers: (layers.get(row.id) ?? []).flatMap(layerOf),
         references: (names.get(row.id) ?? []).map((name) => String(name.reference)),
+        digests: (digests.get(row.id) ?? []).flatMap(digestOf),
       };
     });
   }
@@ -63,6 +73,11 @@ export class ImageRecords {
       reference,
       id,
     );
+  }
+
+  /** Says that a repository (normalized, `registry/repository`) knows the image by this digest, since it was pulled or pushed. */
+  addDigest(repository: string, digest: Digest, id: ImageID): void {
+    this.#run("INSERT OR IGNORE INTO image_digests VALUES (?, ?, ?)", repository, digest, id);
   }
 
   /** Takes names away and, with `image`, the image as well: all or nothing. */
@@ -104,6 +119,7 @@ export class ImageRecords {
       );
     }
     for (const reference of image.references) this.setReference(reference, id);
+    for (const { repository, digest } of image.digests) this.addDigest(repository, digest, id);
   }
 
   #rows(sql: string): Record<string, unknown>[] {
@@ -118,4 +134,8 @@ export class ImageRecords {
 function layerOf(row: Record<string, unknown>): LayerRecord[] {
   if (!isDiffID(row.diff_id)) return [];
   return [{ diffID: row.diff_id, blobDigest: isDigest(row.blob_digest) ? row.blob_digest : null }];
+}
+
+function digestOf(row: Record<string, unknown>): RepositoryDigest[] {
+  return isDigest(row.digest) ? [{ repository: String(row.repository), digest: row.digest }] : [];
 }

@@ -45,6 +45,7 @@ export async function storeRootfs(
     addedAt: new Date().toISOString(),
     layers: [{ diffID, blobDigest: blob.digest }],
     references: plan.reference === null ? [] : [formatReference(plan.reference)],
+    digests: [],
   };
   return { record, imageConfig };
 }

@@ -1,5 +1,4 @@
 import type { LayerStore } from "../layers/layer-store.ts";
-import { familiarName, parseReference } from "../oci/reference.ts";
 import type { CatalogImage } from "./catalog.ts";
 import { getConfig } from "./image-views.ts";
 
@@ -10,7 +9,7 @@ export function inspectImage(image: CatalogImage, layers: LayerStore): Record<st
   return {
     Id: image.id,
     RepoTags: image.names,
-    RepoDigests: repoDigestsOf(image),
+    RepoDigests: image.repoDigests,
     Parent: "",
     Comment: textOf(imageConfig.comment),
     Created: image.createdAt,
@@ -37,13 +36,6 @@ export function inspectImage(image: CatalogImage, layers: LayerStore): Record<st
     RootFS: { Type: "layers", Layers: image.chain },
     Metadata: { LastTagTime: image.addedAt },
   };
-}
-
-/** `name@digest` for each repository; only images that came with a manifest have one. */
-function repoDigestsOf(image: CatalogImage): string[] {
-  if (image.manifestDigest === null) return [];
-  const repositories = new Set(image.references.map((reference) => familiarName(parseReference(reference))));
-  return [...repositories].map((repository) => `${repository}@${image.manifestDigest}`);
 }
 
 /** Null where a layer is not unpacked here. */

@@ -153,5 +153,6 @@ async function storeDocuments(plan: ImagePlan, files: ArchiveFiles, addedAt: str
     addedAt,
     layers,
     references: plan.references.map(formatReference),
+    digests: [],
   };
 }

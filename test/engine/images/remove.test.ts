@@ -18,10 +18,12 @@ function match(references: string[], reference: string | null): Match {
     addedAt: "2026-01-01T00:00:00Z",
     layers: [],
     references,
+    digests: [],
     imageConfig: null,
     chain: [],
     layerSizes: [],
     names: references.map((name) => name.replace("docker.io/library/", "")),
+    repoDigests: [],
   };
   return { image, reference };
 }
