@@ -4,6 +4,7 @@ import { EngineError } from "./errors.ts";
 
 export const defaultRoot = "/var/lib/gantry";
 export const defaultRun = "/run/gantry";
+export const defaultSettings = "/etc/gantry";
 /** Shown by `gantry version` and exchanged in the handshake. */
 export const engineVersion = "0.1.0";
 
@@ -13,6 +14,8 @@ export type EngineConfig = {
   readonly root: string;
   /** Sockets, netns, pid files: may be lost at reboot. Absolute. */
   readonly run: string;
+  /** What the host's administrator writes and the engine only reads: engine.json, certs.d. Absolute. */
+  readonly settings: string;
   readonly socket: string;
   readonly logFile: string;
   readonly pidFile: string;
@@ -32,14 +35,22 @@ export type HostNames = {
   readonly cgroupParent: string;
 };
 
-/** Derives all paths and host names from the two directories. */
-export function createConfig(directories: { root?: string | undefined; run?: string | undefined } = {}): EngineConfig {
+type Directories = {
+  readonly root?: string | undefined;
+  readonly run?: string | undefined;
+  readonly settings?: string | undefined;
+};
+
+/** Derives all paths and host names from the directories. */
+export function createConfig(directories: Directories = {}): EngineConfig {
   const root = resolve(directories.root ?? (process.env.GANTRY_ROOT || defaultRoot));
   const run = resolve(directories.run ?? (process.env.GANTRY_RUN || defaultRun));
+  const settings = resolve(directories.settings ?? (process.env.GANTRY_SETTINGS || defaultSettings));
   const instance = run === defaultRun ? "" : createHash("sha256").update(run).digest("hex").slice(0, 8);
   return {
     root,
     run,
+    settings,
     instance,
     socket: join(run, "gantry.sock"),
     logFile: join(root, "engine.log"),

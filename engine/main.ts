@@ -21,6 +21,7 @@ import { type Log, openLog } from "./log.ts";
 import { openLogReader } from "./logs/file-log-reader.ts";
 import { openStatsSampler } from "./metrics/cgroup-stats-sampler.ts";
 import { openNetworkService } from "./networks/bridge-network-service.ts";
+import { openRegistryClient } from "./registry/distribution-client.ts";
 import { openContainerRuntime } from "./runtime/conmon-runtime.ts";
 import { lockEngine } from "./server/engine-lock.ts";
 import { createServer } from "./server/server.ts";
@@ -129,7 +130,8 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
       onBackgroundFailure: (doing, error) => log.warning(`network: ${doing} failed`, { error }),
     }).then((opened) => opening.use(opened)),
   ]);
-  const images = await openImageService({ database, blobs, layers, operations, events });
+  const registries = opening.use(openRegistryClient({ settings: config.settings, environment: process.env }));
+  const images = await openImageService({ database, blobs, layers, operations, events, registries });
   const cgroups = openCgroups();
   const sampler = opening.use(openStatsSampler({ cgroups }));
   const containers = opening.use(

@@ -9,6 +9,7 @@ import type { Digest, ImageID } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image-config.ts";
 import { familiarReference, formatReference } from "../oci/reference.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
+import type { RegistryClient } from "../registry/registry-client.ts";
 import { Catalog, catalogImage, shortID } from "./catalog.ts";
 import { parseChanges } from "./changes-parser.ts";
 import { parseImageName } from "./image-plan.ts";
@@ -28,6 +29,7 @@ export type ImageServiceOptions = {
   readonly layers: LayerStore;
   readonly operations: Operations;
   readonly events: EventBus;
+  readonly registries: RegistryClient;
 };
 
 /** Opens the service and sweeps what a crash left: bytes that no record names. */

@@ -9,6 +9,7 @@ import { Operations } from "../../engine/events/operations.ts";
 import type { LongWork } from "../../engine/images/image-service.ts";
 import { openImageService } from "../../engine/images/local-image-service.ts";
 import { openLayerStore } from "../../engine/layers/overlay-layer-store.ts";
+import { openRegistryClient } from "../../engine/registry/distribution-client.ts";
 import { imagesDirectory } from "./images-tar.ts";
 
 export const quietWork: LongWork = { signal: AbortSignal.timeout(50_000), onProgress: () => {} };
@@ -22,7 +23,8 @@ export async function openImagesEngine(path?: string) {
   const layers = await openLayerStore({ root });
   const events = new EventBus();
   const operations = new Operations();
-  const images = await openImageService({ database, blobs, layers, operations, events });
+  const registries = openRegistryClient({ settings: join(root, "settings"), environment: {} });
+  const images = await openImageService({ database, blobs, layers, operations, events, registries });
   return {
     root,
     database,
@@ -30,6 +32,7 @@ export async function openImagesEngine(path?: string) {
     layers,
     events,
     operations,
+    registries,
     images,
     loadFile: (file: string) => images.load(createReadStream(file), quietWork),
     /** A container's row, as the containers service writes it. */
@@ -38,6 +41,7 @@ export async function openImagesEngine(path?: string) {
         .prepare("INSERT INTO containers VALUES (?, ?, ?, '2026-01-01T00:00:00Z', '{}', '{}')")
         .run(name.padEnd(64, "0"), name, id),
     async [Symbol.asyncDispose]() {
+      await registries[Symbol.asyncDispose]();
       await layers[Symbol.asyncDispose]();
       database.close();
       await own?.[Symbol.asyncDispose]();
