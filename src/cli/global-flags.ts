@@ -6,6 +6,7 @@ export type GlobalFlags = {
   run?: string;
   theme?: string;
   keymap?: string;
+  config?: string;
   readOnly: boolean;
   ascii: boolean;
   help: boolean;
@@ -34,11 +35,14 @@ const switches: Readonly<Record<string, "help" | "version" | "readOnly" | "ascii
   "--ascii": "ascii",
 };
 
-const valueFlags: Readonly<Record<string, "root" | "run" | "theme" | "keymap">> = {
+type ValueKey = "root" | "run" | "theme" | "keymap" | "config";
+
+const valueFlags: Readonly<Record<string, ValueKey>> = {
   "--root": "root",
   "--run": "run",
   "--theme": "theme",
   "--keymap": "keymap",
+  "--config": "config",
 };
 
 function splitFlag(arg: string): [string, string | undefined] {
@@ -46,7 +50,7 @@ function splitFlag(arg: string): [string, string | undefined] {
   return equals === -1 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
 }
 
-function valueKey(name: string): "root" | "run" | "theme" | "keymap" {
+function valueKey(name: string): ValueKey {
   const key = valueFlags[name];
   if (key === undefined) throw new UsageError(`unknown flag ${name}`);
   return key;

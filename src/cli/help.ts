@@ -13,6 +13,7 @@ ${parts.join("\n\n")}
 Options:
   --root DIR        state of the engine (default: $GANTRY_ROOT or /var/lib/gantry)
   --run DIR         sockets of the engine (default: $GANTRY_RUN or /run/gantry)
+  --config DIR      accounts at registries (default: $DOCKER_CONFIG or ~/.docker)
   --theme NAME      colours of the dashboard
   --keymap FILE     other keys for the dashboard, as JSON
   --ascii           the dashboard without box drawing and braille

@@ -14,6 +14,7 @@ async function main(): Promise<void> {
   try {
     const { flags, rest } = splitGlobalFlags(process.argv.slice(2));
     cli.directories = { root: flags.root, run: flags.run };
+    if (flags.config !== undefined) process.env.DOCKER_CONFIG = flags.config;
     const words = rest[0] === "help" ? [...rest.slice(1), "--help"] : rest;
     const found = flags.help ? null : findVerb(words);
     if (found === null) await runWithoutVerb(cli, flags, words);

@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { EngineError } from "../../engine/errors.ts";
-import type { EnginePaths } from "./paths.ts";
+import { dockerConfigDirectory, type EnginePaths } from "./paths.ts";
 
 /**
  * Runs the command that is running now once more as root, through sudo or doas, in place of this process: the terminal, the
@@ -11,7 +11,8 @@ export function becomeRoot(paths: EnginePaths): never {
   const [node, script, ...args] = process.argv;
   if (node === undefined || script === undefined) throw needsRoot();
   // The environment does not pass through sudo, so the directories become flags. Later flags win, so the user's own stand.
-  const command = [node, ...process.execArgv, "--", script, "--root", paths.root, "--run", paths.run, ...args];
+  const directories = ["--root", paths.root, "--run", paths.run, "--config", dockerConfigDirectory()];
+  const command = [node, ...process.execArgv, "--", script, ...directories, ...args];
   const sudo = findProgram("sudo");
   if (sudo !== null) process.execve?.(sudo, ["sudo", "--", ...command]);
   const doas = findProgram("doas");
