@@ -8,10 +8,13 @@ import { removeTree } from "./remove-tree.ts";
 import { unpackTar } from "./unpack-tar.ts";
 
 /** Main thread to worker, one at a time. `cancelled` is shared memory: a worker deep in system calls reads no messages. */
-export type TaskRequest = { readonly task: LayerTask; readonly cancelled: Int32Array<SharedArrayBuffer> };
+export type TaskRequest<Task = LayerTask> = {
+  readonly task: Task;
+  readonly cancelled: Int32Array<SharedArrayBuffer>;
+};
 export type TaskResponse =
   | { readonly kind: "progress"; readonly bytes: number }
-  | { readonly kind: "done"; readonly result: LayerTaskResults[LayerTask["kind"]] }
+  | { readonly kind: "done"; readonly result: unknown }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string; readonly hint: string | null };
 
 const progressInterval = 100;

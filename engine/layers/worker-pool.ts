@@ -11,7 +11,7 @@ export type TaskOptions = {
 };
 
 type Job = {
-  readonly request: TaskRequest;
+  readonly request: TaskRequest<unknown>;
   readonly onProgress: (bytes: number) => void;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -23,23 +23,30 @@ const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 51
 /** A worker costs some 10 MB; an engine at rest has none. */
 const idleTime = 5_000;
 
-/** Threads for the synchronous work on layers: started when needed, one task at a time each, ended when idle. */
-export class WorkerPool implements AsyncDisposable {
+/**
+ * Threads for the synchronous work on layers: started when needed, one task at a time each, ended when idle. `worker` is what runs in
+ * them: the layer worker, or one that answers other tasks in the same way.
+ */
+export class WorkerPool<Task extends { readonly kind: string } = LayerTask, Results = LayerTaskResults>
+  implements AsyncDisposable
+{
   readonly #limit: number;
+  readonly #worker: URL;
   readonly #idle = new Map<Worker, NodeJS.Timeout>();
   readonly #busy = new Map<Worker, Job>();
   readonly #queue: Job[] = [];
   #isClosed = false;
 
-  constructor(limit: number) {
+  constructor(limit: number, worker = workerURL(import.meta.url, "layer-worker")) {
     this.#limit = limit;
+    this.#worker = worker;
   }
 
   /** Fails with what the task failed with, or `cancelled`; the task has ended by then. */
-  async run<T extends LayerTask>(task: T, options: TaskOptions = {}): Promise<LayerTaskResults[T["kind"]]> {
+  async run<T extends Task>(task: T, options: TaskOptions = {}): Promise<Results[T["kind"] & keyof Results]> {
     if (this.#isClosed) throw new EngineError("unavailable", "the layer store is closed");
     if (options.signal?.aborted) throw cancelled();
-    const request: TaskRequest = { task, cancelled: new Int32Array(new SharedArrayBuffer(4)) };
+    const request: TaskRequest<Task> = { task, cancelled: new Int32Array(new SharedArrayBuffer(4)) };
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const job: Job = { request, resolve, reject, ended: promise, onProgress: options.onProgress ?? (() => {}) };
     const cancel = () => this.#cancel(job);
@@ -47,7 +54,7 @@ export class WorkerPool implements AsyncDisposable {
     this.#queue.push(job);
     this.#next();
     try {
-      return (await promise) as LayerTaskResults[T["kind"]];
+      return (await promise) as Results[T["kind"] & keyof Results];
     } finally {
       options.signal?.removeEventListener("abort", cancel);
     }
@@ -94,7 +101,7 @@ export class WorkerPool implements AsyncDisposable {
 
   #start(): Worker | null {
     if (this.#busy.size >= this.#limit) return null;
-    const worker = new Worker(workerURL(import.meta.url, "layer-worker"), { resourceLimits });
+    const worker = new Worker(this.#worker, { resourceLimits });
     worker.on("message", (response: TaskResponse) => this.#receive(worker, response));
     worker.on("error", (error) => this.#lose(worker, messageOf(error)));
     worker.on("exit", () => this.#lose(worker, "it ended"));
