@@ -1,3 +1,4 @@
+import type { Growth } from "../lib/growth.ts";
 import type { Digest } from "../oci/digest.ts";
 
 /** An unfinished blob. Write, then commit; disposing without commit removes it. */
@@ -12,11 +13,34 @@ export interface Ingest extends AsyncDisposable {
 }
 
 /**
+ * An unfinished blob that others read while it comes. Nothing is hashed here: that is for whoever reads it, and commits it then. Disposing
+ * without commit tells the readers that no more will come; it keeps the bytes where they belong to a digest, else removes them.
+ */
+export interface GrowingIngest extends AsyncDisposable {
+  readonly path: string;
+  /** How much of `path` can be read now: see lib/growth.ts. */
+  readonly growth: Growth;
+  /** Bytes so far: at once more than 0 where an earlier download was interrupted. */
+  readonly size: number;
+  /** Appends; resolves when the next write may come. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** All bytes came; resolves when they can be read. */
+  end(): Promise<void>;
+  /** Makes the bytes durable and gives the blob the name that they were found to have. */
+  commit(digest: Digest): Promise<void>;
+  /** Removes it: its bytes are wrong. */
+  drop(): Promise<void>;
+}
+
+/**
  * Bytes by digest under `<root>/blobs/sha256/`, exactly as they came. Written beside (`<root>/blobs/ingest/`) and renamed into
- * place; an ingest left by a crash is swept at the next open.
+ * place. An unfinished download bears the digest that it will have, and is there for the next try until a sweep takes it away; any other
+ * ingest left by a crash is swept at the next open.
  */
 export interface BlobStore {
   openIngest(): Promise<Ingest>;
+  /** With a digest: goes on with what is there of that blob. One at a time for a digest. */
+  openGrowingIngest(digest: Digest | null): Promise<GrowingIngest>;
   has(digest: Digest): Promise<boolean>;
   /** Absolute path of a blob, whether or not it is there. */
   pathOf(digest: Digest): string;
@@ -24,4 +48,11 @@ export interface BlobStore {
   read(digest: Digest, limit?: number): Promise<Buffer>;
   remove(digest: Digest): Promise<void>;
   list(): Promise<readonly Digest[]>;
+  /**
+   * Keeps blobs, finished or not, from sweeps until disposed. To be called before a look whether a blob is there, or before it is made:
+   * resolves when a sweep that takes it away at this moment is done with it.
+   */
+  hold(digests: readonly Digest[]): Promise<Disposable>;
+  /** Removes all blobs, finished or not, that are neither kept nor held. `kept` is what is to be kept at the moment of the call. */
+  sweep(kept: ReadonlySet<Digest>): Promise<void>;
 }

@@ -3,31 +3,37 @@ import { constants } from "node:fs";
 import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, messageOf } from "../errors.ts";
+import { Holds } from "../lib/holds.ts";
 import { type Digest, digestOfHex, hexOf, isDigest, sha256 } from "../oci/digest.ts";
-import type { BlobStore, Ingest } from "./blob-store.ts";
+import type { BlobStore, GrowingIngest, Ingest } from "./blob-store.ts";
 import { FileIngest } from "./file-ingest.ts";
+import { GrowingFileIngest } from "./growing-file-ingest.ts";
 
 const readLimit = 8 * 1024 * 1024;
 
 /**
- * Opens the store below the engine's root directory and sweeps what a crash left unfinished. One engine owns a root, so
- * every ingest found here is nobody's.
+ * Opens the store below the engine's root directory and sweeps what a crash left unfinished and cannot be gone on with. One engine
+ * owns a root, so every ingest found here is nobody's.
  *
  *     <root>/blobs/sha256/<hex>     finished, 0444
- *     <root>/blobs/ingest/<uuid>    unfinished
+ *     <root>/blobs/ingest/<hex>     download of the blob with this digest, unfinished
+ *     <root>/blobs/ingest/<uuid>    unfinished, of a digest not known yet
  */
 export async function openBlobStore(root: string): Promise<BlobStore> {
   const ingest = join(root, "blobs", "ingest");
   const finished = join(root, "blobs", "sha256");
-  await rm(ingest, { recursive: true, force: true });
   await mkdir(ingest, { recursive: true, mode: 0o700 });
   await mkdir(finished, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(ingest)) {
+    if (!isDigest(digestOfHex(name))) await rm(join(ingest, name), { recursive: true, force: true });
+  }
   return new FileBlobStore(ingest, finished);
 }
 
 class FileBlobStore implements BlobStore {
   readonly #ingest: string;
   readonly #finished: string;
+  readonly #holds = new Holds();
 
   constructor(ingest: string, finished: string) {
     this.#ingest = ingest;
@@ -38,6 +44,15 @@ class FileBlobStore implements BlobStore {
     const path = join(this.#ingest, randomUUID());
     const handle = await open(path, "wx", 0o600);
     return new FileIngest(handle, path, (digest) => this.#adopt(path, digest));
+  }
+
+  async openGrowingIngest(digest: Digest | null): Promise<GrowingIngest> {
+    const path = join(this.#ingest, digest === null ? randomUUID() : hexOf(digest));
+    // Not the flag for appending: with it, Linux ignores where a write is to go.
+    const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    const { size } = await handle.stat();
+    const adopt = (found: Digest): Promise<void> => this.#adopt(path, found);
+    return new GrowingFileIngest(handle, { path, size, isKept: digest !== null, adopt });
   }
 
   async has(digest: Digest): Promise<boolean> {
@@ -79,9 +94,22 @@ class FileBlobStore implements BlobStore {
     await rm(this.pathOf(digest), { force: true });
   }
 
-  async list(): Promise<readonly Digest[]> {
-    const names = await readdir(this.#finished);
-    return names.map(digestOfHex).filter(isDigest);
+  list(): Promise<readonly Digest[]> {
+    return digestsIn(this.#finished);
+  }
+
+  hold(digests: readonly Digest[]): Promise<Disposable> {
+    return this.#holds.hold(digests);
+  }
+
+  async sweep(kept: ReadonlySet<Digest>): Promise<void> {
+    using sweep = this.#holds.beginSweep();
+    const finished = new Set(await digestsIn(this.#finished));
+    for (const digest of await digestsIn(this.#ingest)) {
+      if (kept.has(digest) && !finished.has(digest)) continue;
+      await sweep.drop(digest, () => rm(join(this.#ingest, hexOf(digest)), { force: true }));
+    }
+    for (const digest of finished) if (!kept.has(digest)) await sweep.drop(digest, () => this.remove(digest));
   }
 
   /** Gives a durable file its name. It takes the place of one that is there: the same bytes, or damaged ones. */
@@ -95,4 +123,8 @@ class FileBlobStore implements BlobStore {
       await directory.close();
     }
   }
+}
+
+async function digestsIn(directory: string): Promise<readonly Digest[]> {
+  return (await readdir(directory)).map(digestOfHex).filter(isDigest);
 }
