@@ -7,7 +7,10 @@ export function parseDocument<T extends z.core.$ZodType>(schema: T, value: unkno
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
-  throw new EngineError("corrupt", `${what} is malformed${field}: ${issue?.message ?? "unknown reason"}`, {
-    cause: parsed.error,
-  });
+  throw new EngineError("corrupt", `${what} is malformed${field}: ${reasonOf(issue)}`, { cause: parsed.error });
+}
+
+function reasonOf(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === "unrecognized_keys") return `unknown field ${issue.keys.join(", ").slice(0, 80)}`;
+  return issue?.message ?? "unknown reason";
 }
