@@ -20,6 +20,9 @@ export type ReadonlyLayer = {
   readonly entries: number;
 };
 
+/** Where the files of a read-only layer lie; the name tells it from all others. */
+export type LayerPlace = { readonly name: string; readonly directory: string };
+
 export type WritableUsage = {
   readonly size: number;
   readonly added: number;
@@ -49,6 +52,8 @@ export interface LayerStore extends AsyncDisposable {
   find(chain: readonly DiffID[]): ReadonlyLayer | null;
   /** Absolute directory of an unpacked layer. Fails with `not-found`. */
   pathOf(chain: readonly DiffID[]): string;
+  /** All layers of a chain, lowest first. Fails with `not-found`. */
+  placesOf(chain: readonly DiffID[]): LayerPlace[];
   /** Removes layers that are in none of `kept` (whole chains) and on which no writable layer stands. Gives bytes freed. */
   sweep(kept: readonly (readonly DiffID[])[]): Promise<number>;
 
@@ -62,6 +67,8 @@ export interface LayerStore extends AsyncDisposable {
   unmount(key: WritableKey): Promise<void>;
   /** Unmounts and drops a writable layer; a success if it is gone already. */
   remove(key: WritableKey): Promise<void>;
+  /** Where a writable layer's own files lie, and the layers below it, lowest first. Fails with `not-found`. */
+  writablePlaceOf(key: WritableKey): { readonly upper: string; readonly below: readonly LayerPlace[] };
   /** All writable layers there are: what no container owns is swept by the caller at start. */
   listWritable(): readonly WritableKey[];
   /** What was added, changed and deleted in a writable layer, at most `limit` entries, sorted by path. */

@@ -6,6 +6,7 @@ import { errnoError } from "../host/errno.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { DiffID } from "../oci/digest.ts";
 import type {
+  LayerPlace,
   LayerSource,
   LayerStore,
   ReadonlyLayer,
@@ -77,6 +78,10 @@ class OverlayLayerStore implements LayerStore {
     throw new EngineError("not-found", `layer ${chain.at(-1) ?? "of an empty chain"} is not unpacked`);
   }
 
+  placesOf(chain: readonly DiffID[]): LayerPlace[] {
+    return this.#placesOfNames(this.#readonly.namesOf(chain));
+  }
+
   sweep(kept: readonly (readonly DiffID[])[]): Promise<number> {
     const names = this.#writable.used();
     for (const chain of kept) {
@@ -113,6 +118,10 @@ class OverlayLayerStore implements LayerStore {
     return this.#writable.remove(key);
   }
 
+  writablePlaceOf(key: WritableKey) {
+    return { upper: this.#writable.upperOf(key), below: this.#placesOfNames(this.#writable.layersOf(key)) };
+  }
+
   listWritable(): readonly WritableKey[] {
     return this.#writable.list();
   }
@@ -129,6 +138,10 @@ class OverlayLayerStore implements LayerStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#unpacking[Symbol.asyncDispose](), this.#chores[Symbol.asyncDispose]()]);
+  }
+
+  #placesOfNames(names: readonly string[]): LayerPlace[] {
+    return names.map((name) => ({ name, directory: this.#readonly.pathOf(name) }));
   }
 
   #placesOf(key: WritableKey): [upper: string, lower: string[]] {
