@@ -94,9 +94,8 @@ export function lgetxattr(path: BytePath, name: BytePath): Buffer | null {
 
 /** Names of all extended attributes. */
 export function llistxattr(path: BytePath): BytePath[] {
-  const list = Buffer.alloc(65_536);
-  const size = check("llistxattr", call.llistxattr(cStringOf(path), list, list.length));
-  return list.toString("latin1", 0, size).split("\0").slice(0, -1);
+  const size = check("llistxattr", call.llistxattr(cStringOf(path), attribute, attribute.length));
+  return attribute.toString("latin1", 0, size).split("\0").slice(0, -1);
 }
 
 /** Sets access and modification time with nanoseconds, which Node's own call rounds. */

@@ -17,8 +17,8 @@ export function settleDirectories({ layer, below, implicit }: SettleTask): void 
   }
 }
 
-/** The directory that shows through by this path, or null. */
-function findBelow(below: readonly BytePath[], path: BytePath): { path: BytePath; stat: Stats } | null {
+/** The directory that shows through by this path from layers (topmost first) that nobody changes, or null. */
+export function findBelow(below: readonly BytePath[], path: BytePath): { path: BytePath; stat: Stats } | null {
   for (const layer of below) {
     const found = findIn(layer, path.split("/"));
     if (found === "hidden") return null;
