@@ -65,9 +65,14 @@ export class Catalog {
     }
     const image = this.#findByPrefix(text);
     if (image !== null) return { image, reference: null };
-    throw new EngineError("not-found", `no such image: ${text}`, {
-      hint: "`gantry images` lists the images that are here",
-    });
+    throw notFound(text);
+  }
+
+  /** The image that bears a name (normalized), not one whose ID begins so. `not-found`. */
+  getNamed(reference: string): CatalogImage {
+    const image = this.#byReference.get(reference);
+    if (image === undefined) throw notFound(familiarReference(parseReference(reference)));
+    return image;
   }
 
   /** Images other than `image` that hold a layer. */
@@ -113,6 +118,12 @@ export class Catalog {
     }
     return first ?? null;
   }
+}
+
+function notFound(text: string): EngineError {
+  return new EngineError("not-found", `no such image: ${text}`, {
+    hint: "`gantry images` lists the images that are here",
+  });
 }
 
 export function catalogImage(record: ImageRecord, imageConfig: ImageConfig | null, layers: LayerStore): CatalogImage {

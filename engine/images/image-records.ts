@@ -80,6 +80,16 @@ export class ImageRecords {
     this.#run("INSERT OR IGNORE INTO image_digests VALUES (?, ?, ?)", repository, digest, id);
   }
 
+  /** An image got a manifest, and layers that fit it, lowest first. Nothing happens where the image is gone. */
+  setManifest(id: ImageID, manifest: Digest, layers: readonly Digest[]): void {
+    transact(this.#database, () => {
+      this.#run("UPDATE images SET manifest_digest = ? WHERE id = ?", manifest, id);
+      for (const [position, digest] of layers.entries()) {
+        this.#run("UPDATE image_layers SET blob_digest = ? WHERE image_id = ? AND position = ?", digest, id, position);
+      }
+    });
+  }
+
   /** Takes names away and, with `image`, the image as well: all or nothing. */
   remove(references: readonly string[], image: ImageID | null): void {
     transact(this.#database, () => {

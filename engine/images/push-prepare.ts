@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { BlobStore } from "../content/blob-store.ts";
+import { EngineError } from "../errors.ts";
+import { abortable } from "../lib/abortable.ts";
+import { gzip } from "../lib/gzip.ts";
+import { KeyedQueue } from "../lib/keyed-queue.ts";
+import { type DiffID, digestOfHex } from "../oci/digest.ts";
+import { storeBlob } from "./archive-files.ts";
+import { type Catalog, type CatalogImage, displayName, shortID } from "./catalog.ts";
+import type { ImageRecords } from "./image-records.ts";
+import {
+  findExactImage,
+  findKeptLayers,
+  type KeptLayer,
+  makeManifest,
+  type OutgoingImage,
+  sizeOf,
+} from "./kept-layers.ts";
+
+export type PrepareParts = {
+  readonly blobs: BlobStore;
+  /** As it is now. */
+  readonly catalog: () => Catalog;
+  readonly records: ImageRecords;
+  /** Called when records have changed. */
+  readonly onRecord: () => void;
+  /** The tar of a layer of which only the unpacked files are here; it need not be the one they came from. */
+  readonly rebuild: (chain: readonly DiffID[], signal: AbortSignal) => AsyncIterable<Uint8Array>;
+};
+
+export type PrepareWork = {
+  readonly signal: AbortSignal;
+  /** Bytes of the plain tar compressed so far. */
+  readonly onCompress: (layer: string, current: number, total: number) => void;
+};
+
+/** One layer at a time, which takes all processors already; two pushes of one layer compress it once. */
+const compressing = new KeyedQueue();
+
+/**
+ * What is to be pushed of an image: the manifest it came with, byte by byte, so that its digest stays. Where it came without (a
+ * docker-archive, an import, a commit) a new one of docker's schema 2, as docker pushes it: every registry and client that knows OCI's
+ * form knows this one, too, and not the other way round. It and what was compressed for it is kept for the next time.
+ */
+export async function prepareImage(
+  image: CatalogImage,
+  parts: PrepareParts,
+  work: PrepareWork,
+): Promise<OutgoingImage> {
+  const exact = await findExactImage(image, parts.blobs);
+  if (exact !== null) return exact;
+  const configSize = await sizeOf(parts.blobs, image.id);
+  if (configSize === null) throw lost(image, "its config");
+  const layers: KeptLayer[] = [];
+  for (const position of image.layers.keys()) layers.push(await compressedLayer(image, position, parts, work));
+  const made = makeManifest("docker", { id: image.id, configSize }, layers);
+  const digest = await storeBlob(parts.blobs, made.bytes);
+  parts.records.setManifest(
+    image.id,
+    digest,
+    layers.map((layer) => layer.digest),
+  );
+  parts.onRecord();
+  const manifest = { mediaType: made.mediaType, digest, size: made.bytes.length };
+  return { manifest, bytes: made.bytes, config: made.config, layers: made.layers };
+}
+
+async function compressedLayer(
+  image: CatalogImage,
+  position: number,
+  parts: PrepareParts,
+  work: PrepareWork,
+): Promise<KeptLayer> {
+  return compressing.run("", async () => {
+    if (work.signal.aborted) throw new EngineError("cancelled", "push was cancelled");
+    const stores = { blobs: parts.blobs, catalog: parts.catalog() };
+    const kept = await findKeptLayers(image, position, stores);
+    const ready = kept.find(({ compression }) => compression !== "none");
+    if (ready !== undefined) return ready;
+    const plain = kept[0] ?? (await rebuildLayer(image, position, parts, work.signal));
+    return compressLayer(plain, parts.blobs, work);
+  });
+}
+
+async function compressLayer(plain: KeptLayer, blobs: BlobStore, work: PrepareWork): Promise<KeptLayer> {
+  const { diffID } = plain;
+  const hash = createHash("sha256");
+  let current = 0;
+  const file = createReadStream(blobs.pathOf(plain.digest), { highWaterMark: 1024 * 1024 });
+  const checked = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of abortable(file, work.signal, "push")) {
+      hash.update(chunk);
+      current += chunk.length;
+      work.onCompress(shortID(diffID), current, plain.size);
+      yield chunk;
+    }
+  };
+  await using ingest = await blobs.openIngest();
+  for await (const piece of gzip(checked())) await ingest.write(piece);
+  const actual = digestOfHex(hash.digest("hex"));
+  if (actual !== diffID) {
+    throw new EngineError("corrupt", `layer ${shortID(diffID)} was damaged on disk: its tar hashes to ${actual}`, {
+      hint: "load or pull the image again",
+    });
+  }
+  const { digest, size } = await ingest.commit();
+  return { diffID, digest, size, compression: "gzip" };
+}
+
+/** Stores the tar of a layer made from its files. Fails with `failed-precondition` unless it is byte by byte the one it came from. */
+export async function rebuildLayer(
+  image: CatalogImage,
+  position: number,
+  parts: Pick<PrepareParts, "blobs" | "rebuild">,
+  signal: AbortSignal,
+): Promise<KeptLayer> {
+  const chain = image.chain.slice(0, position + 1);
+  const diffID = chain[position] as DiffID;
+  await using ingest = await parts.blobs.openIngest();
+  for await (const chunk of abortable(parts.rebuild(chain, signal), signal, "push")) await ingest.write(chunk);
+  try {
+    const { digest, size } = await ingest.commit({ digest: diffID });
+    return { diffID, digest, size, compression: "none" };
+  } catch (error) {
+    if (error instanceof EngineError && error.code === "corrupt")
+      throw lost(image, `the tar of layer ${shortID(diffID)}`);
+    throw error;
+  }
+}
+
+/** Only what it was unpacked to is left, and that would make another image of it. */
+function lost(image: CatalogImage, what: string): EngineError {
+  return new EngineError(
+    "failed-precondition",
+    `image ${displayName(image)} cannot leave this engine: ${what} is not kept`,
+    {
+      hint: "pull or load the image again, then try again",
+    },
+  );
+}
