@@ -148,7 +148,19 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
   await makeStarterImage(opening, { images, database, log });
   const logs = openLogReader();
   opening.use(
-    await createServer({ config, identity, containers, images, sampler, logs, events, operations, log, shutdown }),
+    await createServer({
+      config,
+      identity,
+      containers,
+      images,
+      registries,
+      sampler,
+      logs,
+      events,
+      operations,
+      log,
+      shutdown,
+    }),
   );
   return opening.move();
 }

@@ -4,6 +4,7 @@ import { historyEntry, imageSummary, layersResult, loadedImage, removedImage } f
 import { logLine, logRange } from "./logs.ts";
 import { statsSample } from "./stats.ts";
 import { handshakeParams, handshakeResult, systemInfo } from "./system.ts";
+import { transferMethods } from "./transfers.ts";
 
 /**
  * Every request a client can make. `container` and `image` params take what a person types: a name, an id, or a unique
@@ -119,6 +120,9 @@ export const methods = {
   },
   /** docker-archive, OCI archive or OCI layout as tar (plain, gzip, zstd) on the stream. */
   "images.load": { params: z.object({ streamID: z.string() }), result: z.object({ images: z.array(loadedImage) }) },
+
+  "images.search": transferMethods["images.search"],
+  "registries.login": transferMethods["registries.login"],
 
   /** The layers of an image, or of a container with its writable layer. */
   "layers.ofImage": { params: image, result: layersResult },

@@ -3,6 +3,7 @@ import { containerHandlers } from "./handlers/containers.ts";
 import { imageHandlers } from "./handlers/images.ts";
 import { logHandlers } from "./handlers/logs.ts";
 import { systemHandlers } from "./handlers/system.ts";
+import { transferHandlers } from "./handlers/transfers.ts";
 import type { ServerParts } from "./parts.ts";
 import { parseTopic } from "./topics.ts";
 
@@ -13,6 +14,7 @@ export function createHandlers(parts: ServerParts): Handlers {
     ...containerHandlers(parts),
     ...imageHandlers(parts),
     ...logHandlers(parts),
+    ...transferHandlers(parts),
     subscribe: ({ topic, params }, call) => ({ subscriptionID: call.subscribe(parseTopic(topic), params) }),
     unsubscribe: ({ subscriptionID }, call) => {
       call.unsubscribe(subscriptionID);

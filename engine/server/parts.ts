@@ -6,6 +6,7 @@ import type { ImageService } from "../images/image-service.ts";
 import type { Log } from "../log.ts";
 import type { LogReader } from "../logs/log-reader.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
+import type { RegistryClient } from "../registry/registry-client.ts";
 
 /** What the engine is, as the handshake and `system.info` tell it. */
 export type EngineIdentity = {
@@ -24,6 +25,7 @@ export type ServerParts = {
   readonly identity: EngineIdentity;
   readonly containers: ContainerService;
   readonly images: ImageService;
+  readonly registries: RegistryClient;
   readonly sampler: StatsSampler;
   readonly logs: LogReader;
   readonly events: EventBus;

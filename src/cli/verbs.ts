@@ -37,9 +37,12 @@ const imageVerbs: Readonly<Record<string, Verb>> = {
   tag: { summary: "give an image another name", load: () => import("./commands/tag.ts") },
   import: { summary: "make an image of a root file system", load: () => import("./commands/import.ts") },
   load: { summary: "load images from an archive", load: () => import("./commands/load.ts") },
+  search: { summary: "look for images in a registry", load: () => import("./commands/search.ts") },
 };
 
 const otherVerbs: Readonly<Record<string, Verb>> = {
+  login: { summary: "have an account at a registry kept", load: () => import("./commands/login.ts") },
+  logout: { summary: "forget an account at a registry", load: () => import("./commands/logout.ts") },
   inspect: { summary: "show everything about containers or images", load: () => import("./commands/inspect.ts") },
   events: { summary: "show what happens, live", load: () => import("./commands/events.ts") },
   info: { summary: "show the engine and its host", load: () => import("./commands/info.ts") },

@@ -6,6 +6,11 @@ export function formatBytes(bytes: number): string {
   return scale(bytes, { base: 1000, digits: 3, units: decimalUnits });
 }
 
+/** The same with four digits, as docker's progress and `system df` have them: `14.57MB`. */
+export function formatBytesFinely(bytes: number): string {
+  return scale(bytes, { base: 1000, digits: 4, units: decimalUnits });
+}
+
 /** Sizes as docker's `stats` shows them: powers of 1024, four digits: `1.945MiB`. */
 export function formatBinaryBytes(bytes: number): string {
   return scale(bytes, { base: 1024, digits: 4, units: binaryUnits });
