@@ -20,8 +20,8 @@ const record = z.object({
 export type LayerRecord = Readonly<z.infer<typeof record>>;
 
 /** The record of a layer just unpacked. */
-export function recordOf(unpacked: UnpackedTar): LayerRecord {
-  return { version: 1, ...unpacked, implicit: [...unpacked.implicit], settled: unpacked.implicit.length === 0 };
+export function recordOf({ diffID, size, entries, implicit, hasRoot }: UnpackedTar): LayerRecord {
+  return { version: 1, diffID, size, entries, implicit: [...implicit], hasRoot, settled: implicit.length === 0 };
 }
 
 export function formatRecord(layer: LayerRecord): string {

@@ -1,17 +1,34 @@
-import type { DiffID } from "../oci/digest.ts";
+import type { Growth } from "../lib/growth.ts";
+import type { DiffID, Digest } from "../oci/digest.ts";
 import type { FileChange } from "../protocol/containers.ts";
 
 /** Names a container's writable layer: the container's id. Owned by that container, gone with it. */
 export type WritableKey = string;
 
-/** Where a layer's tar lies: a finished file (a blob), compression told by its first bytes. */
-export type LayerSource = { readonly path: string };
+/** Where a layer's tar lies: compression told by its first bytes. growth: for a file that is still being written, see lib/growth.ts. */
+export type LayerSource = { readonly path: string; readonly growth?: Growth };
 
 export type UnpackOptions = {
   readonly signal: AbortSignal;
+  /** What the source as it is has to be: with another digest `unpack` fails with `corrupt`. */
+  readonly digest?: Digest;
   /** Bytes of the source read so far. */
   readonly onProgress?: (bytes: number) => void;
 };
+
+/** What reading a layer's source to its end has shown. */
+export type LayerDigests = {
+  /** Of the file as it is. */
+  readonly digest: Digest;
+  /** Of the tar in it. */
+  readonly diffID: DiffID;
+};
+
+/** A layer unpacked beside, without a name: not there for anyone yet. Disposing drops it, once it was kept it does nothing. */
+export interface StagedLayer extends LayerDigests, AsyncDisposable {
+  /** Gives it its name: `chain` ends with its diffID, else `corrupt`. A layer that is there already is as good. */
+  keep(chain: readonly DiffID[]): Promise<ReadonlyLayer>;
+}
 
 export type ReadonlyLayer = {
   readonly diffID: DiffID;
@@ -22,6 +39,9 @@ export type ReadonlyLayer = {
 
 /** Where the files of a read-only layer lie; the name tells it from all others. */
 export type LayerPlace = { readonly name: string; readonly directory: string };
+
+/** digest: of the source, or null where the layer was there already and nobody has read the source. */
+export type UnpackedLayer = ReadonlyLayer & { readonly digest: Digest | null };
 
 export type WritableUsage = {
   readonly size: number;
@@ -45,16 +65,28 @@ export interface LayerStore extends AsyncDisposable {
    * written outside the layer's directory. Fails with `corrupt` (digest mismatch, broken or hostile tar, with the entry's
    * name), `resource-exhausted` (disk full), `cancelled`; then nothing is left.
    */
-  unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer>;
+  unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer>;
   /** Unpacks a tar whose diffID is not known yet as a lowest layer, and says what it is. */
-  unpackBase(source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer>;
+  unpackBase(source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer>;
+  /** Unpacks a tar of which nothing is known yet. Fails as `unpack` does. */
+  stage(source: LayerSource, options: UnpackOptions): Promise<StagedLayer>;
+  /** Reads a tar without unpacking it. Fails as `unpack` does. */
+  digest(source: LayerSource, options: UnpackOptions): Promise<LayerDigests>;
   /** What is known of an unpacked layer, or null. */
   find(chain: readonly DiffID[]): ReadonlyLayer | null;
   /** Absolute directory of an unpacked layer. Fails with `not-found`. */
   pathOf(chain: readonly DiffID[]): string;
   /** All layers of a chain, lowest first. Fails with `not-found`. */
   placesOf(chain: readonly DiffID[]): LayerPlace[];
-  /** Removes layers that are in none of `kept` (whole chains) and on which no writable layer stands. Gives bytes freed. */
+  /**
+   * Keeps the layers of a chain from sweeps until disposed. To be called before a look whether one is there, or before it is made:
+   * resolves when a sweep that takes it away at this moment is done with it.
+   */
+  hold(chain: readonly DiffID[]): Promise<Disposable>;
+  /**
+   * Removes layers that are in none of `kept` (whole chains, as they are at the moment of the call), that nobody holds, and on which no
+   * writable layer stands. Gives bytes freed.
+   */
   sweep(kept: readonly (readonly DiffID[])[]): Promise<number>;
 
   /** Opens a writable layer over an image's layers. Fails with `already-exists` if `key` is taken, `not-found`. */

@@ -1,12 +1,18 @@
-import type { DiffID } from "../oci/digest.ts";
+import type { Growth } from "../lib/growth.ts";
+import type { DiffID, Digest } from "../oci/digest.ts";
 import type { FileChange } from "../protocol/containers.ts";
 import type { WritableUsage } from "./layer-store.ts";
 
 /** What the main thread asks of a layer worker: data only. Directories are byte paths. */
-export type LayerTask = UnpackTask | SettleTask | RemoveTask | ChangesTask | UsageTask;
+export type LayerTask = UnpackTask | DigestTask | SettleTask | RemoveTask | ChangesTask | UsageTask;
+
+/** A file with a tar in it. growth: it is still being written, see lib/growth.ts; null: it is whole. */
+export type TarFile = { readonly path: string; readonly growth: Growth | null };
 
 /** Unpacks the tar at `source` into `<target>/fs`, writes `<target>/layer.json`, and makes both durable. */
-export type UnpackTask = { readonly kind: "unpack"; readonly source: string; readonly target: string };
+export type UnpackTask = { readonly kind: "unpack"; readonly source: TarFile; readonly target: string };
+/** Reads the file only. */
+export type DigestTask = { readonly kind: "digest"; readonly source: TarFile };
 /** `below` topmost first. */
 export type SettleTask = {
   readonly kind: "settle";
@@ -25,11 +31,19 @@ export type ChangesTask = {
 export type UsageTask = { readonly kind: "usage"; readonly upper: string; readonly lower: readonly string[] };
 
 export type LayerTaskResults = {
-  readonly unpack: UnpackedTar;
+  readonly unpack: UnpackedTar & TarDigests;
+  readonly digest: TarDigests;
   readonly settle: null;
   readonly remove: null;
   readonly changes: { changes: FileChange[]; truncated: boolean };
   readonly usage: WritableUsage;
+};
+
+export type TarDigests = {
+  /** Of the file as it is. */
+  readonly digest: Digest;
+  /** Of what is in it, uncompressed. */
+  readonly diffID: DiffID;
 };
 
 export type UnpackedTar = {

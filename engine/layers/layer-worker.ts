@@ -5,7 +5,8 @@ import { settleDirectories } from "./implicit-directories.ts";
 import { scanChanges, scanUsage } from "./layer-scan.ts";
 import type { LayerTask, LayerTaskResults } from "./layer-tasks.ts";
 import { removeTree } from "./remove-tree.ts";
-import { unpackTar } from "./unpack-tar.ts";
+import type { ReadWatch } from "./tar-source.ts";
+import { digestTar, unpackTar } from "./unpack-tar.ts";
 
 /** Main thread to worker, one at a time. `cancelled` is shared memory: a worker deep in system calls reads no messages. */
 export type TaskRequest<Task = LayerTask> = {
@@ -33,7 +34,9 @@ async function answer(request: TaskRequest): Promise<void> {
 async function run({ task, cancelled }: TaskRequest): Promise<LayerTaskResults[LayerTask["kind"]]> {
   switch (task.kind) {
     case "unpack":
-      return await unpackTar(task, { isCancelled: () => Atomics.load(cancelled, 0) === 1, onRead: createReporter() });
+      return await unpackTar(task, watchOf(cancelled));
+    case "digest":
+      return await digestTar(task.source, watchOf(cancelled));
     case "settle":
       settleDirectories(task);
       return null;
@@ -45,6 +48,10 @@ async function run({ task, cancelled }: TaskRequest): Promise<LayerTaskResults[L
     case "usage":
       return scanUsage(task.upper, task.lower);
   }
+}
+
+function watchOf(cancelled: Int32Array<SharedArrayBuffer>): ReadWatch {
+  return { isCancelled: () => Atomics.load(cancelled, 0) === 1, onRead: createReporter() };
 }
 
 function createReporter(): (bytes: number) => void {

@@ -6,10 +6,13 @@ import { errnoError } from "../host/errno.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { DiffID } from "../oci/digest.ts";
 import type {
+  LayerDigests,
   LayerPlace,
   LayerSource,
   LayerStore,
   ReadonlyLayer,
+  StagedLayer,
+  UnpackedLayer,
   UnpackOptions,
   WritableKey,
   WritableUsage,
@@ -38,6 +41,7 @@ export async function openLayerStore(options: LayerStoreOptions): Promise<LayerS
 class OverlayLayerStore implements LayerStore {
   readonly #root: string;
   readonly #unpacking = new WorkerPool(Math.min(4, Math.max(2, availableParallelism())));
+  readonly #following = new WorkerPool(3);
   /** Apart, so that nobody waits behind an image for the size of a container. */
   readonly #chores = new WorkerPool(1);
   readonly #readonly: ReadonlyLayers;
@@ -45,7 +49,11 @@ class OverlayLayerStore implements LayerStore {
 
   constructor(root: string) {
     this.#root = root;
-    this.#readonly = new ReadonlyLayers(join(root, "layers"), { unpack: this.#unpacking, chores: this.#chores });
+    this.#readonly = new ReadonlyLayers(join(root, "layers"), {
+      unpack: this.#unpacking,
+      follow: this.#following,
+      chores: this.#chores,
+    });
     this.#writable = new WritableLayers(join(root, "containers"), this.#chores, this.#readonly);
   }
 
@@ -60,12 +68,20 @@ class OverlayLayerStore implements LayerStore {
     await this.#writable.open();
   }
 
-  unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer> {
+  unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer> {
     return this.#readonly.unpack(chain, source, options);
   }
 
-  unpackBase(source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer> {
+  unpackBase(source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer> {
     return this.#readonly.unpackBase(source, options);
+  }
+
+  stage(source: LayerSource, options: UnpackOptions): Promise<StagedLayer> {
+    return this.#readonly.stage(source, options);
+  }
+
+  digest(source: LayerSource, options: UnpackOptions): Promise<LayerDigests> {
+    return this.#readonly.digest(source, options);
   }
 
   find(chain: readonly DiffID[]): ReadonlyLayer | null {
@@ -80,6 +96,10 @@ class OverlayLayerStore implements LayerStore {
 
   placesOf(chain: readonly DiffID[]): LayerPlace[] {
     return this.#placesOfNames(this.#readonly.namesOf(chain));
+  }
+
+  hold(chain: readonly DiffID[]): Promise<Disposable> {
+    return this.#readonly.hold(chain);
   }
 
   sweep(kept: readonly (readonly DiffID[])[]): Promise<number> {
@@ -137,7 +157,8 @@ class OverlayLayerStore implements LayerStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#unpacking[Symbol.asyncDispose](), this.#chores[Symbol.asyncDispose]()]);
+    const pools = [this.#unpacking, this.#following, this.#chores];
+    await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()));
   }
 
   #placesOfNames(names: readonly string[]): LayerPlace[] {

@@ -4,33 +4,49 @@ import { EngineError } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import { syncDirectory, writeDurably } from "../lib/durable-file.ts";
+import { Holds } from "../lib/holds.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
-import { chainIDOf } from "../oci/chain-id.ts";
-import { type DiffID, type Digest, hexOf } from "../oci/digest.ts";
+import { chainIDOf, chainIDsOf } from "../oci/chain-id.ts";
+import { type DiffID, hexOf } from "../oci/digest.ts";
 import { formatRecord, type LayerRecord, parseRecord, recordOf } from "./layer-record.ts";
-import type { LayerSource, ReadonlyLayer, UnpackOptions } from "./layer-store.ts";
-import type { UnpackedTar } from "./layer-tasks.ts";
+import type {
+  LayerDigests,
+  LayerSource,
+  ReadonlyLayer,
+  StagedLayer,
+  UnpackedLayer,
+  UnpackOptions,
+} from "./layer-store.ts";
+import type { TarFile, UnpackedTar } from "./layer-tasks.ts";
 import { Trash } from "./trash.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
 /** Name of a layer's directory: 64 hex digits of its diffID, or of its chainID where it only fits one place. */
 export type LayerName = string;
 
+export type LayerPools = {
+  readonly unpack: WorkerPool;
+  /** For files that grow: whoever waits for a slow download keeps nobody else from unpacking. */
+  readonly follow: WorkerPool;
+  readonly chores: WorkerPool;
+};
+
 /** `<root>/layers/<name>/{fs,layer.json}`, known from the start to the end by an index in memory. */
 export class ReadonlyLayers {
   readonly #directory: string;
-  readonly #pool: WorkerPool;
+  readonly #pools: LayerPools;
   readonly #chores: WorkerPool;
   readonly #trash: Trash;
+  readonly #holds = new Holds();
   readonly #index = new Map<LayerName, LayerRecord>();
   /** A name is given or taken away by one at a time. */
   readonly #names = new KeyedQueue();
   /** Unpacks under way by diffID. */
   readonly #running = new Map<DiffID, Promise<unknown>>();
 
-  constructor(directory: string, pools: { readonly unpack: WorkerPool; readonly chores: WorkerPool }) {
+  constructor(directory: string, pools: LayerPools) {
     this.#directory = directory;
-    this.#pool = pools.unpack;
+    this.#pools = pools;
     this.#chores = pools.chores;
     this.#trash = new Trash(directory, pools.chores);
   }
@@ -49,31 +65,54 @@ export class ReadonlyLayers {
     }
   }
 
-  async unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer> {
+  async unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer> {
     const diffID = chain.at(-1);
     if (diffID === undefined) throw new EngineError("invalid-argument", "a layer without a diffID cannot be unpacked");
     for (;;) {
       throwIfAborted(options.signal);
       const known = this.find(chain);
-      if (known !== null) return known;
+      if (known !== null) return { ...known, digest: null };
       const running = this.#running.get(diffID);
       if (running === undefined) break;
       // If that one fails or is cancelled, this caller has a source of its own.
       await orAborted(running, options.signal);
     }
-    const work = this.#unpackNew(chain, diffID, source, options);
+    const work = this.#unpackNew(chain, source, options);
     const ended = work.catch(() => {}).finally(() => this.#running.delete(diffID));
     this.#running.set(diffID, ended);
-    const layer = await work;
-    await this.settle(chain);
-    return layer;
+    return await work;
   }
 
-  async unpackBase(source: LayerSource, options: UnpackOptions): Promise<ReadonlyLayer> {
-    return this.#stage(source, options, async (staging, unpacked) => {
-      const known = this.find([unpacked.diffID]);
-      return known ?? (await this.#commit([unpacked.diffID], staging, unpacked));
-    });
+  async unpackBase(source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer> {
+    await using staged = await this.stage(source, options);
+    return { ...(await staged.keep([staged.diffID])), digest: staged.digest };
+  }
+
+  /** Unpacks beside; a failure leaves nothing there. */
+  async stage(source: LayerSource, options: UnpackOptions): Promise<StagedLayer> {
+    const staging = this.#trash.newPath();
+    try {
+      const task = { kind: "unpack", source: tarFileOf(source), target: staging } as const;
+      const unpacked = await this.#poolFor(source).run(task, options);
+      throwIfAborted(options.signal);
+      return {
+        digest: unpacked.digest,
+        diffID: unpacked.diffID,
+        keep: (chain) => this.#keep(chain, staging, unpacked),
+        [Symbol.asyncDispose]: () => this.#trash.discard(staging),
+      };
+    } catch (error) {
+      await this.#trash.destroy(staging).catch(() => {});
+      throw error;
+    }
+  }
+
+  #poolFor({ growth }: LayerSource): WorkerPool {
+    return growth === undefined ? this.#pools.unpack : this.#pools.follow;
+  }
+
+  digest(source: LayerSource, options: UnpackOptions): Promise<LayerDigests> {
+    return this.#poolFor(source).run({ kind: "digest", source: tarFileOf(source) }, options);
   }
 
   find(chain: readonly DiffID[]): ReadonlyLayer | null {
@@ -88,10 +127,10 @@ export class ReadonlyLayers {
 
   /** Name of each layer of a chain, lowest first; null where it is not unpacked. */
   findNames(chain: readonly DiffID[]): (LayerName | null)[] {
-    let chainID: Digest | null = null;
-    return chain.map((diffID) => {
-      chainID = chainIDOf(chainID === null ? [diffID] : [chainID as DiffID, diffID]);
-      if (chainID !== null && this.#index.has(hexOf(chainID))) return hexOf(chainID);
+    const chainIDs = chainIDsOf(chain);
+    return chain.map((diffID, position) => {
+      const chainID = hexOf(chainIDs[position] ?? diffID);
+      if (this.#index.has(chainID)) return chainID;
       // A lowest layer with directories of its own making lies under its diffID, too, and fits nowhere else.
       return this.#index.get(hexOf(diffID))?.implicit.length === 0 ? hexOf(diffID) : null;
     });
@@ -130,18 +169,29 @@ export class ReadonlyLayers {
     }
   }
 
-  /** Removes all but `kept`. Gives bytes freed. */
+  /** Every name that a layer of the chain may have. */
+  hold(chain: readonly DiffID[]): Promise<Disposable> {
+    return this.#holds.hold([...chain, ...chainIDsOf(chain)].map(hexOf));
+  }
+
+  /** Removes all that are neither kept nor held. Gives bytes freed. */
   async sweep(kept: ReadonlySet<LayerName>): Promise<number> {
+    using sweep = this.#holds.beginSweep();
     let freed = 0;
     for (const name of [...this.#index.keys()]) {
       if (kept.has(name)) continue;
-      await this.#names.run(name, async () => {
-        freed += this.#index.get(name)?.size ?? 0;
-        this.#index.delete(name);
-        await this.#trash.discard(join(this.#directory, name));
+      await sweep.drop(name, async () => {
+        freed += await this.#names.run(name, () => this.#remove(name));
       });
     }
     return freed;
+  }
+
+  async #remove(name: LayerName): Promise<number> {
+    const size = this.#index.get(name)?.size ?? 0;
+    this.#index.delete(name);
+    await this.#trash.discard(join(this.#directory, name));
+    return size;
   }
 
   async #settleOne(name: LayerName, below: readonly string[]): Promise<void> {
@@ -154,32 +204,24 @@ export class ReadonlyLayers {
     this.#index.set(name, settled);
   }
 
-  #unpackNew(chain: readonly DiffID[], diffID: DiffID, source: LayerSource, options: UnpackOptions) {
-    return this.#stage(source, options, async (staging, unpacked) => {
-      if (unpacked.diffID !== diffID) {
-        throw new EngineError("corrupt", `layer digest mismatch: want ${diffID}, got ${unpacked.diffID}`, {
-          hint: "the image is damaged: get it again",
-        });
-      }
-      return await this.#commit(chain, staging, unpacked);
-    });
+  async #unpackNew(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer> {
+    await using staged = await this.stage(source, options);
+    if (options.digest !== undefined && options.digest !== staged.digest) {
+      throw new EngineError("corrupt", `blob ${options.digest} has other bytes: they hash to ${staged.digest}`);
+    }
+    return { ...(await staged.keep(chain)), digest: staged.digest };
   }
 
-  /** Unpacks beside; whatever happens, nothing stays under the name it was made with. */
-  async #stage<T>(
-    source: LayerSource,
-    options: UnpackOptions,
-    use: (staging: string, unpacked: UnpackedTar) => Promise<T>,
-  ): Promise<T> {
-    const staging = this.#trash.newPath();
-    try {
-      const task = { kind: "unpack", source: source.path, target: staging } as const;
-      const unpacked = await this.#pool.run(task, { signal: options.signal, onProgress: options.onProgress });
-      throwIfAborted(options.signal);
-      return await use(staging, unpacked);
-    } finally {
-      await this.#trash.destroy(staging).catch(() => {});
+  async #keep(chain: readonly DiffID[], staging: string, unpacked: UnpackedTar): Promise<ReadonlyLayer> {
+    const diffID = chain.at(-1);
+    if (unpacked.diffID !== diffID) {
+      throw new EngineError("corrupt", `layer digest mismatch: want ${diffID}, got ${unpacked.diffID}`, {
+        hint: "the image is damaged: get it again",
+      });
     }
+    const layer = this.find(chain) ?? (await this.#commit(chain, staging, unpacked));
+    await this.settle(chain);
+    return layer;
   }
 
   async #commit(chain: readonly DiffID[], staging: string, unpacked: UnpackedTar): Promise<ReadonlyLayer> {
@@ -208,6 +250,10 @@ export class ReadonlyLayers {
     }
     await syncDirectory(this.#directory);
   }
+}
+
+function tarFileOf({ path, growth }: LayerSource): TarFile {
+  return { path, growth: growth ?? null };
 }
 
 function summaryOf({ diffID, size, entries }: LayerRecord): ReadonlyLayer {

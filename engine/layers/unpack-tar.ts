@@ -9,14 +9,12 @@ import { type DiffID, digestOfHex } from "../oci/digest.ts";
 import { LayerExtractor } from "./layer-extractor.ts";
 import { formatRecord, recordOf } from "./layer-record.ts";
 import { scanUsage } from "./layer-scan.ts";
-import type { UnpackedTar, UnpackTask } from "./layer-tasks.ts";
+import type { TarDigests, TarFile, UnpackedTar, UnpackTask } from "./layer-tasks.ts";
 import { TarParser } from "./tar-parser.ts";
-import { readTar } from "./tar-source.ts";
+import { type ReadWatch, TarSource } from "./tar-source.ts";
 
-export type UnpackWatch = { readonly isCancelled: () => boolean; readonly onRead: (bytes: number) => void };
-
-/** Does an unpack task: bytes are hashed and unpacked as they come. Synchronous but for decompression: for workers. */
-export async function unpackTar(task: UnpackTask, watch: UnpackWatch): Promise<UnpackedTar> {
+/** Does an unpack task: bytes are hashed and unpacked as they come. Synchronous but for decompression and waiting: for workers. */
+export async function unpackTar(task: UnpackTask, watch: ReadWatch): Promise<UnpackedTar & TarDigests> {
   try {
     const fs = join(task.target, "fs");
     mkdirSync(fs, { recursive: true });
@@ -30,24 +28,39 @@ export async function unpackTar(task: UnpackTask, watch: UnpackWatch): Promise<U
   }
 }
 
-async function extract(task: UnpackTask, fs: string, watch: UnpackWatch): Promise<UnpackedTar> {
+async function extract(task: UnpackTask, fs: string, watch: ReadWatch): Promise<UnpackedTar & TarDigests> {
   using extractor = new LayerExtractor(bytePathOf(fs), bytePathOf(task.target));
   const parser = new TarParser(extractor);
-  const hash = createHash("sha256");
-  let total = 0;
-  for await (const chunk of readTar(task.source, watch.onRead)) {
-    if (watch.isCancelled()) throw new EngineError("cancelled", "cancelled");
-    hash.update(chunk);
-    parser.push(chunk);
-    total += chunk.length;
-  }
-  if (total === 0) throw new EngineError("corrupt", "the tar is empty");
+  const digests = await readTar(task.source, watch, (chunk) => parser.push(chunk));
   parser.finish();
   const implicit = extractor.finish();
   // What was replaced was counted as well.
   const size = extractor.hasReplaced ? scanUsage(bytePathOf(fs), []).size : extractor.size;
-  const diffID = digestOfHex(hash.digest("hex")) as DiffID;
-  return { diffID, size, entries: parser.entries, implicit, hasRoot: extractor.hasRoot };
+  return { ...digests, size, entries: parser.entries, implicit, hasRoot: extractor.hasRoot };
+}
+
+/** Does a digest task. Fails with `corrupt` for broken compressed data; whether a tar is in it does not matter. */
+export async function digestTar(source: TarFile, watch: ReadWatch): Promise<TarDigests> {
+  try {
+    return await readTar(source, watch, () => {});
+  } catch (error) {
+    throw errnoError("read layer", error);
+  }
+}
+
+async function readTar(file: TarFile, watch: ReadWatch, use: (chunk: Buffer) => void): Promise<TarDigests> {
+  using source = new TarSource(file, watch);
+  const hash = createHash("sha256");
+  let total = 0;
+  for await (const chunk of source.plainBytes()) {
+    if (watch.isCancelled()) throw new EngineError("cancelled", "cancelled");
+    if (!source.isPlain) hash.update(chunk);
+    use(chunk);
+    total += chunk.length;
+  }
+  if (total === 0) throw new EngineError("corrupt", "the tar is empty");
+  const digest = await source.digest();
+  return { digest, diffID: (source.isPlain ? digest : digestOfHex(hash.digest("hex"))) as DiffID };
 }
 
 /** A layer that has its name must survive a power cut whole, so everything in it goes to the disk first. */

@@ -1,8 +1,15 @@
 import { type DiffID, type Digest, sha256 } from "./digest.ts";
 
+/** ChainID of each layer in its place, lowest first. */
+export function chainIDsOf(chain: readonly DiffID[]): Digest[] {
+  let below: Digest | null = null;
+  return chain.map((diffID) => {
+    below = below === null ? diffID : sha256(`${below} ${diffID}`);
+    return below;
+  });
+}
+
 /** Names a stack of layers, lowest first (OCI image-spec, config.md, "Layer ChainID"). Null for no layers. */
 export function chainIDOf(chain: readonly DiffID[]): Digest | null {
-  let chainID: Digest | null = null;
-  for (const diffID of chain) chainID = chainID === null ? diffID : sha256(`${chainID} ${diffID}`);
-  return chainID;
+  return chainIDsOf(chain).at(-1) ?? null;
 }

@@ -59,10 +59,10 @@ describe("read-only layers", () => {
   it("tells size and entries, and finds the layer again after a restart", async () => {
     const tar = tarOf([{ path: "a", data: "12345" }, { path: "b", type: "1", linkPath: "a" }, { path: "d/" }]);
     const layer = await layers.unpack([tar.diffID], sourceOf(tar, root.path), { signal });
-    expect(layer).toEqual({ diffID: tar.diffID, size: 5, entries: 3 });
+    expect(layer).toMatchObject({ diffID: tar.diffID, digest: tar.diffID, size: 5, entries: 3 });
     await layers[Symbol.asyncDispose]();
     layers = await openLayerStore({ root: root.join("engine") });
-    expect(layers.find([tar.diffID])).toEqual(layer);
+    expect(layers.find([tar.diffID])).toEqual({ diffID: tar.diffID, size: 5, entries: 3 });
   });
 
   it("counts what was replaced once", async () => {
@@ -91,7 +91,7 @@ describe("read-only layers", () => {
       // A source that is not there proves that nobody read it.
       layers.unpack([tar.diffID], { path: "/nonexistent" }, { signal }),
     ]);
-    expect(second).toEqual(first);
+    expect(second).toEqual({ ...first, digest: null });
     expect(inLayers()).toHaveLength(1);
   });
 
