@@ -1,6 +1,7 @@
 import type { DiffID, ImageID } from "../oci/digest.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
 import type { Progress } from "../protocol/rpc.ts";
+import type { Credentials, PushedImage } from "../protocol/transfers.ts";
 
 /** What the containers service needs of an image. */
 export type ImageForContainer = {
@@ -39,6 +40,18 @@ export type ImportOptions = {
   readonly createdAt?: string;
 };
 
+export type PushRequest = {
+  /** A name, with `allTags` one without a tag. */
+  readonly reference: string;
+  readonly allTags: boolean;
+  readonly credentials: Credentials | null;
+};
+
+export type SaveFormat = "docker-archive" | "oci-archive";
+export type SaveRequest = { readonly images: readonly string[]; readonly format: SaveFormat };
+/** Takes the archive's bytes; resolves when the next may come. They stay valid. */
+export type SaveOutput = (bytes: Buffer) => Promise<void>;
+
 /**
  * References to images, and what the images are made of. `image` params take a reference, an image ID with or without `sha256:`,
  * or a unique prefix of one. Not-found messages name the object as the user wrote it and hint at `gantry images`.
@@ -59,6 +72,10 @@ export interface ImageService {
   load(archive: AsyncIterable<Uint8Array>, work: LongWork): Promise<LoadedImage[]>;
   /** Chunks of a root file system as tar; plain, gzip or zstd. */
   import(rootfs: AsyncIterable<Uint8Array>, options: ImportOptions, work: LongWork): Promise<{ id: ImageID }>;
+  /** Uploads an image, or all of a name's tags, to the registry of its name. Fails as the registry does. */
+  push(request: PushRequest, work: LongWork): Promise<PushedImage[]>;
+  /** Writes an archive with images in it, a docker-archive or an OCI one, uncompressed; layers are as they came. */
+  save(request: SaveRequest, output: SaveOutput, work: LongWork): Promise<{ bytes: number }>;
   /** Called after every change of what `list` would say. */
   onChange(listener: () => void): () => void;
 }

@@ -9,12 +9,22 @@ import type { Digest, ImageID } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image-config.ts";
 import { familiarReference, formatReference } from "../oci/reference.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
+import type { PushedImage } from "../protocol/transfers.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import { Catalog, catalogImage, shortID } from "./catalog.ts";
 import { parseChanges } from "./changes-parser.ts";
+import { Departures } from "./departures.ts";
 import { parseImageName } from "./image-plan.ts";
 import { ImageRecords } from "./image-records.ts";
-import type { ImageForContainer, ImageService, ImportOptions, LongWork } from "./image-service.ts";
+import type {
+  ImageForContainer,
+  ImageService,
+  ImportOptions,
+  LongWork,
+  PushRequest,
+  SaveOutput,
+  SaveRequest,
+} from "./image-service.ts";
 import { forContainer, historyEntries, layersResult, summarize } from "./image-views.ts";
 import { type ImportPlan, storeRootfs } from "./import-image.ts";
 import { inspectImage } from "./inspect.ts";
@@ -60,6 +70,7 @@ class LocalImageService implements ImageService {
   readonly #records: ImageRecords;
   readonly #configs: Map<ImageID, ImageConfig>;
   readonly #gate: SweepGate;
+  readonly #departures: Departures;
   readonly #listeners = new Listeners<void>();
   #catalog: Catalog | null = null;
   #summaries: readonly ImageSummary[] | null = null;
@@ -69,6 +80,15 @@ class LocalImageService implements ImageService {
     this.#records = records;
     this.#configs = configs;
     this.#gate = new SweepGate(() => this.sweep());
+    this.#departures = new Departures({
+      ...options,
+      records,
+      gate: this.#gate,
+      catalog: () => this.#current(),
+      rebuild: async function* () {},
+      onRecord: () => this.#changed(),
+      publish: (action, id, name) => this.#publish(action, id, name),
+    });
     // `list` names the containers of each image.
     options.events.onEvent((event) => {
       const isListed = event.type === "container" && (event.action === "create" || event.action === "destroy");
@@ -155,6 +175,14 @@ class LocalImageService implements ImageService {
       this.#publish("import", record.id, plan.reference === null ? record.id : familiarReference(plan.reference));
       return { id: record.id };
     });
+  }
+
+  push(request: PushRequest, work: LongWork): Promise<PushedImage[]> {
+    return this.#departures.push(request, work);
+  }
+
+  save(request: SaveRequest, output: SaveOutput, work: LongWork): Promise<{ bytes: number }> {
+    return this.#departures.save(request, output, work);
   }
 
   onChange(listener: () => void): () => void {

@@ -5,21 +5,14 @@ import { forEachBounded } from "../lib/bounded.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ImageID } from "../oci/digest.ts";
 import { familiarReference, formatReference, parseReference, type Reference } from "../oci/reference.ts";
-import type { Credentials, PushedImage } from "../protocol/transfers.ts";
+import type { PushedImage } from "../protocol/transfers.ts";
 import type { RegistryClient, Repository } from "../registry/registry-client.ts";
 import type { Catalog, CatalogImage } from "./catalog.ts";
-import type { LongWork } from "./image-service.ts";
+import type { LongWork, PushRequest } from "./image-service.ts";
 import type { OutgoingImage } from "./kept-layers.ts";
 import { type MountSources, mountSourcesOf } from "./push-mounts.ts";
 import { type PrepareParts, prepareImage } from "./push-prepare.ts";
 import { PushProgress } from "./push-progress.ts";
-
-export type PushRequest = {
-  /** A name, with `allTags` one without a tag. */
-  readonly reference: string;
-  readonly allTags: boolean;
-  readonly credentials: Credentials | null;
-};
 
 export type PushParts = PrepareParts & { readonly registry: RegistryClient };
 

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { archiveMethods } from "./archives.ts";
 import { containerSummary, createRequest, execRequest, fileChange, portBinding, topResult } from "./containers.ts";
 import { historyEntry, imageSummary, layersResult, loadedImage, removedImage } from "./images.ts";
 import { logLine, logRange } from "./logs.ts";
@@ -121,6 +122,9 @@ export const methods = {
   /** docker-archive, OCI archive or OCI layout as tar (plain, gzip, zstd) on the stream. */
   "images.load": { params: z.object({ streamID: z.string() }), result: z.object({ images: z.array(loadedImage) }) },
 
+  "images.save": archiveMethods["images.save"],
+
+  "images.push": transferMethods["images.push"],
   "images.search": transferMethods["images.search"],
   "registries.login": transferMethods["registries.login"],
 

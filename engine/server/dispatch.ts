@@ -1,4 +1,5 @@
 import type { Handlers } from "./call.ts";
+import { archiveHandlers } from "./handlers/archives.ts";
 import { containerHandlers } from "./handlers/containers.ts";
 import { imageHandlers } from "./handlers/images.ts";
 import { logHandlers } from "./handlers/logs.ts";
@@ -15,6 +16,7 @@ export function createHandlers(parts: ServerParts): Handlers {
     ...imageHandlers(parts),
     ...logHandlers(parts),
     ...transferHandlers(parts),
+    ...archiveHandlers(parts),
     subscribe: ({ topic, params }, call) => ({ subscriptionID: call.subscribe(parseTopic(topic), params) }),
     unsubscribe: ({ subscriptionID }, call) => {
       call.unsubscribe(subscriptionID);

@@ -1,0 +1,79 @@
+import type { BlobStore } from "../content/blob-store.ts";
+import type { Operations } from "../events/operations.ts";
+import type { DiffID, ImageID } from "../oci/digest.ts";
+import { isDigest } from "../oci/digest.ts";
+import { parseReference } from "../oci/reference.ts";
+import type { PushedImage } from "../protocol/transfers.ts";
+import type { RegistryClient } from "../registry/registry-client.ts";
+import { type Catalog, repositoryOf } from "./catalog.ts";
+import type { ImageRecords } from "./image-records.ts";
+import type { LongWork, PushRequest, SaveOutput, SaveRequest } from "./image-service.ts";
+import { pushImages } from "./push.ts";
+import { openArchive } from "./save.ts";
+import type { SweepGate } from "./sweep-gate.ts";
+
+export type DepartureParts = {
+  readonly blobs: BlobStore;
+  readonly records: ImageRecords;
+  readonly registries: RegistryClient;
+  readonly operations: Operations;
+  readonly gate: SweepGate;
+  readonly catalog: () => Catalog;
+  readonly rebuild: (chain: readonly DiffID[], signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Called when records have changed. */
+  readonly onRecord: () => void;
+  readonly publish: (action: string, id: ImageID, name: string) => void;
+};
+
+/** The ways by which images leave: to a registry, and into an archive. */
+export class Departures {
+  readonly #parts: DepartureParts;
+
+  constructor(parts: DepartureParts) {
+    this.#parts = parts;
+  }
+
+  async push(request: PushRequest, work: LongWork): Promise<PushedImage[]> {
+    const { records, gate, operations, onRecord } = this.#parts;
+    using operation = operations.begin("push", `push ${request.reference}`);
+    const onPushed = (id: ImageID, { reference, digest }: PushedImage): void => {
+      // It may have been removed meanwhile.
+      const isHere = this.#parts.catalog().findByID(id) !== null;
+      if (isHere && isDigest(digest)) records.addDigest(repositoryOf(parseReference(reference)), digest, id);
+      onRecord();
+      this.#parts.publish("push", id, reference);
+    };
+    const pushed = await gate.hold(() =>
+      pushImages(
+        request,
+        { ...this.#parts, registry: this.#parts.registries },
+        {
+          signal: work.signal,
+          onProgress: (progress) => {
+            operation.report(progress);
+            work.onProgress(progress);
+          },
+          onPushed,
+        },
+      ),
+    );
+    // Layers that were compressed are kept that way: their plain tars are nobody's now.
+    void gate.request();
+    return pushed;
+  }
+
+  async save(request: SaveRequest, output: SaveOutput, work: LongWork): Promise<{ bytes: number }> {
+    const { gate, operations } = this.#parts;
+    using operation = operations.begin("save", `save ${request.images.join(" ").slice(0, 200)}`);
+    const onProgress: LongWork["onProgress"] = (progress) => {
+      operation.report(progress);
+      work.onProgress(progress);
+    };
+    // Once its files are open a client may take as long as it likes: nothing waits for it.
+    await using archive = await gate.hold(() =>
+      openArchive(request, { ...this.#parts, catalog: this.#parts.catalog() }, work.signal),
+    );
+    const bytes = await archive.write(output, { signal: work.signal, onProgress });
+    return { bytes };
+  }
+}
