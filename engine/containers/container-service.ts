@@ -1,6 +1,7 @@
 import type { EngineError } from "../errors.ts";
 import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBinding } from "../protocol/containers.ts";
 import type { LayersResult } from "../protocol/images.ts";
+import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
 
 export type WaitCondition = "stopped" | "next-exit" | "removed";
@@ -49,6 +50,8 @@ export interface ContainerService extends AsyncDisposable {
   changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }>;
   ports(container: string): readonly PortBinding[];
   layersOf(container: string): Promise<LayersResult>;
+  /** Sizes of writable layers may be some seconds old. */
+  diskUsage(): Promise<DiskUsage["containers"]>;
   /**
    * Connects to the stdio of the main process. Where it does not run yet, the session comes at the next start, connected
    * before the process starts. Any number of sessions at once.

@@ -11,7 +11,9 @@ import type { StatsSampler } from "../metrics/stats-sampler.ts";
 import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBinding } from "../protocol/containers.ts";
 import type { LayersResult } from "../protocol/images.ts";
+import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { ContainerRuntime, ExecSession } from "../runtime/container-runtime.ts";
+import { ContainerDiskUsage } from "./container-disk-usage.ts";
 import { publishEvent } from "./container-events.ts";
 import { parseName } from "./container-names.ts";
 import { pathsOf } from "./container-paths.ts";
@@ -73,10 +75,12 @@ const mostChanges = 200_000;
 class LocalContainerService implements ContainerService {
   readonly #parts: ContainerParts;
   readonly #execs: ExecSessions;
+  readonly #usage: ContainerDiskUsage;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
     this.#execs = new ExecSessions(parts);
+    this.#usage = new ContainerDiskUsage(parts);
   }
 
   async reconcile(): Promise<void> {
@@ -197,6 +201,10 @@ class LocalContainerService implements ContainerService {
     const count = (kind: FileChange["kind"]) => found.changes.filter((change) => change.kind === kind).length;
     const counts = { added: count("added"), changed: count("changed"), deleted: count("deleted") };
     return { ...result, image: request.image, writable: found.truncated ? usage : { ...usage, ...counts } };
+  }
+
+  diskUsage(): Promise<DiskUsage["containers"]> {
+    return this.#usage.measure();
   }
 
   async attach(container: string, request: AttachRequest): Promise<{ terminal: boolean }> {
