@@ -98,6 +98,13 @@ export class ImageRecords {
     });
   }
 
+  /** Takes images and their names away: all or none. */
+  removeImages(ids: readonly ImageID[]): void {
+    transact(this.#database, () => {
+      for (const id of ids) this.#run("DELETE FROM images WHERE id = ?", id);
+    });
+  }
+
   /** Containers by the image they were made from. */
   users(): Map<string, ImageUser[]> {
     const users = new Map<string, ImageUser[]>();

@@ -2,6 +2,7 @@ import type { DiffID, ImageID } from "../oci/digest.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
 import type { Progress } from "../protocol/rpc.ts";
 import type { Credentials, PushedImage } from "../protocol/transfers.ts";
+import type { DiskUsage, Removal } from "../protocol/upkeep.ts";
 
 /** What the containers service needs of an image. */
 export type ImageForContainer = {
@@ -52,6 +53,15 @@ export type SaveRequest = { readonly images: readonly string[]; readonly format:
 /** Takes the archive's bytes; resolves when the next may come. They stay valid. */
 export type SaveOutput = (bytes: Buffer) => Promise<void>;
 
+export type PruneOptions = {
+  /** Also images that bear names. */
+  readonly all: boolean;
+  /** Only those made until then, RFC 3339. */
+  readonly until: string | null;
+  /** `key`, `key=value`; with `!` before it: not those that have it. */
+  readonly labels: readonly string[];
+};
+
 /**
  * References to images, and what the images are made of. `image` params take a reference, an image ID with or without `sha256:`,
  * or a unique prefix of one. Not-found messages name the object as the user wrote it and hint at `gantry images`.
@@ -76,6 +86,9 @@ export interface ImageService {
   push(request: PushRequest, work: LongWork): Promise<PushedImage[]>;
   /** Writes an archive with images in it, a docker-archive or an OCI one, uncompressed; layers are as they came. */
   save(request: SaveRequest, output: SaveOutput, work: LongWork): Promise<{ bytes: number }>;
+  /** Removes images that no container uses: all that are asked for, or none. With `dryRun` says what would go. */
+  prune(options: PruneOptions, dryRun: boolean): Promise<{ removed: Removal[]; bytes: number }>;
+  diskUsage(): Promise<Pick<DiskUsage, "images" | "blobs">>;
   /** Called after every change of what `list` would say. */
   onChange(listener: () => void): () => void;
 }

@@ -21,6 +21,7 @@ import type {
   ImageService,
   ImportOptions,
   LongWork,
+  PruneOptions,
   PushRequest,
   SaveOutput,
   SaveRequest,
@@ -32,6 +33,7 @@ import { type LoadWork, storeArchive } from "./load-images.ts";
 import { ProgressReporter } from "./progress-reporter.ts";
 import { planRemoval, untaggedNames } from "./remove.ts";
 import { SweepGate } from "./sweep-gate.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export type ImageServiceOptions = {
   readonly database: Database;
@@ -71,6 +73,7 @@ class LocalImageService implements ImageService {
   readonly #configs: Map<ImageID, ImageConfig>;
   readonly #gate: SweepGate;
   readonly #departures: Departures;
+  readonly #upkeep: Upkeep;
   readonly #listeners = new Listeners<void>();
   #catalog: Catalog | null = null;
   #summaries: readonly ImageSummary[] | null = null;
@@ -87,6 +90,18 @@ class LocalImageService implements ImageService {
       catalog: () => this.#current(),
       rebuild: async function* () {},
       onRecord: () => this.#changed(),
+      publish: (action, id, name) => this.#publish(action, id, name),
+    });
+    this.#upkeep = new Upkeep({
+      ...options,
+      records,
+      gate: this.#gate,
+      catalog: () => this.#current(),
+      summaries: () => this.list(),
+      onRemoved: (ids) => {
+        for (const id of ids) configs.delete(id);
+        this.#changed();
+      },
       publish: (action, id, name) => this.#publish(action, id, name),
     });
     // `list` names the containers of each image.
@@ -183,6 +198,14 @@ class LocalImageService implements ImageService {
 
   save(request: SaveRequest, output: SaveOutput, work: LongWork): Promise<{ bytes: number }> {
     return this.#departures.save(request, output, work);
+  }
+
+  prune(options: PruneOptions, dryRun: boolean) {
+    return this.#upkeep.prune(options, dryRun);
+  }
+
+  diskUsage() {
+    return this.#upkeep.diskUsage();
   }
 
   onChange(listener: () => void): () => void {

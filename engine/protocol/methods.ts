@@ -6,6 +6,7 @@ import { logLine, logRange } from "./logs.ts";
 import { statsSample } from "./stats.ts";
 import { handshakeParams, handshakeResult, systemInfo } from "./system.ts";
 import { transferMethods } from "./transfers.ts";
+import { upkeepMethods } from "./upkeep.ts";
 
 /**
  * Every request a client can make. `container` and `image` params take what a person types: a name, an id, or a unique
@@ -127,6 +128,8 @@ export const methods = {
   "images.push": transferMethods["images.push"],
   "images.search": transferMethods["images.search"],
   "registries.login": transferMethods["registries.login"],
+  "images.prune": upkeepMethods["images.prune"],
+  "system.diskUsage": upkeepMethods["system.diskUsage"],
 
   /** The layers of an image, or of a container with its writable layer. */
   "layers.ofImage": { params: image, result: layersResult },

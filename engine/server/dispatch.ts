@@ -5,6 +5,7 @@ import { imageHandlers } from "./handlers/images.ts";
 import { logHandlers } from "./handlers/logs.ts";
 import { systemHandlers } from "./handlers/system.ts";
 import { transferHandlers } from "./handlers/transfers.ts";
+import { upkeepHandlers } from "./handlers/upkeep.ts";
 import type { ServerParts } from "./parts.ts";
 import { parseTopic } from "./topics.ts";
 
@@ -16,6 +17,7 @@ export function createHandlers(parts: ServerParts): Handlers {
     ...imageHandlers(parts),
     ...logHandlers(parts),
     ...transferHandlers(parts),
+    ...upkeepHandlers(parts),
     ...archiveHandlers(parts),
     subscribe: ({ topic, params }, call) => ({ subscriptionID: call.subscribe(parseTopic(topic), params) }),
     unsubscribe: ({ subscriptionID }, call) => {
