@@ -18,6 +18,7 @@ const call = {
   // No function of glibc's before 2.33.
   mknodat: libc.func("syscall", "long", ["long", "long", "const void *", "long", "long"]),
   lsetxattr: libc.func("int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)"),
+  fsetxattr: libc.func("int fsetxattr(int fd, const void *name, const void *value, size_t size, int flags)"),
   lgetxattr: libc.func("long lgetxattr(const void *path, const void *name, void *value, size_t size)"),
   llistxattr: libc.func("long llistxattr(const void *path, void *list, size_t size)"),
   utimensat: libc.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
@@ -26,6 +27,7 @@ const call = {
   fsopen: libc.func("syscall", "long", ["long", "const void *", "long"]),
   fsconfig: libc.func("syscall", "long", ["long", "long", "long", "const void *", "const void *", "long"]),
   fsmount: libc.func("syscall", "long", ["long", "long", "long", "long"]),
+  openat2: libc.func("syscall", "long", ["long", "long", "const void *", "const void *", "long"]),
   moveMount: libc.func("syscall", "long", ["long", "long", "const void *", "long", "const void *", "long"]),
 };
 
@@ -35,6 +37,7 @@ const numbers = {
   fsopen: 430,
   fsconfig: 431,
   fsmount: 432,
+  openat2: 437,
 };
 const atFdcwd = -100;
 const empty = cStringOf("");
@@ -78,6 +81,11 @@ function makedev(major: number, minor: number): number {
 /** Sets an extended attribute of the path itself, also of a symbolic link. */
 export function lsetxattr(path: BytePath, name: BytePath, value: Uint8Array): void {
   check("lsetxattr", call.lsetxattr(cStringOf(path), cStringOf(name), value, value.length, 0));
+}
+
+/** Sets an extended attribute of an open file. */
+export function fsetxattr(fd: number, name: BytePath, value: Uint8Array): void {
+  check("fsetxattr", call.fsetxattr(fd, cStringOf(name), value, value.length, 0));
 }
 
 /** As large as the kernel lets an attribute be; filled and copied within one call. */
@@ -143,6 +151,25 @@ export function moveMount(mountFd: number, target: BytePath): void {
   const emptyFromPath = 4;
   const result = call.moveMount(numbers.moveMount, mountFd, empty, atFdcwd, cStringOf(target), emptyFromPath);
   check("move_mount", result);
+}
+
+/**
+ * Opens a path with links and `..` followed as if the directory were `/`, so that nothing outside can be named (openat2(2),
+ * RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS). Null where nothing is there.
+ */
+export function openInRoot(directory: number, path: BytePath, flags: number): number | null {
+  const noMagicLinks = 0x02;
+  const inRoot = 0x10;
+  // struct open_how: flags, mode, resolve.
+  const how = new Uint8Array(new BigUint64Array([BigInt(flags), 0n, BigInt(inRoot | noMagicLinks)]).buffer);
+  for (;;) {
+    const result = Number(call.openat2(numbers.openat2, directory, cStringOf(path), how, how.length));
+    if (result >= 0) return result;
+    const code = errnoName(koffi.errno());
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return null;
+    // EAGAIN: something was renamed meanwhile.
+    if (code !== "EAGAIN") throw new SyscallError("openat2", code);
+  }
 }
 
 /** Only glibc has it. */

@@ -54,6 +54,28 @@ export function packTree(writer: TarWriter, top: PackNode, options: PackOptions)
   new TreePacker(writer, options).pack(top);
 }
 
+/** The same of what lies in directories that are seen as one (topmost first), by a path in which no link is followed. `not-found`. */
+export function packInside(
+  writer: TarWriter,
+  directories: readonly BytePath[],
+  options: PackOptions & { readonly inside: BytePath },
+): void {
+  const open: number[] = [];
+  try {
+    let node: PackNode = { paths: directories };
+    for (const name of options.inside.split("/").filter((part) => part !== "")) {
+      const level = openDirectories(node);
+      open.push(...level);
+      const paths = name === ".." ? undefined : new Map(childrenOf(level)).get(name);
+      if (paths === undefined) throw new EngineError("not-found", `there is no file /${textOf(options.inside)}`);
+      node = { paths };
+    }
+    packTree(writer, node, options);
+  } finally {
+    for (const fd of open) closeSync(fd);
+  }
+}
+
 class TreePacker {
   readonly #writer: TarWriter;
   readonly #options: PackOptions;
@@ -299,7 +321,7 @@ function deviceOf(device: number): { major: number; minor: number } {
 }
 
 function joined(parent: BytePath, name: BytePath): BytePath {
-  return parent === "" ? name : `${parent}/${name}`;
+  return parent === "" || parent === "/" ? `${parent}${name}` : `${parent}/${name}`;
 }
 
 /** `a/b/c` gives `a/b` and `a`. */

@@ -37,7 +37,7 @@ const largestNumber = 0o77777777777;
 
 /** The header blocks of a member: ustar, with a pax header before it for what does not fit (pax(1), "ustar Interchange Format"). */
 export function formatHeader(member: TarMember): Buffer {
-  const path = member.type === "directory" ? `${member.path}/` : member.path;
+  const path = member.type === "directory" && !member.path.endsWith("/") ? `${member.path}/` : member.path;
   const split = splitPath(path);
   const records = new Map<string, string>();
   if (split === null) records.set("path", path);

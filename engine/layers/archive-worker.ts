@@ -1,0 +1,163 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { parentPort } from "node:worker_threads";
+import { EngineError } from "../errors.ts";
+import { errnoError } from "../host/errno.ts";
+import { syncfs } from "../host/syscalls.ts";
+import { textOf } from "../lib/byte-path.ts";
+import {
+  type ArchiveRequest,
+  type ArchiveResponse,
+  type ArchiveTask,
+  type PackPathTask,
+  type PackTask,
+  type StatTask,
+  shared,
+  type UnpackIntoTask,
+} from "./archive-tasks.ts";
+import { isAsserted, nodeOf, notFound, splitLast, statPlace } from "./container-path.ts";
+import { ContainerView, type Place } from "./container-view.ts";
+import { packInside, packTree } from "./pack-tree.ts";
+import { TarParser } from "./tar-parser.ts";
+import { TarWriter } from "./tar-writer.ts";
+import { TreeExtractor } from "./tree-extractor.ts";
+
+type Memory = Int32Array<SharedArrayBuffer>;
+
+/** Chunks on their way to the main thread, of 256 KiB each. */
+const window = 8;
+const cancelCheck = 200;
+
+/** Where the pieces of an archive go that is being unpacked. */
+let unpacking: Unpacking | null = null;
+
+parentPort?.on("message", (request: ArchiveRequest) => {
+  try {
+    if (request.kind === "task") run(request.task, request.memory);
+    else if (request.kind === "chunk") unpacking?.push(request.bytes);
+    else if (unpacking !== null) throw new EngineError("cancelled", "cancelled");
+  } catch (error) {
+    unpacking?.[Symbol.dispose]();
+    unpacking = null;
+    const known = error instanceof EngineError ? error : errnoError("archive", error);
+    respond({ kind: "failed", code: known.code, message: known.message, hint: known.hint });
+  }
+});
+
+function run(task: ArchiveTask, memory: Memory): void {
+  switch (task.kind) {
+    case "pack":
+      pack(task, memory);
+      respond({ kind: "done", result: null });
+      break;
+    case "pack-path":
+      packPath(task, memory);
+      respond({ kind: "done", result: null });
+      break;
+    case "stat":
+      respond({ kind: "done", result: stat(task) });
+      break;
+    case "unpack-into":
+      unpacking = new Unpacking(task);
+      respond({ kind: "next" });
+  }
+}
+
+function pack(task: PackTask, memory: Memory): void {
+  const writer = new TarWriter(createOutput(memory));
+  if (task.inside === "") packTree(writer, { paths: task.directories }, task);
+  else packInside(writer, task.directories, task);
+  writer.finish();
+}
+
+function packPath({ view: spec, path, followLink }: PackPathTask, memory: Memory): void {
+  using view = new ContainerView(spec);
+  const trail = view.walk(path, { followLast: followLink || isAsserted(path) });
+  const place = trail?.at(-1);
+  if (trail == null || place === undefined || (isAsserted(path) && !place.stat.isDirectory())) throw notFound(path);
+  respond({ kind: "stat", stat: statPlace(view, place, path) });
+  const writer = new TarWriter(createOutput(memory));
+  const mountAt = (at: string) => view.mountAt(at);
+  packTree(writer, nodeOf(trail), { path: splitLast(path), mountAt, mountPath: place.path });
+  writer.finish();
+}
+
+function stat({ view: spec, path }: StatTask) {
+  using view = new ContainerView(spec);
+  const place = view.find(path, { followLast: isAsserted(path) });
+  if (place === null || (isAsserted(path) && !place.stat.isDirectory())) throw notFound(path);
+  return statPlace(view, place, path);
+}
+
+class Unpacking implements Disposable {
+  readonly #open: DisposableStack;
+  readonly #place: Place;
+  readonly #extractor: TreeExtractor;
+  readonly #parser: TarParser;
+
+  constructor({ view: spec, path, ...options }: UnpackIntoTask) {
+    using open = new DisposableStack();
+    const view = open.use(new ContainerView(spec));
+    const trail = view.walk(path, { followLast: true });
+    const place = trail?.at(-1);
+    if (trail == null || place === undefined) throw notFound(path);
+    if (!place.stat.isDirectory()) throw new EngineError("invalid-argument", `${textOf(path)} is not a directory`);
+    if (place.readOnly) throw readOnly(path, place.path, spec);
+    this.#place = place;
+    this.#extractor = open.use(new TreeExtractor(view, trail, options));
+    this.#parser = new TarParser(this.#extractor);
+    this.#open = open.move();
+  }
+
+  push(bytes: Uint8Array | null): void {
+    if (bytes !== null) {
+      this.#parser.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      respond({ kind: "next" });
+      return;
+    }
+    this.#parser.finish();
+    this.#extractor.finish();
+    makeDurable(this.#place.fd);
+    this[Symbol.dispose]();
+    unpacking = null;
+    respond({ kind: "done", result: null });
+  }
+
+  [Symbol.dispose](): void {
+    this.#open.dispose();
+  }
+}
+
+/** What a copy told of as done survives a power cut. */
+function makeDurable(fd: number): void {
+  const readable = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    syncfs(readable);
+  } finally {
+    closeSync(readable);
+  }
+}
+
+/** Sends chunks, no more at once than the window; ends the work when it is cancelled. */
+function createOutput(memory: Memory): (chunk: Uint8Array<ArrayBuffer>) => void {
+  let sent = 0;
+  return (bytes) => {
+    parentPort?.postMessage({ kind: "chunk", bytes } satisfies ArchiveResponse, [bytes.buffer]);
+    sent++;
+    for (;;) {
+      if (Atomics.load(memory, shared.cancelled) === 1) throw new EngineError("cancelled", "cancelled");
+      const taken = Atomics.load(memory, shared.taken);
+      if (sent - taken < window) return;
+      Atomics.wait(memory, shared.taken, taken, cancelCheck);
+    }
+  };
+}
+
+function readOnly(path: string, resolved: string, spec: UnpackIntoTask["view"]): EngineError {
+  const isOwn = spec.readOnly && !spec.mounts.some(({ target }) => `${resolved}/`.startsWith(`${target}/`));
+  const what = isOwn ? "container rootfs is marked read-only" : "mounted volume is marked read-only";
+  return new EngineError("permission-denied", `${what}: ${textOf(path)}`);
+}
+
+function respond(response: ArchiveResponse): void {
+  parentPort?.postMessage(response);
+}
