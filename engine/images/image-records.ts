@@ -117,8 +117,10 @@ export class ImageRecords {
 
   #addOne(image: ImageRecord): void {
     const { id, manifestDigest, createdAt, architecture, os, addedAt } = image;
-    // The blobs of a complete image fit its manifest and replace what was known; of an incomplete one they only fill gaps.
-    const isComplete = image.layers.every((layer) => layer.blobDigest !== null);
+    // The blobs of a complete image fit its manifest and replace what was known; else they only fill gaps. Without a manifest they must
+    // not take the place of one that is known: its digest, and the compressed layers it names, would be lost.
+    const isFitting = manifestDigest !== null || this.#manifestOf(id) === null;
+    const isComplete = isFitting && image.layers.every((layer) => layer.blobDigest !== null);
     const newest = isComplete ? "excluded.manifest_digest" : "images.manifest_digest";
     this.#run(
       `INSERT INTO images (id, manifest_digest, created_at, architecture, os, added_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -137,6 +139,10 @@ export class ImageRecords {
     }
     for (const reference of image.references) this.setReference(reference, id);
     for (const { repository, digest } of image.digests) this.addDigest(repository, digest, id);
+  }
+
+  #manifestOf(id: ImageID): unknown {
+    return this.#database.prepare("SELECT manifest_digest FROM images WHERE id = ?").get(id)?.manifest_digest ?? null;
   }
 
   #rows(sql: string): Record<string, unknown>[] {
