@@ -13,13 +13,24 @@ export type RunConfigChange = {
   Volumes?: Record<string, object>;
   Labels?: Record<string, string>;
   StopSignal?: string;
+  OnBuild?: string[];
+  Healthcheck?: Healthcheck;
+};
+
+/** Times in nanoseconds. */
+export type Healthcheck = {
+  Test: string[];
+  Interval?: number;
+  Timeout?: number;
+  StartPeriod?: number;
+  Retries?: number;
 };
 
 type Instruction = (draft: RunConfigChange, rest: string) => void;
 
 const portPattern = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i;
 const signalPattern = /^(?:SIG)?[A-Z][A-Z0-9+-]{1,12}$|^[1-9]\d?$/;
-const allInstructions = "CMD, ENTRYPOINT, ENV, USER, WORKDIR, EXPOSE, LABEL, VOLUME, STOPSIGNAL";
+const allInstructions = "CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME, WORKDIR";
 
 /**
  * Applies Dockerfile lines in order, as `docker import --change` does (docker's Dockerfile reference). Fails with `invalid-argument` and
@@ -70,6 +81,8 @@ const instructions: ReadonlyMap<string, Instruction> = new Map<string, Instructi
   ["EXPOSE", exposePorts],
   ["VOLUME", addVolumes],
   ["STOPSIGNAL", setStopSignal],
+  ["ONBUILD", addTrigger],
+  ["HEALTHCHECK", setHealthcheck],
 ]);
 
 function setEnvironment(draft: RunConfigChange, rest: string): void {
@@ -103,6 +116,60 @@ function setStopSignal(draft: RunConfigChange, rest: string): void {
   const signal = expandLine(rest, lookupIn(draft)).toUpperCase();
   if (!signalPattern.test(signal)) throw new Error(`${JSON.stringify(rest)} is not a signal`);
   draft.StopSignal = signal;
+}
+
+/** Kept for a later build, which runs it; what cannot be one is refused now (docker's Dockerfile reference, "ONBUILD"). */
+function addTrigger(draft: RunConfigChange, rest: string): void {
+  const name = (/^\S+/.exec(rest)?.[0] ?? "").toUpperCase();
+  if (["ONBUILD", "FROM", "MAINTAINER"].includes(name)) throw new Error(`${name} is not possible as a trigger`);
+  draft.OnBuild = [...(draft.OnBuild ?? []), rest];
+}
+
+const healthFlags = {
+  interval: "Interval",
+  timeout: "Timeout",
+  "start-period": "StartPeriod",
+  retries: "Retries",
+} as const;
+const durationUnits = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 } as const;
+
+function setHealthcheck(draft: RunConfigChange, rest: string): void {
+  const check: Healthcheck = { Test: [] };
+  let text = rest;
+  for (let flag = takeFlag(text); flag !== null; flag = takeFlag(text)) {
+    const field = healthFlags[flag.name as keyof typeof healthFlags];
+    if (field === undefined) throw new Error(`--${flag.name} is not known`);
+    check[field] = field === "Retries" ? retriesOf(flag.value) : durationOf(flag.value);
+    text = flag.rest;
+  }
+  const [kind = "", command = ""] = text.split(/\s+(.*)/s);
+  if (kind.toUpperCase() === "NONE" && command === "") check.Test = ["NONE"];
+  else if (kind.toUpperCase() === "CMD" && command !== "") {
+    const words = jsonWords(command);
+    check.Test = words === null ? ["CMD-SHELL", command] : ["CMD", ...words];
+  } else throw new Error("it needs NONE, or CMD and a command");
+  draft.Healthcheck = check;
+}
+
+function takeFlag(text: string): { name: string; value: string; rest: string } | null {
+  const match = /^--([a-z-]+)=(\S*)\s*(.*)$/s.exec(text);
+  return match === null ? null : { name: match[1] ?? "", value: match[2] ?? "", rest: match[3] ?? "" };
+}
+
+function retriesOf(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`${JSON.stringify(text)} is not a number of retries`);
+  return Number(text);
+}
+
+/** `1m30s` in nanoseconds, as Go writes times. */
+function durationOf(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) {
+    throw new Error(`${JSON.stringify(text)} is not a duration such as 30s`);
+  }
+  return parts.reduce((sum, [, amount, unit]) => {
+    return sum + Number(amount) * durationUnits[unit as keyof typeof durationUnits];
+  }, 0);
 }
 
 /** Exec form `["a", "b"]`, or shell form, which runs in a shell. */
@@ -163,6 +230,8 @@ function example(name: string): string {
     EXPOSE: "EXPOSE 80/tcp",
     VOLUME: "VOLUME /data",
     STOPSIGNAL: "STOPSIGNAL SIGQUIT",
+    ONBUILD: "ONBUILD RUN make",
+    HEALTHCHECK: "HEALTHCHECK --interval=30s CMD curl -f http://localhost/",
   };
   return examples[name] ?? name;
 }

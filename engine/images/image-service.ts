@@ -41,6 +41,23 @@ export type ImportOptions = {
   readonly createdAt?: string;
 };
 
+export type CommitOptions = {
+  /** The image the container was made from. */
+  readonly base: string;
+  /** Null: the image stays without a name. */
+  readonly reference: string | null;
+  readonly author: string;
+  readonly message: string;
+  /** Dockerfile lines, as for an import. */
+  readonly changes: readonly string[];
+  /** Id of the container. */
+  readonly container: string;
+  /** The container's `Config` as docker's inspect gives it: what the changes are made to. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** For the history: the container's command. */
+  readonly createdBy: string;
+};
+
 export type PushRequest = {
   /** A name, with `allTags` one without a tag. */
   readonly reference: string;
@@ -82,6 +99,11 @@ export interface ImageService {
   load(archive: AsyncIterable<Uint8Array>, work: LongWork): Promise<LoadedImage[]>;
   /** Chunks of a root file system as tar; plain, gzip or zstd. */
   import(rootfs: AsyncIterable<Uint8Array>, options: ImportOptions, work: LongWork): Promise<{ id: ImageID }>;
+  /**
+   * A plain tar of what a container changed becomes the top layer of a new image; one without members none. `tar` is called once all
+   * else is known to be right.
+   */
+  commit(tar: () => AsyncIterable<Uint8Array>, options: CommitOptions, work: LongWork): Promise<{ id: ImageID }>;
   /** Uploads an image, or all of a name's tags, to the registry of its name. Fails as the registry does. */
   push(request: PushRequest, work: LongWork): Promise<PushedImage[]>;
   /** Writes an archive with images in it, a docker-archive or an OCI one, uncompressed; layers are as they came. */

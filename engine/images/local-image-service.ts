@@ -13,10 +13,12 @@ import type { PushedImage } from "../protocol/transfers.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import { Catalog, catalogImage, shortID } from "./catalog.ts";
 import { parseChanges } from "./changes-parser.ts";
+import { type CommitPlan, changeRunConfig, storeCommit } from "./commit-image.ts";
 import { Departures } from "./departures.ts";
 import { parseImageName } from "./image-plan.ts";
 import { ImageRecords } from "./image-records.ts";
 import type {
+  CommitOptions,
   ImageForContainer,
   ImageService,
   ImportOptions,
@@ -192,6 +194,20 @@ class LocalImageService implements ImageService {
     });
   }
 
+  async commit(tar: () => AsyncIterable<Uint8Array>, options: CommitOptions, work: LongWork): Promise<{ id: ImageID }> {
+    const plan = this.#planCommit(options);
+    const name = plan.reference === null ? null : familiarReference(plan.reference);
+    return this.#long("commit", name === null ? "commit a container" : `commit ${name}`, work, async (committing) => {
+      const { blobs, layers } = this.#options;
+      const { record, imageConfig } = await storeCommit(tar(), plan, { ...committing, blobs, layers });
+      this.#records.add([record]);
+      this.#configs.set(record.id, imageConfig);
+      this.#changed();
+      if (name !== null) this.#publish("tag", record.id, name);
+      return { id: record.id };
+    });
+  }
+
   push(request: PushRequest, work: LongWork): Promise<PushedImage[]> {
     return this.#departures.push(request, work);
   }
@@ -233,6 +249,16 @@ class LocalImageService implements ImageService {
     const result = await this.#gate.hold(() => run({ signal: work.signal, progress }));
     void this.#gate.request();
     return result;
+  }
+
+  #planCommit(options: CommitOptions): CommitPlan {
+    const reference = options.reference === null ? null : parseImageName(options.reference);
+    const run = changeRunConfig(options.config, options.changes);
+    const base = this.#current().get(options.base).image;
+    if (base.imageConfig !== null) return { base, baseConfig: base.imageConfig, reference, run, options };
+    throw new EngineError("corrupt", `the config of image ${shortID(base.id)} is lost`, {
+      hint: "get the image again",
+    });
   }
 
   #loadStores(): Parameters<typeof storeArchive>[1] {

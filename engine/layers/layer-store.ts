@@ -95,8 +95,10 @@ export interface LayerStore extends AsyncDisposable {
   rootfsOf(key: WritableKey): string;
   /** Mounts it at rootfsOf(key); a success if it is mounted already (after a restart of the engine). */
   mount(key: WritableKey): Promise<string>;
-  /** Unmounts; a success if it is not mounted. */
+  /** Unmounts, or leaves that to who holds it; a success if it is not mounted. */
   unmount(key: WritableKey): Promise<void>;
+  /** Mounts it, and keeps it mounted until the hold is disposed of: for looks at containers that do not run. */
+  keepMounted(key: WritableKey): Promise<AsyncDisposable>;
   /** Unmounts and drops a writable layer; a success if it is gone already. */
   remove(key: WritableKey): Promise<void>;
   /** Where a writable layer's own files lie, and the layers below it, lowest first. Fails with `not-found`. */

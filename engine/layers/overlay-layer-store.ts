@@ -134,6 +134,10 @@ class OverlayLayerStore implements LayerStore {
     return this.#writable.unmount(key);
   }
 
+  keepMounted(key: WritableKey): Promise<AsyncDisposable> {
+    return this.#writable.keepMounted(key);
+  }
+
   remove(key: WritableKey): Promise<void> {
     return this.#writable.remove(key);
   }

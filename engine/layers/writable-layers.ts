@@ -39,6 +39,10 @@ export class WritableLayers {
   readonly #queue = new KeyedQueue();
   /** Overlays out of sight that the kernel still writes back. */
   readonly #fading = new Map<WritableKey, Promise<void>>();
+  /** How many hold a mount. */
+  readonly #holds = new Map<WritableKey, number>();
+  /** What is mounted only because somebody holds it. */
+  readonly #onlyHeld = new Set<WritableKey>();
 
   constructor(directory: string, chores: WorkerPool, below: Below) {
     this.#directory = directory;
@@ -104,38 +108,63 @@ export class WritableLayers {
   }
 
   async mount(key: WritableKey): Promise<string> {
-    const rootfs = this.rootfsOf(key);
     return this.#queue.run(key, async () => {
-      // Two overlays with one upper directory would spoil it.
-      await this.#fading.get(key);
-      const lower = this.lowerOf(key);
-      if (isMounted(rootfs)) return rootfs;
-      const directory = join(this.#directory, key);
-      mountOverlay(
-        {
-          lower: lower.length > 0 ? lower : [this.#emptyLayer()],
-          upper: join(directory, "upper"),
-          work: join(directory, "work"),
-        },
-        rootfs,
-      );
-      return rootfs;
+      await this.#mount(key);
+      this.#onlyHeld.delete(key);
+      return this.rootfsOf(key);
     });
   }
 
+  /** Leaves it mounted while somebody holds it. */
   async unmount(key: WritableKey): Promise<void> {
     const rootfs = this.rootfsOf(key);
-    await this.#queue.run(key, async () => void (await this.#takeFromSight(key, rootfs)));
+    await this.#queue.run(key, async () => {
+      if (this.#holds.has(key)) this.#onlyHeld.add(key);
+      else await this.#takeFromSight(key, rootfs);
+    });
+  }
+
+  /** Mounts it, and keeps it mounted until it is disposed of. */
+  async keepMounted(key: WritableKey): Promise<AsyncDisposable> {
+    await this.#queue.run(key, async () => {
+      if (await this.#mount(key)) this.#onlyHeld.add(key);
+      this.#holds.set(key, (this.#holds.get(key) ?? 0) + 1);
+    });
+    return { [Symbol.asyncDispose]: () => this.#queue.run(key, () => this.#letGo(key)) };
   }
 
   async remove(key: WritableKey): Promise<void> {
     const rootfs = this.rootfsOf(key);
     await this.#queue.run(key, async () => {
       const { faded } = await this.#takeFromSight(key, rootfs);
+      this.#onlyHeld.delete(key);
       await this.#trash.discard(join(this.#directory, key), faded);
       this.#layers.delete(key);
       this.#leftovers.delete(key);
     });
+  }
+
+  async #letGo(key: WritableKey): Promise<void> {
+    const others = (this.#holds.get(key) ?? 1) - 1;
+    if (others > 0) {
+      this.#holds.set(key, others);
+      return;
+    }
+    this.#holds.delete(key);
+    if (this.#onlyHeld.delete(key)) await this.#takeFromSight(key, this.rootfsOf(key));
+  }
+
+  /** False: it was mounted already. */
+  async #mount(key: WritableKey): Promise<boolean> {
+    const rootfs = this.rootfsOf(key);
+    // Two overlays with one upper directory would spoil it.
+    await this.#fading.get(key);
+    const lower = this.lowerOf(key);
+    if (isMounted(rootfs)) return false;
+    const directory = join(this.#directory, key);
+    const [upper, work] = [join(directory, "upper"), join(directory, "work")];
+    mountOverlay({ lower: lower.length > 0 ? lower : [this.#emptyLayer()], upper, work }, rootfs);
+    return true;
   }
 
   /** Resolves when nothing is mounted there any more; `faded` when the kernel has let go of the directories, too. */
