@@ -25,11 +25,14 @@ export function anyHolds(filters: Filters, key: string, holds: (value: string) =
 
 /** `key` or `key=value`, all of them. */
 export function labelsHold(filters: Filters, labels: Readonly<Record<string, string>>): boolean {
-  return (filters.get("label") ?? []).every((wanted) => {
-    const equals = wanted.indexOf("=");
-    const key = equals === -1 ? wanted : wanted.slice(0, equals);
-    return Object.hasOwn(labels, key) && (equals === -1 || labels[key] === wanted.slice(equals + 1));
-  });
+  return (filters.get("label") ?? []).every((wanted) => hasLabel(labels, wanted));
+}
+
+/** `key` or `key=value` */
+export function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
+  const equals = wanted.indexOf("=");
+  const key = equals === -1 ? wanted : wanted.slice(0, equals);
+  return Object.hasOwn(labels, key) && (equals === -1 || labels[key] === wanted.slice(equals + 1));
 }
 
 /** A name filter is a regular expression that may hold anywhere, as docker's. */

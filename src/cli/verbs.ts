@@ -59,6 +59,19 @@ const engineVerbs: Readonly<Record<string, Verb>> = {
   purge: { summary: "remove every trace of an engine", load: () => import("./commands/engine-purge.ts") },
 };
 
+const imagePrune: Verb = {
+  summary: "remove images that nothing uses",
+  load: () => import("./commands/image-prune.ts"),
+};
+const containerPrune: Verb = {
+  summary: "remove containers that do not run",
+  load: () => import("./commands/container-prune.ts"),
+};
+const systemVerbs: Readonly<Record<string, Verb>> = {
+  df: { summary: "show what the disk is used for", load: () => import("./commands/system-df.ts") },
+  prune: { summary: "remove what nothing uses", load: () => import("./commands/system-prune.ts") },
+};
+
 /** Verbs by name, in the order of the help. */
 export const verbs: Readonly<Record<string, Verb>> = { ...containerVerbs, ...imageVerbs, ...otherVerbs };
 
@@ -66,8 +79,19 @@ const { images, history, rmi, tag, import: importVerb, load } = imageVerbs as Re
 
 /** `gantry container ls` and the like: docker's other names for the same verbs. */
 export const groups: Readonly<Record<string, Readonly<Record<string, Verb | undefined>>>> = {
-  container: { ...containerVerbs, ls: verbs.ps, list: verbs.ps, inspect: verbs.inspect },
-  image: { ls: images, list: images, history, rm: rmi, tag, import: importVerb, load, inspect: verbs.inspect },
+  container: { ...containerVerbs, ls: verbs.ps, list: verbs.ps, inspect: verbs.inspect, prune: containerPrune },
+  image: {
+    ls: images,
+    list: images,
+    history,
+    rm: rmi,
+    tag,
+    import: importVerb,
+    load,
+    inspect: verbs.inspect,
+    prune: imagePrune,
+  },
+  system: { ...systemVerbs, info: verbs.info, events: verbs.events },
   engine: engineVerbs,
 };
 
@@ -75,6 +99,7 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
 export const sections: readonly (readonly [string, string, Readonly<Record<string, Verb>>])[] = [
   ["Containers", "", containerVerbs],
   ["Images", "", imageVerbs],
+  ["System", "system ", systemVerbs],
   ["Engine", "engine ", engineVerbs],
   ["Other", "", otherVerbs],
 ];

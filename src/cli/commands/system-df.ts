@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
+import type { DiskUsage } from "../../../engine/protocol/upkeep.ts";
+import { formatBytesFinely } from "../../format/bytes.ts";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { containersInDetail, imagesInDetail } from "../disk-usage-fields.ts";
+import { type Fields, type ListingSpec, renderListing } from "../listing.ts";
+import { printableJson, printableText } from "../printable.ts";
+import { compileTemplate } from "../template/template.ts";
+
+type Flags = { format?: string; verbose?: true };
+
+const listing: ListingSpec = {
+  headers: { Type: "TYPE", TotalCount: "TOTAL", Active: "ACTIVE", Size: "SIZE", Reclaimable: "RECLAIMABLE" },
+  columns: ["Type", "TotalCount", "Active", "Size", "Reclaimable"],
+  quietField: "Type",
+};
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "system df", "[options]", "show what the disk is used for")
+    .option("--format <format>", "table, json, or a template such as '{{.Type}}'")
+    .option("-v, --verbose", "each image and container")
+    .action((flags: Flags) => showUsage(cli, flags));
+}
+
+async function showUsage(cli: Cli, { format, verbose }: Flags): Promise<void> {
+  const client = await cli.connect();
+  const usage = await client.request("system.diskUsage", {});
+  if (!verbose) return cli.print(await renderListing(rowsOf(usage), listing, { format }));
+  const containers = await client.request("containers.list", { all: true });
+  if (format === undefined || format === "table") return cli.print(await inDetail(usage, containers));
+  const detail = asData(usage, containers);
+  if (format === "json") return cli.print(printableJson(detail));
+  cli.print(await printableText(compileTemplate(format, { strict: true })(detail)));
+}
+
+type Usage = Pick<DiskUsage["blobs"], "total" | "active" | "size" | "reclaimable">;
+
+/** Docker's rows, and one for what it does not keep: the layers as they came from a registry or an archive. */
+function rowsOf({ images, containers, blobs }: DiskUsage): Fields[] {
+  const none: Usage = { total: 0, active: 0, size: 0, reclaimable: 0 };
+  const rows: [string, Usage][] = [
+    ["Images", images],
+    ["Containers", containers],
+    ["Local Volumes", none],
+    ["Build Cache", none],
+    ["Blobs", blobs],
+  ];
+  return rows.map(([type, { total, active, size, reclaimable }]) => ({
+    Active: String(active),
+    Reclaimable: withShare(reclaimable, size),
+    Size: formatBytesFinely(size),
+    TotalCount: String(total),
+    Type: type,
+  }));
+}
+
+function withShare(bytes: number, total: number): string {
+  const share = total === 0 ? "" : ` (${Math.floor((100 * bytes) / total)}%)`;
+  return `${formatBytesFinely(bytes)}${share}`;
+}
+
+async function inDetail(usage: DiskUsage, containers: readonly ContainerSummary[]): Promise<string> {
+  const now = Date.now();
+  const [imageFields, imageSpec] = imagesInDetail(usage.images, { now, truncate: true });
+  const [containerFields, containerSpec] = containersInDetail(usage.containers, containers, { now, truncate: true });
+  const { total, active, size, reclaimable } = usage.blobs;
+  return [
+    "Images space usage:\n",
+    await renderListing(imageFields, imageSpec, {}),
+    "\nContainers space usage:\n",
+    await renderListing(containerFields, containerSpec, {}),
+    "\nLocal Volumes space usage:\n",
+    "VOLUME NAME   LINKS     SIZE",
+    "\nBuild cache usage: 0B\n",
+    "CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED",
+    `\nBlobs space usage: ${formatBytesFinely(size)} in ${total}, ${active} of them held by images, ${formatBytesFinely(reclaimable)} reclaimable`,
+  ].join("\n");
+}
+
+function asData(usage: DiskUsage, containers: readonly ContainerSummary[]): Record<string, readonly Fields[]> {
+  const options = { now: Date.now(), truncate: false };
+  return {
+    Images: imagesInDetail(usage.images, options)[0],
+    Containers: containersInDetail(usage.containers, containers, options)[0],
+    Volumes: [],
+    BuildCache: [],
+  };
+}

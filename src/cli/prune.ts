@@ -1,0 +1,79 @@
+import { EngineError } from "../../engine/errors.ts";
+import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import type { EngineClient } from "../client/connection.ts";
+import { findMoment } from "../format/time.ts";
+import { type Filters, hasLabel, parseFilters } from "./filters.ts";
+import { UsageError } from "./parse/usage-error.ts";
+
+/** What `--filter` of the prune verbs comes to. labels: with `!` before those that things must not have. */
+export type PruneFilter = { readonly until: string | null; readonly labels: readonly string[] };
+
+const keys = ["until", "label", "label!"];
+
+/** `until=24h`, `label=key[=value]`, `label!=key[=value]`, and of images `dangling=…`. */
+export function parsePruneFilter(
+  texts: readonly string[],
+  others: readonly string[] = [],
+): PruneFilter & { filters: Filters } {
+  const filters = parseFilters(texts, [...keys, ...others]);
+  const untils = filters.get("until") ?? [];
+  if (untils.length > 1) throw new UsageError("more than one until filter specified", 1);
+  const [until] = untils;
+  return {
+    until: until === undefined ? null : momentOf(until),
+    labels: [...(filters.get("label") ?? []), ...(filters.get("label!") ?? []).map((label) => `!${label}`)],
+    filters,
+  };
+}
+
+export type Pruned = { readonly lines: readonly string[]; readonly bytes: number };
+
+export async function pruneImages(client: EngineClient, filter: PruneFilter, all: boolean): Promise<Pruned> {
+  const { until, labels } = filter;
+  const { removed, bytes } = await client.request("images.prune", { all, until, labels: [...labels], dryRun: false });
+  const lines = removed.flatMap(({ id, references }) => [
+    ...references.map((reference) => `untagged: ${reference}`),
+    `deleted: ${id}`,
+  ]);
+  return { lines: lines.length === 0 ? [] : ["Deleted Images:", ...lines, ""], bytes };
+}
+
+/** Removes what does not run. One that is started, or removed by somebody else, meanwhile is left out. */
+export async function pruneContainers(client: EngineClient, filter: PruneFilter): Promise<Pruned> {
+  const all = await client.request("containers.list", { all: true });
+  const chosen = all.filter((container) => isOver(container) && passes(container, filter));
+  if (chosen.length === 0) return { lines: [], bytes: 0 };
+  const { containers } = await client.request("system.diskUsage", {});
+  const sizes = new Map(containers.items.map(({ id, size, logSize }) => [id, size + logSize]));
+  const gone: string[] = [];
+  for (const { id } of chosen) {
+    try {
+      await client.request("containers.remove", { container: id, force: false, volumes: false });
+      gone.push(id);
+    } catch (error) {
+      const isOthers =
+        error instanceof EngineError && (error.code === "not-found" || error.code === "failed-precondition");
+      if (!isOthers) throw error;
+    }
+  }
+  const bytes = gone.reduce((total, id) => total + (sizes.get(id) ?? 0), 0);
+  return { lines: gone.length === 0 ? [] : ["Deleted Containers:", ...gone, ""], bytes };
+}
+
+function isOver({ status }: ContainerSummary): boolean {
+  return status === "created" || status === "exited" || status === "dead";
+}
+
+function passes({ createdAt, labels }: ContainerSummary, filter: PruneFilter): boolean {
+  if (filter.until !== null && Date.parse(createdAt) > Date.parse(filter.until)) return false;
+  return filter.labels.every((label) =>
+    label.startsWith("!") ? !hasLabel(labels, label.slice(1)) : hasLabel(labels, label),
+  );
+}
+
+/** A wrong filter is not a wrong flag: docker's engine refuses it. */
+function momentOf(until: string): string {
+  const moment = findMoment(until, Date.now());
+  if (moment !== null) return moment;
+  throw new UsageError(`failed to parse value as time or duration: "${until}"`, 1);
+}
