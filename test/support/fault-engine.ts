@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createConfig, type EngineConfig } from "../../engine/config.ts";
 import { connectEngine, type EngineClient } from "../../src/client/connection.ts";
+import { engineEnvironment } from "../../src/client/start-engine.ts";
 
 const program = fileURLToPath(new URL("../../engine/main.ts", import.meta.url));
 
@@ -48,7 +49,8 @@ export class FaultHost implements AsyncDisposable {
     const ready = engine.stdio[3];
     const isReady = ready === null || ready === undefined ? [] : once(ready, "data");
     await Promise.race([isReady, once(engine, "exit")]);
-    if (engine.exitCode !== null) throw new Error(`engine ended with ${engine.exitCode}: ${said()}`);
+    const end = engine.exitCode ?? engine.signalCode;
+    if (end !== null) throw new Error(`engine ended with ${end}: ${said()}`);
     const client = await connectEngine({ socket: this.config.socket, clientName: "test" });
     return new FaultEngine(engine, client, this);
   }
@@ -95,7 +97,8 @@ export class FaultHost implements AsyncDisposable {
   #enter(command: readonly string[], stderr: "ignore" | "pipe", environment: NodeJS.ProcessEnv = {}): ChildProcess {
     return spawn("nsenter", [...this.#entry, ...command], {
       stdio: ["ignore", "ignore", stderr, "pipe"],
-      env: { ...process.env, ...environment },
+      // What a client gives it: with more, Node may have warnings of its own to print.
+      env: { ...engineEnvironment(process.env), ...environment },
       cwd: "/",
     });
   }
