@@ -14,6 +14,7 @@ export function summarize(image: CatalogImage, catalog: Catalog): ImageSummary {
   return {
     id: image.id,
     references: [...image.names],
+    digests: [...image.repoDigests],
     createdAt: image.createdAt,
     size: sum(image.layerSizes),
     sharedSize: sum(shared),

@@ -5,6 +5,8 @@ export const imageSummary = z.object({
   id: z.string(),
   /** `name:tag`, familiar form; empty for a dangling image. */
   references: z.array(z.string()),
+  /** `name@sha256:…`: by which digests repositories know it. */
+  digests: z.array(z.string()),
   createdAt: z.string(),
   /** Bytes of all its unpacked layers. */
   size: z.number(),

@@ -55,7 +55,7 @@ function settle(command: Command, arg: string, before: readonly string[]): strin
   if (truth === undefined) return [...before, arg];
   const others = before.filter((other) => other !== option?.long && other !== option?.short);
   if (truth) return [...others, flag];
-  const opposite = `--no-${flag.slice(2)}`;
+  const opposite = `--no-${option?.long?.slice(2) ?? ""}`;
   return findOption(command, opposite) === undefined ? others : [...others, opposite];
 }
 

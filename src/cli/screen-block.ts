@@ -24,4 +24,11 @@ export class ScreenBlock {
     this.#output.write(`${up}${lines.map((line) => `\r${line}\x1b[K\n`).join("")}\x1b[J`);
     this.#height = lines.length;
   }
+
+  /** Leaves these lines in its place, all of them: what does not fit on the screen scrolls away. */
+  end(lines: readonly string[]): void {
+    const up = this.#height === 0 ? "" : `\x1b[${this.#height}A`;
+    this.#output.write(`${up}\r\x1b[J${lines.map((line) => `${line}\n`).join("")}`);
+    this.#height = 0;
+  }
 }

@@ -37,6 +37,7 @@ const imageVerbs: Readonly<Record<string, Verb>> = {
   tag: { summary: "give an image another name", load: () => import("./commands/tag.ts") },
   import: { summary: "make an image of a root file system", load: () => import("./commands/import.ts") },
   load: { summary: "load images from an archive", load: () => import("./commands/load.ts") },
+  push: { summary: "put an image into a registry", load: () => import("./commands/push.ts") },
   search: { summary: "look for images in a registry", load: () => import("./commands/search.ts") },
 };
 
@@ -90,6 +91,7 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
     load,
     inspect: verbs.inspect,
     prune: imagePrune,
+    push: verbs.push,
   },
   system: { ...systemVerbs, info: verbs.info, events: verbs.events },
   engine: engineVerbs,

@@ -49,6 +49,7 @@ export function anImage(fields: Partial<ImageSummary> = {}): ImageSummary {
     os: "linux",
     command: [],
     exposedPorts: [],
+    digests: [],
     ...fields,
   };
 }

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { HistoryEntry } from "../../../engine/protocol/images.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { formatAge } from "../../format/duration.ts";
@@ -7,7 +7,7 @@ import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { type Fields, type ListingSpec, renderListing } from "../listing.ts";
 
-type HistoryOptions = { format?: string; human?: string; trunc: boolean; quiet?: true };
+type HistoryOptions = { format?: string; human?: boolean; trunc: boolean; quiet?: true };
 
 const listing: ListingSpec = {
   headers: {
@@ -26,7 +26,8 @@ const createdByWidth = 45;
 export function command(cli: Cli): Command {
   return newCommand(cli, "history", "[options] IMAGE", "show how an image was made")
     .option("--format <format>", "table, json, or a template such as '{{.CreatedBy}}'")
-    .option("-H, --human", "accepted; sizes and times are always for people")
+    .option("-H, --human", "sizes and times for people (default); --human=false: bytes and dates")
+    .addOption(new Option("--no-human").hideHelp())
     .option("--no-trunc", "nothing shortened")
     .option("-q, --quiet", "ids only")
     .argument("<image>")
@@ -37,23 +38,32 @@ export function command(cli: Cli): Command {
         client.request("images.inspect", { image }).then((inspected) => [inspected] as const),
       ]);
       const now = Date.now();
+      const human = options.human !== false;
       const items = entries.map((entry, index) => ({
-        ...fieldsOf(entry, options.trunc, now),
+        ...fieldsOf(entry, { truncate: options.trunc, human, now }),
         // Only the newest step is an image; those before it are known by their layers alone.
         ID: index === 0 ? (options.trunc ? shortID(String(id)) : String(id)) : "<missing>",
       }));
-      cli.print(await renderListing(items, listing, options));
+      const columns = listing.columns.map((name) => (name === "CreatedSince" && !human ? "CreatedAt" : name));
+      cli.print(await renderListing(items, { ...listing, columns }, options));
     });
 }
 
-function fieldsOf(entry: HistoryEntry, truncate: boolean, now: number): Fields {
+type FieldOptions = { readonly truncate: boolean; readonly human: boolean; readonly now: number };
+
+function fieldsOf(entry: HistoryEntry, { truncate, human, now }: FieldOptions): Fields {
   const createdBy = entry.createdBy.replaceAll(/\s+/g, " ").trim();
   const short = truncate && createdBy.length > createdByWidth;
   return {
     Comment: entry.comment,
-    CreatedAt: entry.createdAt,
+    CreatedAt: goTime(entry.createdAt),
     CreatedBy: short ? `${createdBy.slice(0, createdByWidth - 1)}…` : createdBy,
     CreatedSince: formatAge(entry.createdAt, now),
-    Size: formatBytes(entry.size),
+    Size: human ? formatBytes(entry.size) : String(entry.size),
   };
+}
+
+/** RFC 3339 without fractions of a second. */
+function goTime(time: string): string {
+  return time.replace(/\.\d+/, "");
 }

@@ -13,7 +13,7 @@ export function command(cli: Cli): Command {
   return newCommand(cli, "images", "[options] [NAME[:TAG]]", "list images")
     .option("-a, --all", "accepted; there are no hidden images")
     .option("--digests", "a column with digests")
-    .option("-f, --filter <filter>", "key=value: dangling, reference, label, before, since", collect)
+    .option("-f, --filter <filter>", "key=value: dangling, reference, label, before, since, until", collect)
     .option("--format <format>", "table, json, or a template such as '{{.Repository}}'")
     .option("--no-trunc", "nothing shortened")
     .option("-q, --quiet", "ids only")
@@ -27,7 +27,8 @@ async function listImages(cli: Cli, name: string | undefined, options: ImagesOpt
   const client = await cli.connect();
   const images = filterImages(newestFirst(await client.request("images.list", {})), filters);
   const now = Date.now();
-  const items = images.flatMap((image) => imageFields(image, { now, truncate: options.trunc }));
+  const digests = options.digests === true || /\.Digest\b/.test(options.format ?? "");
+  const items = images.flatMap((image) => imageFields(image, { now, truncate: options.trunc, digests }));
   const columns = options.digests
     ? ["Repository", "Tag", "Digest", "ID", "CreatedSince", "Size"]
     : imageListing.columns;

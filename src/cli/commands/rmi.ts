@@ -7,6 +7,7 @@ import { forEachName } from "../each.ts";
 export function command(cli: Cli): Command {
   return newCommand(cli, "rmi", "[options] IMAGE...", "remove images")
     .option("-f, --force", "also where stopped containers use them")
+    .option("--no-prune", "accepted; a layer that no image holds goes")
     .argument("<image...>")
     .action((names: string[], { force = false }: { force?: boolean }) => {
       const remove = async (client: EngineClient, image: string) => {

@@ -54,6 +54,7 @@ const image: ImageSummary = {
   os: "linux",
   command: [],
   exposedPorts: [],
+  digests: [],
 };
 
 const fieldsOf = (container: ContainerSummary, truncate = true) =>
