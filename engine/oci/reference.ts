@@ -41,6 +41,10 @@ export function parseTaggedReference(text: string): Reference {
   return reference.tag === null && reference.digest === null ? { ...reference, tag: "latest" } : reference;
 }
 
+export function isTag(text: string): boolean {
+  return tagPattern.test(text);
+}
+
 /** Normalized text: `docker.io/library/busybox:latest`. */
 export function formatReference(reference: Reference): string {
   return `${reference.registry}/${reference.repository}${suffixOf(reference)}`;

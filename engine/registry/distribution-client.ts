@@ -1,72 +1,125 @@
-import { Agent, type IncomingMessage, request } from "node:http";
-import { EngineError } from "../errors.ts";
-import { isDigest, sha256 } from "../oci/digest.ts";
-import type { RegistryClient, Repository } from "./registry-client.ts";
+import type { Reference } from "../oci/reference.ts";
+import type { Credentials, SearchResult } from "../protocol/transfers.ts";
+import { TokenCache } from "./authorization.ts";
+import { Connections } from "./connections.ts";
+import { DistributionRepository } from "./distribution-repository.ts";
+import { type ClientMemory, Endpoint } from "./endpoint.ts";
+import type { Environment } from "./host-rules.ts";
+import { type LoginResult, logIn } from "./login.ts";
+import type { Access, RegistryClient, Repository } from "./registry-client.ts";
+import { type Patience, usualPatience } from "./retry.ts";
+import { searchByAPI, searchCatalog, splitSearchTerm } from "./search.ts";
+import { Transport } from "./transport.ts";
 
 export type RegistryClientOptions = {
-  /** Directory of the host's administrator: engine.json and certs.d. */
+  /** Directory of the host's administrator: engine.json and certs.d. Read anew for each piece of work. */
   readonly settings: string;
-  /** Variables of the engine's process: HTTP_PROXY and its kin. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Variables of the engine's process: HTTP_PROXY and its kin, SSL_CERT_FILE. */
+  readonly environment: Environment;
+  readonly patience?: Partial<Patience>;
 };
 
-const accepted = [
-  "oci.image.index",
-  "oci.image.manifest",
-  "docker.distribution.manifest",
-  "docker.distribution.manifest.list",
-];
-const accept = accepted
-  .map((type) => `application/vnd.${type}.${type.startsWith("oci") ? "v1" : "v2"}+json`)
-  .join(", ");
+/** A mirror is a help: one that fails must not take long. */
+const mirrorPatience = { tries: 2, connect: 5_000, silence: 15_000 };
+const hub = "docker.io";
+const hubSearch = "https://index.docker.io/v1/search";
 
-/** First version: plain http, no authentication, no retries. */
-export function openRegistryClient(_options: RegistryClientOptions): RegistryClient {
-  const agent = new Agent({ keepAlive: true });
-  const missing = async (): Promise<never> => {
-    throw new EngineError("unimplemented", "this is not there yet");
-  };
-  return {
-    repository: ({ registry, repository }): Repository => {
-      const ask = (method: string, path: string, signal: AbortSignal): Promise<IncomingMessage> =>
-        new Promise((resolve, reject) => {
-          const url = `http://${registry}/v2/${repository}/${path}`;
-          request(url, { agent, method, signal, headers: { accept } }, resolve).on("error", reject).end();
-        });
-      const name = `${registry}/${repository}`;
-      const manifest = async (tagOrDigest: string, signal: AbortSignal) => {
-        const answer = await ask("GET", `manifests/${tagOrDigest}`, signal);
-        const bytes = Buffer.concat(await answer.toArray());
-        if (answer.statusCode !== 200) throw new EngineError("not-found", `manifest ${name}:${tagOrDigest} not found`);
-        const mediaType = answer.headers["content-type"] ?? "";
-        return { descriptor: { mediaType, digest: sha256(bytes), size: bytes.length }, bytes };
-      };
-      return {
-        name,
-        manifest,
-        describe: async (tagOrDigest, signal) => {
-          const { headers, statusCode } = (await ask("HEAD", `manifests/${tagOrDigest}`, signal)).resume();
-          const digest = headers["docker-content-digest"];
-          if (statusCode === 404 || !isDigest(digest)) return null;
-          return { mediaType: headers["content-type"] ?? "", digest, size: Number(headers["content-length"]) };
-        },
-        async *blob({ digest }, offset, signal) {
-          let left = offset;
-          for await (const chunk of await ask("GET", `blobs/${digest}`, signal)) {
-            const skipped = Math.min(left, chunk.length);
-            left -= skipped;
-            if (skipped < chunk.length) yield chunk.subarray(skipped);
-          }
-        },
-        hasBlob: missing,
-        mountBlob: missing,
-        uploadBlob: missing,
-        putManifest: missing,
-        tags: missing,
-      };
+export function openRegistryClient(options: RegistryClientOptions): RegistryClient {
+  return new DistributionClient(options);
+}
+
+class DistributionClient implements RegistryClient {
+  readonly #options: RegistryClientOptions;
+  readonly #patience: Patience;
+  readonly #connections: Connections;
+  readonly #closing = new AbortController();
+  readonly #memory: ClientMemory;
+
+  constructor(options: RegistryClientOptions) {
+    this.#options = options;
+    this.#patience = { ...usualPatience, ...options.patience };
+    this.#connections = new Connections(options.environment);
+    this.#memory = { tokens: new TokenCache(), schemes: new Map(), closing: this.#closing.signal };
+  }
+
+  repository(
+    { registry, repository }: Reference,
+    options: {
+      readonly credentials: Credentials | null;
+      readonly access: Access;
+      readonly mountFrom?: readonly string[];
     },
-    search: missing,
-    login: missing,
-    [Symbol.asyncDispose]: async () => agent.destroy(),
-  };
+  ): Repository {
+    const scopes = [
+      `repository:${repository}:${options.access === "push" ? "pull,push" : "pull"}`,
+      ...(options.mountFrom ?? []).map((from) => `repository:${from}:pull`),
+    ];
+    const own = this.#endpoint(registry, options.credentials, [...new Set(scopes)]);
+    const endpoints = async (): Promise<readonly Endpoint[]> => {
+      if (registry !== hub || options.access === "push") return [own];
+      const { mirrors } = await own.transport.settings();
+      return [...mirrors.map((mirror) => this.#mirror(mirror, scopes)), own];
+    };
+    return new DistributionRepository({ name: `${registry}/${repository}`, repository, endpoints });
+  }
+
+  async search(
+    term: string,
+    limit: number,
+    credentials: Credentials | null,
+    signal: AbortSignal,
+  ): Promise<SearchResult[]> {
+    const { registry, words } = splitSearchTerm(term);
+    const wanted = { words, limit };
+    const endpoint = this.#endpoint(registry, credentials, ["registry:catalog:*"]);
+    if (registry === hub) return (await searchByAPI(endpoint, { ...wanted, url: new URL(hubSearch) }, signal)) ?? [];
+    const url = await endpoint.urlOf("v1/search", signal);
+    const found =
+      (await searchByAPI(endpoint, { ...wanted, url }, signal)) ?? (await searchCatalog(endpoint, wanted, signal));
+    // With the registry before it a name can be pulled as it stands there.
+    return found.map((one) => ({ ...one, name: `${registry}/${one.name}` }));
+  }
+
+  login(registry: string, credentials: Credentials, signal: AbortSignal): Promise<LoginResult> {
+    return logIn(this.#endpoint(registryNameOf(registry), null, []), credentials, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    this.#connections[Symbol.dispose]();
+    this.#memory.tokens.clear();
+  }
+
+  #endpoint(registry: string, credentials: Credentials | null, scopes: readonly string[]): Endpoint {
+    return new Endpoint({
+      transport: this.#transport(registry, this.#patience),
+      memory: this.#memory,
+      credentials,
+      scopes,
+      mirror: null,
+    });
+  }
+
+  #mirror(mirror: string, scopes: readonly string[]): Endpoint {
+    const { tries, connect, silence } = this.#patience;
+    const patience = {
+      ...this.#patience,
+      tries: Math.min(tries, mirrorPatience.tries),
+      connect: Math.min(connect, mirrorPatience.connect),
+      silence: Math.min(silence, mirrorPatience.silence),
+    };
+    const transport = this.#transport(new URL(mirror).host, patience);
+    return new Endpoint({ transport, memory: this.#memory, credentials: null, scopes, mirror });
+  }
+
+  #transport(home: string, patience: Patience): Transport {
+    const { settings, environment } = this.#options;
+    return new Transport({ connections: this.#connections, settings, environment, patience, home });
+  }
+}
+
+/** What people and docker's own files call a registry: `https://index.docker.io/v1/`, `localhost:5000`. */
+function registryNameOf(text: string): string {
+  const host = text.replace(/^https?:\/\//, "").split("/")[0] ?? "";
+  return host === "" || host === "index.docker.io" || host === "registry-1.docker.io" ? hub : host;
 }
