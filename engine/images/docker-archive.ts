@@ -4,6 +4,7 @@ import { decodeJson } from "../lib/json.ts";
 import { parseDocument } from "../oci/parse.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { ArchiveFiles } from "./archive-files.ts";
+import { readManifests } from "./archive-manifests.ts";
 import { getFile, type ImagePlan, parseImageName, planImage } from "./image-plan.ts";
 
 export const dockerManifestPath = "manifest.json";
@@ -24,17 +25,13 @@ export async function planDockerArchive(files: ArchiveFiles): Promise<ImagePlan[
   const file = getFile(files, dockerManifestPath);
   const document = decodeJson(await files.readDocument(file, dockerManifestPath), dockerManifestPath);
   const manifest = parseDocument(manifestSchema, document, dockerManifestPath);
+  const findManifest = await readManifests(files);
   const plans: ImagePlan[] = [];
   for (const image of manifest) {
     const references = (image.RepoTags ?? []).map(readTag);
-    plans.push(
-      await planImage(files, {
-        configPath: image.Config,
-        layerPaths: image.Layers ?? [],
-        manifestFile: null,
-        references,
-      }),
-    );
+    const [configPath, layerPaths] = [image.Config, image.Layers ?? []];
+    const manifestFile = findManifest(configPath, layerPaths);
+    plans.push(await planImage(files, { configPath, layerPaths, manifestFile, references }));
   }
   return plans;
 }

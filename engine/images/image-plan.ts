@@ -21,7 +21,7 @@ export type ImagePlan = {
   readonly id: ImageID;
   readonly imageConfig: ImageConfig;
   readonly configFile: ArchiveFile;
-  /** Null for a docker-archive, which has none. */
+  /** Null for a docker-archive of the old form, which has none. */
   readonly manifestFile: ArchiveFile | null;
   readonly layers: readonly PlannedLayer[];
   readonly references: readonly Reference[];

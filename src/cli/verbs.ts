@@ -37,6 +37,7 @@ const imageVerbs: Readonly<Record<string, Verb>> = {
   tag: { summary: "give an image another name", load: () => import("./commands/tag.ts") },
   import: { summary: "make an image of a root file system", load: () => import("./commands/import.ts") },
   load: { summary: "load images from an archive", load: () => import("./commands/load.ts") },
+  save: { summary: "write images into an archive", load: () => import("./commands/save.ts") },
   push: { summary: "put an image into a registry", load: () => import("./commands/push.ts") },
   search: { summary: "look for images in a registry", load: () => import("./commands/search.ts") },
 };
@@ -89,6 +90,7 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
     tag,
     import: importVerb,
     load,
+    save: verbs.save,
     inspect: verbs.inspect,
     prune: imagePrune,
     push: verbs.push,
