@@ -48,6 +48,8 @@ const containerState = z.object({
   stoppedByHand: z.boolean(),
   /** The boot of the host in which it was started last. */
   bootID: z.string(),
+  /** Its processes stand still for a commit, and for no longer. */
+  frozen: z.optional(z.boolean()),
 });
 export type ContainerState = Readonly<z.infer<typeof containerState>>;
 

@@ -3,6 +3,7 @@ import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBind
 import type { LayersResult } from "../protocol/images.ts";
 import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
+import type { ContainerArchives } from "./container-archives.ts";
 
 export type WaitCondition = "stopped" | "next-exit" | "removed";
 
@@ -60,6 +61,8 @@ export interface ContainerService extends AsyncDisposable {
   /** execID: made up by the caller, unique. */
   exec(request: ExecRequest, execID: string): Promise<ExecSession>;
   logSource(container: string): LogSource;
+  /** Its files as tars: commit, export, copies in and out. */
+  readonly archives: ContainerArchives;
   /** After every change of what `list` would say: ids that changed or went. */
   onChange(listener: (ids: readonly string[]) => void): () => void;
 }

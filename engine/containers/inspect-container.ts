@@ -73,7 +73,8 @@ function inspectState(state: ContainerState) {
   };
 }
 
-function inspectConfig({ request, resolution }: ContainerRecord) {
+/** docker's `Config`. */
+export function inspectConfig({ request, resolution }: ContainerRecord) {
   const { entrypointLength, args } = resolution;
   return {
     Hostname: resolution.hostname,

@@ -4,6 +4,7 @@ import { EngineError } from "../errors.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import { readBootID } from "../host/processes.ts";
 import type { ImageService } from "../images/image-service.ts";
+import { openArchives } from "../layers/archives.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import type { Log } from "../log.ts";
@@ -13,6 +14,7 @@ import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBind
 import type { LayersResult } from "../protocol/images.ts";
 import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { ContainerRuntime, ExecSession } from "../runtime/container-runtime.ts";
+import { ContainerArchives } from "./container-archives.ts";
 import { ContainerDiskUsage } from "./container-disk-usage.ts";
 import { publishEvent } from "./container-events.ts";
 import { parseName } from "./container-names.ts";
@@ -76,9 +78,12 @@ class LocalContainerService implements ContainerService {
   readonly #parts: ContainerParts;
   readonly #execs: ExecSessions;
   readonly #usage: ContainerDiskUsage;
+  readonly #archives = openArchives();
+  readonly archives: ContainerArchives;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
+    this.archives = new ContainerArchives(parts, this.#archives);
     this.#execs = new ExecSessions(parts);
     this.#usage = new ContainerDiskUsage(parts);
   }
@@ -238,6 +243,8 @@ class LocalContainerService implements ContainerService {
   /** Containers go on running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#parts.restarts.cancelAll();
+    // A commit that is cut off wakes the container it froze.
+    await this.#archives[Symbol.asyncDispose]();
     await this.#parts.queue.idle();
   }
 

@@ -4,7 +4,7 @@ import type { FileChange, MountRequest } from "../protocol/containers.ts";
 export const containerMark = ".dockerenv";
 
 /** What the engine makes and mount points that a runtime makes where the image lacks them. */
-const mountPoints = [
+export const mountPoints: readonly string[] = [
   `/${containerMark}`,
   "/dev",
   "/dev/console",

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { thaw } from "./commit-container.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isActive, isAlive } from "./container-status.ts";
@@ -64,6 +65,7 @@ async function guard(parts: ContainerParts, id: string, work: () => Promise<void
 /** It did not notice that we were away. A pause cut off in the middle shows in the runtime's own state only. */
 async function resume(parts: ContainerParts, record: ContainerRecord): Promise<void> {
   watchContainer(parts, record);
+  if (record.state.frozen) await thaw(parts, record.id);
   const state = await parts.runtime.state(record.id);
   if (state?.status === "paused" && record.state.status === "running") {
     parts.table.update(record.id, { status: "paused" });

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { archiveMethods } from "./archives.ts";
 import { containerSummary, createRequest, execRequest, fileChange, portBinding, topResult } from "./containers.ts";
+import { fileMethods } from "./files.ts";
 import { historyEntry, imageSummary, layersResult, loadedImage, removedImage } from "./images.ts";
 import { logLine, logRange } from "./logs.ts";
 import { statsSample } from "./stats.ts";
@@ -23,6 +24,8 @@ const dockerJson = z.record(z.string(), z.unknown());
 export const methods = {
   "system.handshake": { params: handshakeParams, result: handshakeResult },
   "system.info": { params: nothing, result: systemInfo },
+  /** Asks long work to end: it fails with `cancelled`. `failed-precondition` where it cannot be cancelled. */
+  "operations.cancel": { params: z.object({ id: z.string() }), result: nothing },
   /** Answers, then stops the engine; containers go on. */
   "system.shutdown": { params: nothing, result: nothing },
 
@@ -123,8 +126,9 @@ export const methods = {
   /** docker-archive, OCI archive or OCI layout as tar (plain, gzip, zstd) on the stream. */
   "images.load": { params: z.object({ streamID: z.string() }), result: z.object({ images: z.array(loadedImage) }) },
 
-  "images.save": archiveMethods["images.save"],
+  ...archiveMethods,
 
+  "images.pull": transferMethods["images.pull"],
   "images.push": transferMethods["images.push"],
   "images.search": transferMethods["images.search"],
   "registries.login": transferMethods["registries.login"],
@@ -134,6 +138,11 @@ export const methods = {
   /** The layers of an image, or of a container with its writable layer. */
   "layers.ofImage": { params: image, result: layersResult },
   "layers.ofContainer": { params: container, result: layersResult },
+
+  "files.list": fileMethods["files.list"],
+  "files.waste": fileMethods["files.waste"],
+  "files.read": fileMethods["files.read"],
+  "files.compare": fileMethods["files.compare"],
 
   /** Opens a subscription: see topics.ts. */
   subscribe: {

@@ -1,8 +1,12 @@
+import type { archiveMethods } from "../../protocol/archives.ts";
 import type { Handlers } from "../call.ts";
 import type { ServerParts } from "../parts.ts";
 import { attachHandlers } from "./attach.ts";
 
-type ContainerMethods = Extract<keyof Handlers, `containers.${string}` | "layers.ofContainer">;
+type ContainerMethods = Exclude<
+  Extract<keyof Handlers, `containers.${string}` | "layers.ofContainer">,
+  keyof typeof archiveMethods
+>;
 
 export function containerHandlers(parts: ServerParts): Pick<Handlers, ContainerMethods> {
   const { containers } = parts;

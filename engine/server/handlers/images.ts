@@ -32,7 +32,7 @@ export function imageHandlers({ images }: ServerParts): Pick<Handlers, ImageMeth
 }
 
 /** Feeds the client's stream to a work, which is cancelled when either of its connections goes before the upload's end. */
-async function upload<T>(
+export async function upload<T>(
   streamID: string,
   call: Call,
   work: (chunks: AsyncIterable<Uint8Array>, long: LongWork) => Promise<T>,

@@ -1,0 +1,108 @@
+import { EngineError } from "../errors.ts";
+import type { LongWork } from "../images/image-service.ts";
+import type { Archives } from "../layers/archives.ts";
+import { bytePathOf } from "../lib/byte-path.ts";
+import { publishEvent } from "./container-events.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import { inspectConfig } from "./inspect-container.ts";
+import { mountPoints } from "./own-changes.ts";
+import type { ContainerParts } from "./parts.ts";
+
+export type CommitRequest = {
+  readonly reference: string | null;
+  readonly author: string;
+  readonly message: string;
+  /** Dockerfile lines. */
+  readonly changes: readonly string[];
+  /** Freeze its processes while its files are read. */
+  readonly pause: boolean;
+};
+
+/** Makes an image of the image a container stands on and of what the container changed. */
+export async function commitContainer(
+  parts: ContainerParts,
+  archives: Archives,
+  { record, request, work }: { record: ContainerRecord; request: CommitRequest; work: LongWork },
+): Promise<{ id: string }> {
+  const { id, imageID } = record;
+  const { pause, ...options } = request;
+  const config = inspectConfig(record);
+  const tar = () => {
+    const packed = packChanges(parts, archives, { id, signal: work.signal });
+    return pause ? whileFrozen(parts, id, packed) : packed;
+  };
+  const createdBy = config.Cmd.join(" ");
+  const image = await parts.images.commit(tar, { ...options, base: imageID, container: id, config, createdBy }, work);
+  publishEvent(parts, record, "commit", {
+    comment: request.message,
+    imageID: image.id,
+    imageRef: request.reference ?? "",
+  });
+  return image;
+}
+
+function packChanges(
+  parts: ContainerParts,
+  archives: Archives,
+  { id, signal }: { readonly id: string; readonly signal: AbortSignal },
+): AsyncIterable<Uint8Array> {
+  const { upper, below } = parts.layers.writablePlaceOf(id);
+  const layer = {
+    below: below.map(({ directory }) => bytePathOf(directory)).reverse(),
+    mountPoints: mountPoints.map((path) => bytePathOf(path.slice(1))),
+  };
+  return archives.pack({ directories: [bytePathOf(upper)], inside: "", path: "", layer }, signal);
+}
+
+/**
+ * The same chunks, while the container's processes stand still and no other act on it is begun. That it is frozen is on record first: an
+ * engine that is killed meanwhile wakes it at its next start.
+ */
+async function* whileFrozen(
+  parts: ContainerParts,
+  id: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const turn = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
+  void parts.queue.run(id, async () => {
+    turn.resolve();
+    await done.promise;
+  });
+  await turn.promise;
+  try {
+    const { name, state } = parts.table.get(id);
+    if (state.status !== "running") {
+      yield* chunks;
+      return;
+    }
+    parts.table.update(id, { frozen: true });
+    try {
+      await freeze(parts, id, name);
+      yield* chunks;
+    } finally {
+      await thaw(parts, id);
+    }
+  } finally {
+    done.resolve();
+  }
+}
+
+async function freeze(parts: ContainerParts, id: string, name: string): Promise<void> {
+  try {
+    await parts.runtime.pause(id);
+  } catch (error) {
+    const reason = EngineError.wrap(`freeze container ${name}`, error);
+    throw new EngineError(reason.code, reason.message, {
+      cause: error,
+      hint: "use --pause=false to let it run meanwhile",
+    });
+  }
+}
+
+/** Also for one that was frozen when the engine was killed. */
+export async function thaw(parts: ContainerParts, id: string): Promise<void> {
+  const state = await parts.runtime.state(id).catch(() => null);
+  if (state?.status === "paused") await parts.runtime.resume(id);
+  parts.table.update(id, { frozen: false });
+}
