@@ -16,6 +16,8 @@ import { ensureOwnDirectory } from "./host/own-directory.ts";
 import type { ImageService } from "./images/image-service.ts";
 import { openImageService } from "./images/local-image-service.ts";
 import { ensureStarterImage } from "./images/starter-image.ts";
+import { type FileBrowser, openFileBrowser } from "./layers/files/file-browser.ts";
+import type { LayerStore } from "./layers/layer-store.ts";
 import { openLayerStore } from "./layers/overlay-layer-store.ts";
 import { type Log, openLog } from "./log.ts";
 import { openLogReader } from "./logs/file-log-reader.ts";
@@ -132,6 +134,7 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
   ]);
   const registries = opening.use(openRegistryClient({ settings: config.settings, environment: process.env }));
   const images = await openImageService({ database, blobs, layers, operations, events, registries });
+  const files = opening.use(await openFiles(config, { images, layers }));
   const cgroups = openCgroups();
   const sampler = opening.use(openStatsSampler({ cgroups }));
   const containers = opening.use(
@@ -153,6 +156,7 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
       identity,
       containers,
       images,
+      files,
       registries,
       sampler,
       logs,
@@ -163,6 +167,18 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
     }),
   );
   return opening.move();
+}
+
+/** Files of layers, listed in the background as images come. */
+async function openFiles(
+  config: EngineConfig,
+  { images, layers }: { readonly images: ImageService; readonly layers: LayerStore },
+): Promise<FileBrowser> {
+  const files = await openFileBrowser({ root: config.root, layers });
+  const prepare = () => files.prepare(() => images.list().map(({ id }) => images.resolve(id).chain));
+  images.onChange(prepare);
+  prepare();
+  return files;
 }
 
 /** Before anybody is let in, whose first command may want to run it; not for long, since a busy disk may take its time. */

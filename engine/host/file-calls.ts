@@ -12,6 +12,7 @@ const call = {
   // Some C libraries in use lack the wrappers.
   statx: libc.func("syscall", "long", ["long", "long", "const void *", "long", "ulong", "void *"]),
   openat2: libc.func("syscall", "long", ["long", "long", "const void *", "const void *", "size_t"]),
+  close: libc.func("int close(int fd)"),
   fgetxattr: libc.func("long fgetxattr(int fd, const void *name, void *value, size_t size)"),
 };
 
@@ -51,7 +52,7 @@ export const found = {
  * name. Fails with SyscallError.
  */
 export function statAt(directory: number, name: BytePath): boolean {
-  const length = nameBytes.latin1Write(name, 0, nameBytes.length - 1);
+  const length = nameBytes.write(name, 0, nameBytes.length - 1, "latin1");
   nameBytes[length] = 0;
   if (Number(call.statx(numbers.statx, directory, nameBytes, noFollow, basicStats, status)) < 0) {
     const error = lastError("statx");
@@ -84,11 +85,16 @@ export function attributeOf(fd: number, name: BytePath): Buffer | null {
 export const resolve = { noMagicLinks: 2, noSymlinks: 4, beneath: 8, inRoot: 16 } as const;
 const closeOnExec = 0o2000000;
 
-/** Opens a path below an open directory by openat2(2), in a way that cannot leave it. Fails with SyscallError. */
+/** Opens a path below an open directory by openat2(2), in a way that cannot leave it. Fails with SyscallError. To be closed by `closeOpened`. */
 export function openBelow(directory: number, path: BytePath, flags: number, how: number): number {
   const fields = new BigUint64Array([BigInt(flags | closeOnExec), 0n, BigInt(how)]);
   const bytes = new Uint8Array(fields.buffer);
   const descriptor = Number(call.openat2(numbers.openat2, directory, cStringOf(path), bytes, bytes.length));
   if (descriptor < 0) throw lastError("openat2");
   return descriptor;
+}
+
+/** Node complains, in a worker, when its own close meets a descriptor it has not opened. */
+export function closeOpened(fd: number): void {
+  call.close(fd);
 }

@@ -1,6 +1,7 @@
 import type { Handlers } from "./call.ts";
 import { archiveHandlers } from "./handlers/archives.ts";
 import { containerHandlers } from "./handlers/containers.ts";
+import { filesHandlers } from "./handlers/files.ts";
 import { imageHandlers } from "./handlers/images.ts";
 import { logHandlers } from "./handlers/logs.ts";
 import { systemHandlers } from "./handlers/system.ts";
@@ -16,6 +17,7 @@ export function createHandlers(parts: ServerParts): Handlers {
     ...containerHandlers(parts),
     ...imageHandlers(parts),
     ...logHandlers(parts),
+    ...filesHandlers(parts),
     ...transferHandlers(parts),
     ...upkeepHandlers(parts),
     ...archiveHandlers(parts),

@@ -3,6 +3,7 @@ import type { ContainerService } from "../containers/container-service.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import type { Operations } from "../events/operations.ts";
 import type { ImageService } from "../images/image-service.ts";
+import type { FileBrowser } from "../layers/files/file-browser.ts";
 import type { Log } from "../log.ts";
 import type { LogReader } from "../logs/log-reader.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
@@ -25,6 +26,7 @@ export type ServerParts = {
   readonly identity: EngineIdentity;
   readonly containers: ContainerService;
   readonly images: ImageService;
+  readonly files: FileBrowser;
   readonly registries: RegistryClient;
   readonly sampler: StatsSampler;
   readonly logs: LogReader;

@@ -1,0 +1,151 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../../errors.ts";
+import { workerURL } from "../../lib/worker-url.ts";
+import type { DiffID } from "../../oci/digest.ts";
+import type { ComparedFile, FileEntry } from "../../protocol/files.ts";
+import type { LayerStore, WritableKey } from "../layer-store.ts";
+import { WorkerPool } from "../worker-pool.ts";
+import type { FilesTask, FilesTaskResults, ListQuery, Stack, StackView, WasteResult } from "./files-tasks.ts";
+import { listingPath } from "./index-store.ts";
+
+/** Entries, or wasted files, in one page. */
+const pageLimit = 1_000;
+/** Milliseconds after a change of images until their layers are listed: whoever made it does something next. */
+const restBefore = 3_000;
+
+/** Layers of an image, or those of a container with its own. */
+export type BrowsedLayers = { readonly chain: readonly DiffID[] } | { readonly writable: WritableKey };
+
+export type BrowsedView = {
+  readonly layers: BrowsedLayers;
+  /** Counted from the lowest, 0; a container's own is the one above its image's. Null: the sum of all. */
+  readonly layer: number | null;
+  readonly view: "layer" | "upTo";
+};
+
+/**
+ * Looks at the files of layers without mounting them: trees by pages, what is wasted, bytes of files, two stacks side by side. All in workers, from
+ * indexes on the disk (see README.md). Paths are wire texts, see lib/byte-path.ts. All fail with `not-found` and `invalid-argument` (a layer that
+ * does not exist), `cancelled`, `resource-exhausted`.
+ */
+export interface FileBrowser extends AsyncDisposable {
+  /** A page may be shorter than `limit` where paths are very long: go on behind what came. */
+  list(view: BrowsedView, query: ListQuery, signal: AbortSignal): Promise<{ entries: FileEntry[]; total: number }>;
+  waste(view: BrowsedView, limit: number, signal: AbortSignal): Promise<WasteResult>;
+  read(view: BrowsedView, page: FilePage, signal: AbortSignal): Promise<{ bytes: Uint8Array; size: number }>;
+  compare(query: CompareQuery, signal: AbortSignal): Promise<{ files: ComparedFile[]; total: number }>;
+  /** Lists, in a while and in the background, the layers of these images that nobody has looked at yet. */
+  prepare(chains: () => readonly (readonly DiffID[])[]): void;
+}
+
+export type FilePage = { readonly path: string; readonly offset: number; readonly length: number };
+export type CompareQuery = {
+  readonly left: BrowsedView;
+  readonly right: BrowsedView;
+  readonly contains: string;
+  readonly offset: number;
+  readonly limit: number;
+};
+
+/** Opens the browser, and removes what a crash left in its cache. */
+export async function openFileBrowser(options: {
+  readonly root: string;
+  readonly layers: LayerStore;
+}): Promise<FileBrowser> {
+  const cache = join(options.root, "cache", "files");
+  await mkdir(cache, { recursive: true, mode: 0o700 });
+  const leftovers = (await readdir(cache)).filter((name) => name.startsWith(".new-"));
+  await Promise.all(leftovers.map((name) => rm(join(cache, name), { force: true })));
+  return new IndexedFileBrowser(cache, options.layers);
+}
+
+class IndexedFileBrowser implements FileBrowser {
+  readonly #cache: string;
+  readonly #layers: LayerStore;
+  readonly #pages = pool();
+  /** Apart, so that nobody waits for a page behind a comparison, or behind layers that nobody asked for. */
+  readonly #chores = pool();
+  readonly #closed = new AbortController();
+  #timer: NodeJS.Timeout | null = null;
+  #prepared: Promise<void> = Promise.resolve();
+
+  constructor(cache: string, layers: LayerStore) {
+    this.#cache = cache;
+    this.#layers = layers;
+  }
+
+  async list(view: BrowsedView, query: ListQuery, signal: AbortSignal) {
+    const page = { ...query, offset: bounded(query.offset), limit: bounded(query.limit, pageLimit) };
+    return await this.#pages.run({ kind: "list", view: this.#viewOf(view), query: page }, { signal });
+  }
+
+  async waste(view: BrowsedView, limit: number, signal: AbortSignal) {
+    return await this.#pages.run(
+      { kind: "waste", view: this.#viewOf(view), limit: bounded(limit, pageLimit) },
+      { signal },
+    );
+  }
+
+  async read(view: BrowsedView, page: FilePage, signal: AbortSignal) {
+    const { path } = page;
+    const place = { offset: bounded(page.offset), length: bounded(page.length, 65_536) };
+    return await this.#pages.run({ kind: "read", view: this.#viewOf(view), path, ...place }, { signal });
+  }
+
+  async compare({ left, right, contains, offset, limit }: CompareQuery, signal: AbortSignal) {
+    const page = { contains, offset: bounded(offset), limit: bounded(limit, pageLimit) };
+    const sides = { left: this.#viewOf(left), right: this.#viewOf(right) };
+    return await this.#chores.run({ kind: "compare", ...sides, ...page }, { signal });
+  }
+
+  prepare(chains: () => readonly (readonly DiffID[])[]): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#prepared = this.#prepared.then(() => this.#prepareAll(chains()));
+    }, restBefore).unref();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#closed.abort();
+    await Promise.all([this.#pages[Symbol.asyncDispose](), this.#chores[Symbol.asyncDispose]()]);
+  }
+
+  /** What fails is listed when somebody looks, who is told why. */
+  async #prepareAll(chains: readonly (readonly DiffID[])[]): Promise<void> {
+    for (const chain of chains) {
+      if (this.#closed.signal.aborted) return;
+      await this.#prepareOne(chain).catch(() => {});
+    }
+  }
+
+  async #prepareOne(chain: readonly DiffID[]): Promise<void> {
+    const missing = this.#layers.placesOf(chain).filter((layer) => !existsSync(listingPath(layer)));
+    for (const layer of missing) {
+      const stack = { layers: [layer], writable: null, cache: this.#cache };
+      await this.#chores.run({ kind: "index", stack }, { signal: this.#closed.signal });
+    }
+  }
+
+  #viewOf({ layers, layer, view }: BrowsedView): StackView {
+    return { stack: this.#stackOf(layers), layer, isOwn: view === "layer" };
+  }
+
+  #stackOf(layers: BrowsedLayers): Stack {
+    if ("chain" in layers) return { layers: this.#layers.placesOf(layers.chain), writable: null, cache: this.#cache };
+    const { upper, below } = this.#layers.writablePlaceOf(layers.writable);
+    return { layers: below, writable: { key: layers.writable, directory: upper }, cache: this.#cache };
+  }
+}
+
+function pool(): WorkerPool<FilesTask, FilesTaskResults> {
+  return new WorkerPool(1, workerURL(import.meta.url, "files-worker"));
+}
+
+/** Fails with `invalid-argument`. */
+function bounded(value: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isSafeInteger(value) && value >= 0) return Math.min(value, most);
+  throw new EngineError("invalid-argument", `${value} is no count of bytes or entries`);
+}
