@@ -7,11 +7,13 @@ const interval = 100;
 
 /** What a push is about and how far each of its layers has come, told at most ten times a second. */
 export class PushProgress implements Disposable {
+  readonly #sink: (progress: Progress) => void;
   readonly #throttle: Throttle;
   readonly #parts = new Map<string, ProgressPart>();
   #whole: Omit<Progress, "parts"> = { phase: "preparing", object: "", current: 0, total: null, unit: "bytes" };
 
   constructor(sink: (progress: Progress) => void) {
+    this.#sink = sink;
     this.#throttle = new Throttle(interval, () => sink(this.#now()));
   }
 
@@ -39,8 +41,10 @@ export class PushProgress implements Disposable {
     this.#throttle.ask();
   }
 
+  /** What came last is told at once. */
   [Symbol.dispose](): void {
     this.#throttle[Symbol.dispose]();
+    this.#sink(this.#now());
   }
 
   #now(): Progress {

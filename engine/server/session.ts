@@ -118,17 +118,23 @@ export class Session {
 
   #progressOf(requestID: number): { report: (progress: Progress) => void; end: () => void } {
     let newest: Progress | null = null;
-    const throttle = new Throttle(progressInterval, () => {
+    const tell = (): void => {
       if (newest === null || this.#outbox.isCongested) return;
       const params = { requestID, progress: newest };
+      newest = null;
       this.#outbox.send(JSON.stringify({ jsonrpc: "2.0", method: "progress", params }));
-    });
+    };
+    const throttle = new Throttle(progressInterval, tell);
     return {
       report: (progress) => {
         newest = progress;
         throttle.ask();
       },
-      end: () => throttle[Symbol.dispose](),
+      // Where it has come to in the end is told before the answer.
+      end: () => {
+        throttle[Symbol.dispose]();
+        tell();
+      },
     };
   }
 }
