@@ -15,6 +15,7 @@ import { closeInheritedDescriptors } from "./host/inherited-descriptors.ts";
 import { ensureOwnDirectory } from "./host/own-directory.ts";
 import type { ImageService } from "./images/image-service.ts";
 import { openImageService } from "./images/local-image-service.ts";
+import { openPolicy } from "./images/policy.ts";
 import { ensureStarterImage } from "./images/starter-image.ts";
 import { type FileBrowser, openFileBrowser } from "./layers/files/file-browser.ts";
 import type { LayerStore } from "./layers/layer-store.ts";
@@ -133,7 +134,8 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
     }).then((opened) => opening.use(opened)),
   ]);
   const registries = opening.use(openRegistryClient({ settings: config.settings, environment: process.env }));
-  const images = await openImageService({ database, blobs, layers, operations, events, registries });
+  const policy = openPolicy(join(config.settings, "policy.json"));
+  const images = await openImageService({ database, blobs, layers, operations, events, registries, policy });
   const files = opening.use(await openFiles(config, { images, layers }));
   const cgroups = openCgroups();
   const sampler = opening.use(openStatsSampler({ cgroups }));

@@ -3,7 +3,7 @@ import type { LayerStore } from "../layers/layer-store.ts";
 import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
 import { isImageID } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
-import { hostPlatform } from "../oci/manifest.ts";
+import { hostPlatform } from "../oci/platform.ts";
 import {
   familiarName,
   familiarReference,
@@ -77,7 +77,11 @@ export class Catalog {
 
   /** Images other than `image` that hold a layer. */
   sharersOf(diffID: DiffID, image: CatalogImage): CatalogImage[] {
-    return [...(this.#byLayer.get(diffID) ?? [])].filter((holder) => holder !== image);
+    return this.holdersOf(diffID).filter((holder) => holder !== image);
+  }
+
+  holdersOf(diffID: DiffID): CatalogImage[] {
+    return [...(this.#byLayer.get(diffID) ?? [])];
   }
 
   #findNamed(text: string): Match | null {

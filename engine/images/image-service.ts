@@ -1,7 +1,7 @@
 import type { DiffID, ImageID } from "../oci/digest.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
 import type { Progress } from "../protocol/rpc.ts";
-import type { Credentials, PushedImage } from "../protocol/transfers.ts";
+import type { Credentials, PulledImage, PushedImage } from "../protocol/transfers.ts";
 import type { DiskUsage, Removal } from "../protocol/upkeep.ts";
 
 /** What the containers service needs of an image. */
@@ -58,6 +58,17 @@ export type CommitOptions = {
   readonly createdBy: string;
 };
 
+export type PullRequest = {
+  /** A name with a tag, a digest, or neither (`latest`); with `allTags` one without both. */
+  readonly reference: string;
+  readonly allTags: boolean;
+  /** `os/arch[/variant]`, null for this host's. */
+  readonly platform: string | null;
+  readonly credentials: Credentials | null;
+  /** PEM public keys, one of which must have signed the image; none: only the host's policy counts. */
+  readonly verifyKeys: readonly string[];
+};
+
 export type PushRequest = {
   /** A name, with `allTags` one without a tag. */
   readonly reference: string;
@@ -104,6 +115,11 @@ export interface ImageService {
    * else is known to be right.
    */
   commit(tar: () => AsyncIterable<Uint8Array>, options: CommitOptions, work: LongWork): Promise<{ id: ImageID }>;
+  /**
+   * Brings an image here, or all of a repository's tags: what is here is not fetched again, also after a pull that was interrupted. Fails
+   * with `not-found`, `permission-denied` where it is not trusted, `corrupt`, or as the registry does.
+   */
+  pull(request: PullRequest, work: LongWork): Promise<PulledImage[]>;
   /** Uploads an image, or all of a name's tags, to the registry of its name. Fails as the registry does. */
   push(request: PushRequest, work: LongWork): Promise<PushedImage[]>;
   /** Writes an archive with images in it, a docker-archive or an OCI one, uncompressed; layers are as they came. */

@@ -6,7 +6,7 @@ import { ByteReader } from "../lib/byte-reader.ts";
 import { compressionOf } from "../lib/decompress.ts";
 import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
-import { hostPlatform } from "../oci/manifest.ts";
+import { hostPlatform } from "../oci/platform.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import { storeBlob } from "./archive-files.ts";
 import { shortID } from "./catalog.ts";

@@ -9,11 +9,10 @@ import type { Digest, ImageID } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image-config.ts";
 import { familiarReference, formatReference } from "../oci/reference.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
-import type { PushedImage } from "../protocol/transfers.ts";
+import type { PulledImage, PushedImage } from "../protocol/transfers.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Catalog, catalogImage, shortID } from "./catalog.ts";
-import { parseChanges } from "./changes-parser.ts";
-import { type CommitPlan, changeRunConfig, storeCommit } from "./commit-image.ts";
 import { Departures } from "./departures.ts";
 import { parseImageName } from "./image-plan.ts";
 import { ImageRecords } from "./image-records.ts";
@@ -24,15 +23,15 @@ import type {
   ImportOptions,
   LongWork,
   PruneOptions,
+  PullRequest,
   PushRequest,
   SaveOutput,
   SaveRequest,
 } from "./image-service.ts";
 import { forContainer, historyEntries, layersResult, summarize } from "./image-views.ts";
-import { type ImportPlan, storeRootfs } from "./import-image.ts";
 import { inspectImage } from "./inspect.ts";
-import { type LoadWork, storeArchive } from "./load-images.ts";
-import { ProgressReporter } from "./progress-reporter.ts";
+import { Leases } from "./leases.ts";
+import type { TrustPolicy } from "./policy.ts";
 import { planRemoval, untaggedNames } from "./remove.ts";
 import { SweepGate } from "./sweep-gate.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -44,6 +43,7 @@ export type ImageServiceOptions = {
   readonly operations: Operations;
   readonly events: EventBus;
   readonly registries: RegistryClient;
+  readonly policy: TrustPolicy;
 };
 
 /** Opens the service and sweeps what a crash left: bytes that no record names. */
@@ -55,7 +55,7 @@ export async function openImageService(options: ImageServiceOptions): Promise<Im
     if (imageConfig !== null) configs.set(id, imageConfig);
   }
   const service = new LocalImageService(options, records, configs);
-  await service.sweep();
+  await service.open();
   return service;
 }
 
@@ -74,6 +74,8 @@ class LocalImageService implements ImageService {
   readonly #records: ImageRecords;
   readonly #configs: Map<ImageID, ImageConfig>;
   readonly #gate: SweepGate;
+  readonly #leases: Leases;
+  readonly #arrivals: Arrivals;
   readonly #departures: Departures;
   readonly #upkeep: Upkeep;
   readonly #listeners = new Listeners<void>();
@@ -85,6 +87,19 @@ class LocalImageService implements ImageService {
     this.#records = records;
     this.#configs = configs;
     this.#gate = new SweepGate(() => this.sweep());
+    this.#leases = new Leases(options, () => void this.#gate.request());
+    this.#arrivals = new Arrivals({
+      ...options,
+      gate: this.#gate,
+      leases: this.#leases,
+      catalog: () => this.#current(),
+      add: (images) => {
+        records.add(images.map(({ record }) => record));
+        for (const { record, imageConfig } of images) configs.set(record.id, imageConfig);
+        this.#changed();
+      },
+      publish: (action, id, name) => this.#publish(action, id, name),
+    });
     this.#departures = new Departures({
       ...options,
       records,
@@ -111,6 +126,12 @@ class LocalImageService implements ImageService {
       const isListed = event.type === "container" && (event.action === "create" || event.action === "destroy");
       if (isListed) this.#listeners.emit();
     });
+  }
+
+  /** Takes up what an engine before this one held, and sweeps what it left. */
+  async open(): Promise<void> {
+    await this.#leases.open();
+    await this.sweep();
   }
 
   list(): readonly ImageSummary[] {
@@ -165,47 +186,20 @@ class LocalImageService implements ImageService {
     return { untagged, deleted: [id] };
   }
 
-  async load(archive: AsyncIterable<Uint8Array>, work: LongWork): Promise<LoadedImage[]> {
-    return this.#long("load", "load images", work, async (loading) => {
-      const images = await storeArchive(archive, this.#loadStores(), loading);
-      this.#records.add(images.map((image) => image.record));
-      for (const { plan } of images) this.#configs.set(plan.id, plan.imageConfig);
-      this.#changed();
-      const loaded = new Map<ImageID, string[]>();
-      for (const { plan } of images) {
-        loaded.set(plan.id, [...(loaded.get(plan.id) ?? []), ...plan.references.map(familiarReference)]);
-      }
-      for (const [id, references] of loaded) this.#publish("load", id, references[0] ?? id);
-      return [...loaded].map(([id, references]) => ({ id, references: [...new Set(references)] }));
-    });
+  load(archive: AsyncIterable<Uint8Array>, work: LongWork): Promise<LoadedImage[]> {
+    return this.#arrivals.load(archive, work);
   }
 
-  async import(rootfs: AsyncIterable<Uint8Array>, options: ImportOptions, work: LongWork): Promise<{ id: ImageID }> {
-    const plan = planImport(options);
-    const title = plan.reference === null ? "import an image" : `import ${familiarReference(plan.reference)}`;
-    return this.#long("import", title, work, async (importing) => {
-      const { blobs, layers } = this.#options;
-      const { record, imageConfig } = await storeRootfs(rootfs, plan, { ...importing, blobs, layers });
-      this.#records.add([record]);
-      this.#configs.set(record.id, imageConfig);
-      this.#changed();
-      this.#publish("import", record.id, plan.reference === null ? record.id : familiarReference(plan.reference));
-      return { id: record.id };
-    });
+  import(rootfs: AsyncIterable<Uint8Array>, options: ImportOptions, work: LongWork): Promise<{ id: ImageID }> {
+    return this.#arrivals.import(rootfs, options, work);
   }
 
-  async commit(tar: () => AsyncIterable<Uint8Array>, options: CommitOptions, work: LongWork): Promise<{ id: ImageID }> {
-    const plan = this.#planCommit(options);
-    const name = plan.reference === null ? null : familiarReference(plan.reference);
-    return this.#long("commit", name === null ? "commit a container" : `commit ${name}`, work, async (committing) => {
-      const { blobs, layers } = this.#options;
-      const { record, imageConfig } = await storeCommit(tar(), plan, { ...committing, blobs, layers });
-      this.#records.add([record]);
-      this.#configs.set(record.id, imageConfig);
-      this.#changed();
-      if (name !== null) this.#publish("tag", record.id, name);
-      return { id: record.id };
-    });
+  commit(tar: () => AsyncIterable<Uint8Array>, options: CommitOptions, work: LongWork): Promise<{ id: ImageID }> {
+    return this.#arrivals.commit(tar, options, work);
+  }
+
+  pull(request: PullRequest, work: LongWork): Promise<PulledImage[]> {
+    return this.#arrivals.pull(request, work);
   }
 
   push(request: PushRequest, work: LongWork): Promise<PushedImage[]> {
@@ -228,45 +222,19 @@ class LocalImageService implements ImageService {
     return this.#listeners.add(listener);
   }
 
-  /** Deletes blobs and layers that no image holds. Only while nothing is being made: see SweepGate. */
+  /** Deletes blobs and layers that no image and no lease holds. */
   async sweep(): Promise<void> {
     const { blobs, layers } = this.#options;
+    // No await before both sweeps have begun: what is made from then on is held while it is made.
     const images = this.#records.list();
-    const kept = new Set<Digest | null>(
-      images.flatMap((image) => [image.id, image.manifestDigest, ...image.layers.map((layer) => layer.blobDigest)]),
-    );
-    await layers.sweep(images.map((image) => image.layers.map((layer) => layer.diffID)));
-    for (const digest of await blobs.list()) if (!kept.has(digest)) await blobs.remove(digest);
-  }
-
-  /** Shows the work to everyone, keeps the sweep away while it lasts, and sweeps what it did not need. */
-  async #long<T>(kind: string, title: string, work: LongWork, run: (work: LoadWork) => Promise<T>): Promise<T> {
-    using operation = this.#options.operations.begin(kind, title);
-    using progress = new ProgressReporter((newest) => {
-      operation.report(newest);
-      work.onProgress(newest);
-    });
-    const result = await this.#gate.hold(() => run({ signal: work.signal, progress }));
-    void this.#gate.request();
-    return result;
-  }
-
-  #planCommit(options: CommitOptions): CommitPlan {
-    const reference = options.reference === null ? null : parseImageName(options.reference);
-    const run = changeRunConfig(options.config, options.changes);
-    const base = this.#current().get(options.base).image;
-    if (base.imageConfig !== null) return { base, baseConfig: base.imageConfig, reference, run, options };
-    throw new EngineError("corrupt", `the config of image ${shortID(base.id)} is lost`, {
-      hint: "get the image again",
-    });
-  }
-
-  #loadStores(): Parameters<typeof storeArchive>[1] {
-    const { blobs, layers } = this.#options;
-    const known = new Set(
-      this.#current().images.flatMap((image) => image.layers.map((layer) => `${layer.diffID} ${layer.blobDigest}`)),
-    );
-    return { blobs, layers, isLayerBlob: (diffID, digest) => known.has(`${diffID} ${digest}`) };
+    const kept = images.flatMap((image) => [
+      image.id,
+      ...(image.manifestDigest === null ? [] : [image.manifestDigest]),
+      ...image.digests.map(({ digest }) => digest),
+      ...image.layers.flatMap(({ blobDigest }) => (blobDigest === null ? [] : [blobDigest])),
+    ]);
+    const chains = images.map((image) => image.layers.map((layer) => layer.diffID));
+    await Promise.all([layers.sweep(chains), blobs.sweep(new Set<Digest>(kept))]);
   }
 
   #current(): Catalog {
@@ -287,13 +255,4 @@ class LocalImageService implements ImageService {
   #publish(action: string, id: ImageID, name: string): void {
     this.#options.events.publish({ type: "image", action, id, attributes: { name: name === id ? shortID(id) : name } });
   }
-}
-
-function planImport(options: ImportOptions): ImportPlan {
-  return {
-    reference: options.reference === null ? null : parseImageName(options.reference),
-    run: parseChanges(options.changes),
-    message: options.message === "" ? "Imported from -" : options.message,
-    createdAt: options.createdAt ?? new Date().toISOString(),
-  };
 }

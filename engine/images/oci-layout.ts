@@ -1,7 +1,8 @@
 import { EngineError } from "../errors.ts";
 import { type Descriptor, isIndexType, isManifestType } from "../oci/descriptor.ts";
 import { hexOf } from "../oci/digest.ts";
-import { findForPlatform, hostPlatform, type Index, parseIndex, parseManifest } from "../oci/manifest.ts";
+import { type Index, parseIndex, parseManifest } from "../oci/manifest.ts";
+import { findForPlatform, hostPlatform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { ArchiveFile, ArchiveFiles } from "./archive-files.ts";
 import { getFile, type ImagePlan, parseImageName, planImage } from "./image-plan.ts";

@@ -1,14 +1,7 @@
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { decodeJson } from "../lib/json.ts";
-import {
-  type Descriptor,
-  descriptorSchema,
-  isImageConfigType,
-  isIndexType,
-  isLayerType,
-  isManifestType,
-} from "./descriptor.ts";
+import { descriptorSchema, isImageConfigType, isIndexType, isLayerType, isManifestType } from "./descriptor.ts";
 import { parseDocument } from "./parse.ts";
 
 const layerLimit = 500;
@@ -65,24 +58,4 @@ function refuseAmbiguity(document: unknown, fields: readonly string[], what: str
   if (typeof document !== "object" || document === null) return;
   const field = fields.find((name) => name in document);
   if (field !== undefined) throw new EngineError("corrupt", `${what} has a field ${field} that does not belong there`);
-}
-
-export type Platform = { readonly architecture: string; readonly os: string };
-
-/** GOARCH of this machine, as image configs and indexes write it. */
-export function hostPlatform(): Platform {
-  const known: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
-  return { architecture: known[process.arch] ?? process.arch, os: "linux" };
-}
-
-/**
- * The entry of an index that fits `platform`: the first with that platform, else the first that names none. Null where none fits.
- * Build attestations (platform unknown/unknown) never do.
- */
-export function findForPlatform(index: Index, platform: Platform): Descriptor | null {
-  const usable = index.manifests.filter((entry) => isManifestType(entry.mediaType) || isIndexType(entry.mediaType));
-  const exact = usable.find(
-    (entry) => entry.platform?.architecture === platform.architecture && entry.platform.os === platform.os,
-  );
-  return exact ?? usable.find((entry) => entry.platform === undefined) ?? null;
 }

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import { archiveMethods } from "./archives.ts";
 import { containerSummary, createRequest, execRequest, fileChange, portBinding, topResult } from "./containers.ts";
 import { fileMethods } from "./files.ts";
-import { fileMethods } from "./files.ts";
 import { historyEntry, imageSummary, layersResult, loadedImage, removedImage } from "./images.ts";
 import { logLine, logRange } from "./logs.ts";
 import { statsSample } from "./stats.ts";
@@ -139,11 +138,6 @@ export const methods = {
   /** The layers of an image, or of a container with its writable layer. */
   "layers.ofImage": { params: image, result: layersResult },
   "layers.ofContainer": { params: container, result: layersResult },
-
-  "files.list": fileMethods["files.list"],
-  "files.waste": fileMethods["files.waste"],
-  "files.read": fileMethods["files.read"],
-  "files.compare": fileMethods["files.compare"],
 
   "files.list": fileMethods["files.list"],
   "files.waste": fileMethods["files.waste"],

@@ -10,6 +10,8 @@ const operation = z.object({
   kind: z.string(),
   title: z.string(),
   startedAt: z.string(),
+  /** True: `operations.cancel` ends it. */
+  isCancellable: z.boolean(),
   progress: z.nullable(progress),
 });
 export type Operation = z.infer<typeof operation>;

@@ -8,6 +8,7 @@ import { EventBus } from "../../engine/events/event-bus.ts";
 import { Operations } from "../../engine/events/operations.ts";
 import type { LongWork } from "../../engine/images/image-service.ts";
 import { openImageService } from "../../engine/images/local-image-service.ts";
+import { openPolicy } from "../../engine/images/policy.ts";
 import { openLayerStore } from "../../engine/layers/overlay-layer-store.ts";
 import { openRegistryClient } from "../../engine/registry/distribution-client.ts";
 import { imagesDirectory } from "./images-tar.ts";
@@ -24,7 +25,8 @@ export async function openImagesEngine(path?: string) {
   const events = new EventBus();
   const operations = new Operations();
   const registries = openRegistryClient({ settings: join(root, "settings"), environment: {} });
-  const images = await openImageService({ database, blobs, layers, operations, events, registries });
+  const policy = openPolicy(join(root, "settings", "policy.json"));
+  const images = await openImageService({ database, blobs, layers, operations, events, registries, policy });
   return {
     root,
     database,

@@ -6,9 +6,9 @@ import type { SystemInfo } from "../../protocol/system.ts";
 import type { Handlers } from "../call.ts";
 import type { ServerParts } from "../parts.ts";
 
-export function systemHandlers(
-  parts: ServerParts,
-): Pick<Handlers, "system.handshake" | "system.info" | "system.shutdown"> {
+type SystemMethods = "system.handshake" | "system.info" | "system.shutdown" | "operations.cancel";
+
+export function systemHandlers(parts: ServerParts): Pick<Handlers, SystemMethods> {
   return {
     "system.handshake": () => ({
       protocolVersion,
@@ -18,6 +18,10 @@ export function systemHandlers(
       startedAt: parts.identity.startedAt,
     }),
     "system.info": () => systemInfo(parts),
+    "operations.cancel": ({ id }) => {
+      parts.operations.cancel(id);
+      return {};
+    },
     "system.shutdown": () => {
       // After the answer has left.
       setTimeout(parts.shutdown, 10);

@@ -1,10 +1,13 @@
 import type { Handlers } from "../call.ts";
 import type { ServerParts } from "../parts.ts";
 
-type TransferMethods = "images.push" | "images.search" | "registries.login";
+type TransferMethods = "images.pull" | "images.push" | "images.search" | "registries.login";
 
 export function transferHandlers({ images, registries }: ServerParts): Pick<Handlers, TransferMethods> {
   return {
+    "images.pull": async (request, call) => ({
+      images: await images.pull(request, { signal: call.signal, onProgress: call.report }),
+    }),
     "images.push": async (request, call) => ({
       images: await images.push(request, { signal: call.signal, onProgress: call.report }),
     }),

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { chainIDOf } from "../../../engine/oci/chain-id.ts";
 import { type DiffID, sha256 } from "../../../engine/oci/digest.ts";
 import { createdOf, historyOf, parseImageConfig } from "../../../engine/oci/image-config.ts";
-import { findForPlatform, parseIndex, parseManifest } from "../../../engine/oci/manifest.ts";
+import { parseIndex, parseManifest } from "../../../engine/oci/manifest.ts";
+import { findForPlatform } from "../../../engine/oci/platform.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 const layerType = "application/vnd.oci.image.layer.v1.tar+gzip";

@@ -144,6 +144,7 @@ it("shows progress of long work, and the newest message", () => {
           kind: "load",
           title: "load debian.tar",
           startedAt: "",
+          isCancellable: true,
           progress: { phase: "unpacking", object: "", current: 30, total: 120, unit: "bytes" },
         },
       ],
