@@ -99,7 +99,7 @@ export class ReadonlyLayers {
         digest: unpacked.digest,
         diffID: unpacked.diffID,
         keep: (chain) => this.#keep(chain, staging, unpacked),
-        [Symbol.asyncDispose]: () => this.#trash.discard(staging),
+        [Symbol.asyncDispose]: () => this.#trash.destroy(staging).catch(() => {}),
       };
     } catch (error) {
       await this.#trash.destroy(staging).catch(() => {});
