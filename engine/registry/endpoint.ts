@@ -148,21 +148,25 @@ export class Endpoint {
   /** https first, as docker does for registries that may speak http. */
   async #findScheme(host: string, signal: AbortSignal): Promise<"http:" | "https:"> {
     const hasty = AbortSignal.any([signal, AbortSignal.timeout(Math.min(schemePatience, this.patience.silence))]);
-    const ping = async (scheme: string, pingSignal: AbortSignal): Promise<void> => {
+    const ping = async (scheme: string, pingSignal: AbortSignal): Promise<number> => {
       const answer = await this.transport.send({
         method: "GET",
         url: new URL(`${scheme}//${host}/v2/`),
         signal: pingSignal,
       });
       await answer.discard();
+      return answer.status;
     };
+    let failure: unknown;
     try {
       await ping("https:", hasty);
       return "https:";
     } catch (error) {
       if (signal.aborted) throw cancelled(error);
+      failure = error;
     }
-    await ping("http:", signal);
+    // So a server answers that speaks https and did not like how we do.
+    if ((await ping("http:", signal)) === 400) throw failure;
     return "http:";
   }
 }

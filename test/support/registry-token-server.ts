@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash, createPublicKey, createSign, randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -49,10 +49,9 @@ export class TokenServer implements AsyncDisposable {
     this.#options = options;
     this.lifetime = options.lifetime ?? 300;
     this.certificate = join(options.directory, "token.crt");
-    const keyPath = join(options.directory, "token.key");
-    const subject = ["-subj", "/CN=token", "-days", "2", "-newkey", "rsa:2048", "-nodes", "-keyout", keyPath];
-    execFileSync("openssl", ["req", "-x509", ...subject, "-out", this.certificate], { stdio: "ignore" });
-    this.#key = readFileSync(keyPath, "utf8");
+    identity ??= makeIdentity(options.directory);
+    writeFileSync(this.certificate, identity.certificate);
+    this.#key = identity.key;
     const handle = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch(() => response.destroy());
     };
@@ -154,6 +153,18 @@ export class TokenServer implements AsyncDisposable {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+type Identity = { readonly certificate: string; readonly key: string };
+
+/** Making an RSA key takes half a second on a busy machine: one for all servers of a test file. */
+let identity: Identity | null = null;
+
+function makeIdentity(directory: string): Identity {
+  const paths = { certificate: join(directory, "identity.crt"), key: join(directory, "identity.key") };
+  const subject = ["-subj", "/CN=token", "-days", "2", "-newkey", "rsa:2048", "-nodes", "-keyout", paths.key];
+  execFileSync("openssl", ["req", "-x509", ...subject, "-out", paths.certificate], { stdio: "ignore" });
+  return { certificate: readFileSync(paths.certificate, "utf8"), key: readFileSync(paths.key, "utf8") };
 }
 
 function reply(response: ServerResponse, status: number, body: object): void {

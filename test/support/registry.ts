@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { createInterface } from "node:readline";
 import type { Descriptor } from "../../engine/oci/descriptor.ts";
 import { sha256 } from "../../engine/oci/digest.ts";
@@ -21,6 +22,8 @@ export type RegistryOptions = {
   readonly tls?: boolean;
   /** It answers only clients with a certificate of the authority. */
   readonly wantsClientCertificate?: boolean;
+  /** On all addresses of the host, for tests of what is no loopback name. */
+  readonly listensWidely?: boolean;
   /** Lets it be a mirror of another registry: a URL. */
   readonly mirrorOf?: string;
   /** Storage of another test registry, shared. */
@@ -41,7 +44,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const storage = options.storage ?? directory.join("storage");
   mkdirSync(storage, { recursive: true });
   const authority = options.tls === true ? makeAuthority(directory.path) : null;
-  const certificate = authority?.issue("server") ?? null;
+  const certificate = authority?.issue("server", [`DNS:${hostname()}`]) ?? null;
   const tokens = options.auth === "token" ? await startTokens(undo, directory.path, options, certificate) : null;
   const configPath = directory.join("config.json");
   const registry = new TestRegistry({ options, storage, configPath, authority, certificate, tokens });
@@ -209,7 +212,11 @@ export class TestRegistry implements AsyncDisposable {
         delete: { enabled: true },
         maintenance: { uploadpurging: { enabled: false } },
       },
-      http: { addr: this.address, secret: "a test's own", ...tls },
+      http: {
+        addr: options.listensWidely === true ? this.address.replace(/^[^:]*/, "") : this.address,
+        secret: "a test's own",
+        ...tls,
+      },
       ...(options.mirrorOf === undefined ? {} : { proxy: { remoteurl: options.mirrorOf } }),
       ...this.#authConfig(),
     };
