@@ -3,15 +3,22 @@ import { EngineError, messageOf } from "../../engine/errors.ts";
 import type { CreateRequest } from "../../engine/protocol/containers.ts";
 import type { EngineClient } from "../client/connection.ts";
 import type { Cli } from "./cli.ts";
+import type { PullChoice } from "./pull-first.ts";
 
-/** Creates a container, says the engine's warnings, writes the id file. Returns the id. */
+type Options = PullChoice & {
+  readonly cidfile?: string;
+  /** The image has to be pulled, which takes its time: what waits for the container in the engine would wait in vain. */
+  readonly onPull?: () => void;
+};
+
+/** Creates a container, says the engine's warnings, writes the id file. Pulls the image first where need be. Returns the id. */
 export async function createContainer(
   cli: Cli,
   client: EngineClient,
   request: CreateRequest,
-  options: { readonly cidfile?: string },
+  options: Options,
 ): Promise<string> {
-  const { id, warnings } = await client.request("containers.create", request);
+  const { id, warnings } = await createOrPull(cli, client, request, options);
   for (const warning of warnings) cli.say(`warning: ${warning}`);
   if (options.cidfile === undefined) return id;
   try {
@@ -25,4 +32,26 @@ export async function createContainer(
     });
   }
   return id;
+}
+
+/** What pulls is loaded only where it is needed. */
+async function createOrPull(cli: Cli, client: EngineClient, request: CreateRequest, options: Options) {
+  const { pull, platform, quiet } = options;
+  const choice = { ...given("pull", pull), ...given("platform", platform), ...given("quiet", quiet) };
+  if (pull !== undefined || platform !== undefined) {
+    options.onPull?.();
+    await (await import("./pull-first.ts")).pullFirst(cli, client, request.image, choice);
+  }
+  try {
+    return await client.request("containers.create", request);
+  } catch (failure) {
+    options.onPull?.();
+    const { pullMissing } = await import("./pull-first.ts");
+    if (!(await pullMissing(cli, client, request.image, { ...choice, failure }))) throw failure;
+    return client.request("containers.create", request);
+  }
+}
+
+function given<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [key in K]: V });
 }

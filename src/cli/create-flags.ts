@@ -34,9 +34,12 @@ export type CreateOptions = {
   network?: string;
   oomScoreAdj?: string;
   pidsLimit?: string;
+  platform?: string;
   privileged?: true;
   publish?: string[];
   publishAll?: true;
+  pull?: string;
+  quiet?: true;
   readOnly?: true;
   restart?: string;
   rm?: true;
@@ -81,8 +84,10 @@ const singleFlags: readonly (readonly [flag: string, text: string])[] = [
   ["--stop-timeout <seconds>", "wait before it is killed"],
   ["--restart <policy>", "no, always, unless-stopped, on-failure[:count]"],
   ["--cidfile <file>", "write the id to this file"],
-  ["--pull <when>", "accepted; images are never pulled here"],
-  ["-q, --quiet", "accepted"],
+  ["--pull <when>", "pull the image: always, missing (default) or never"],
+  ["--platform <platform>", "os/arch[/variant] of the image"],
+  ["-q, --quiet", "no word of the pull"],
+  ["--disable-content-trust", "accepted; see gantry pull --verify"],
 ];
 
 const repeatedFlags: readonly (readonly [flag: string, text: string])[] = [

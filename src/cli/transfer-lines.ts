@@ -29,7 +29,7 @@ export function layerLine(kind: TransferKind, part: ProgressPart, width: number)
   const text = `${part.id}: ${words[kind][part.phase]}`;
   if (!isUnderWay(part.phase)) return text.slice(0, width);
   const amount = amountOf(part);
-  const room = width - text.length - amount.length - 5;
+  const room = width - text.length - Math.max(amount.length, amountWidth) - 5;
   const bar = part.total === null || room < 10 ? "" : `${barOf(part.current / (part.total || 1), Math.min(50, room))} `;
   return `${text} ${bar}${amount}`.slice(0, width);
 }
@@ -37,6 +37,9 @@ export function layerLine(kind: TransferKind, part: ProgressPart, width: number)
 export function isUnderWay(phase: Phase): boolean {
   return phase === "downloading" || phase === "uploading" || phase === "unpacking";
 }
+
+/** `999.9kB/999.9kB`: bars keep their length while numbers change. */
+const amountWidth = 17;
 
 function amountOf({ current, total }: ProgressPart): string {
   const done = formatBytesFinely(current).padStart(8);

@@ -8,17 +8,26 @@ export type TransferOptions = {
   /** A terminal gets a line a layer, written over; anything else a line a change. */
   readonly output: NodeJS.WriteStream;
   readonly quiet: boolean;
-  /** Said once, before the first layer. */
-  readonly title?: string;
+  /** Said before the first layer of what the progress is about. */
+  readonly title?: (object: string) => string;
+};
+
+export type Outcome = {
+  /** As in the engine's progress, where there was none. */
+  readonly object: string;
+  /** False: everything was there already, of which docker says nothing. */
+  readonly isNew: boolean;
 };
 
 /** The layers of a pull, push or load while they travel, as docker shows them. */
 export class TransferProgress {
   readonly #options: TransferOptions;
   readonly #block: ScreenBlock;
-  readonly #said = new Map<string, string>();
   #parts: readonly ProgressPart[] = [];
-  #isTitled = false;
+  #object: string | null = null;
+  /** Ids of parts that have travelled, and what was said of each. */
+  readonly #travelled = new Set<string>();
+  readonly #said = new Map<string, string>();
 
   constructor(options: TransferOptions) {
     this.#options = options;
@@ -32,27 +41,47 @@ export class TransferProgress {
       if (output.isTTY && progress.total !== null) this.#block.show(describeProgress(progress));
       return;
     }
-    this.#say();
-    this.#parts = onePartAnID(progress.parts);
+    this.#turnTo(progress.object);
+    this.#take(progress.parts);
     if (output.isTTY) this.#block.show(this.#fitted());
-    else for (const part of this.#parts) this.#tell(part);
+    // Whether anything is new is known with the first layer that travels.
+    else if (this.#travelled.size > 0) this.#tell();
   }
 
   /** The work was a success: what the engine had no time left to tell is told. */
-  complete(): void {
+  complete({ object, isNew }: Outcome): void {
     if (this.#options.quiet) return;
-    this.#say();
-    this.#parts = this.#parts.map((part) => (isSettled(part) ? part : { ...part, phase: "done" }));
-    const { output, kind } = this.#options;
-    const width = (output.columns ?? 80) - 1;
-    if (output.isTTY) this.#block.end(this.#parts.map((part) => layerLine(kind, part, width)));
-    else for (const part of this.#parts) this.#tell(part);
+    if (this.#object === null) this.#turnTo(object);
+    this.#settle(isNew);
   }
 
-  #say(): void {
-    if (this.#isTitled || this.#options.title === undefined) return;
-    this.#isTitled = true;
-    this.#options.output.write(`${this.#options.title}\n`);
+  /** One after the other, where a work is about several. */
+  #turnTo(object: string): void {
+    if (object === this.#object) return;
+    if (this.#object !== null) this.#settle(this.#travelled.size > 0);
+    this.#object = object;
+    this.#parts = [];
+    this.#travelled.clear();
+    this.#said.clear();
+    if (this.#options.title !== undefined) this.#options.output.write(`${this.#options.title(object)}\n`);
+  }
+
+  /** Two layers of the same bytes are one line. What has travelled is not called present, though the engine finds it here then. */
+  #take(parts: readonly ProgressPart[]): void {
+    const distinct = [...new Map(parts.map((part) => [part.id, part])).values()];
+    for (const { id, phase } of distinct) if (isUnderWay(phase) || phase === "done") this.#travelled.add(id);
+    this.#parts = distinct.map((part) =>
+      part.phase === "present" && this.#travelled.has(part.id) ? { ...part, phase: "done" } : part,
+    );
+  }
+
+  #settle(isNew: boolean): void {
+    const { output, kind } = this.#options;
+    const ended = this.#parts.map((part) => (isSettled(part) ? part : { ...part, phase: "done" as const }));
+    this.#parts = isNew ? ended : [];
+    const width = (output.columns ?? 80) - 1;
+    if (output.isTTY) this.#block.end(this.#parts.map((part) => layerLine(kind, part, width)));
+    else this.#tell();
   }
 
   #fitted(): string {
@@ -62,20 +91,20 @@ export class TransferProgress {
   }
 
   /** Steps that came and went between two looks are told as well: a log is compared by its lines. */
-  #tell(part: ProgressPart): void {
+  #tell(): void {
     const { kind } = this.#options;
     if (kind === "load") return;
-    const isNew = !this.#said.has(part.id);
-    if (isNew && part.phase !== "present") this.#line(part.id, words[kind].waiting);
-    if (kind === "pull" && (part.phase === "unpacking" || part.phase === "done")) {
-      this.#line(part.id, "Download complete");
+    for (const { id, phase } of this.#parts) {
+      if (phase === "waiting") continue;
+      if (phase !== "present") this.#line(id, words[kind].waiting);
+      if (kind === "pull" && (phase === "unpacking" || phase === "done")) this.#line(id, "Download complete");
+      if (!isUnderWay(phase)) this.#line(id, words[kind][phase]);
     }
-    if (!isUnderWay(part.phase)) this.#line(part.id, words[kind][part.phase]);
   }
 
   #line(id: string, status: string): void {
     const said = `${this.#said.get(id) ?? ""}\n`;
-    if (said.includes(`${status}\n`)) return;
+    if (said.includes(`\n${status}\n`)) return;
     this.#said.set(id, `${said}${status}`);
     this.#options.output.write(`${id}: ${status}\n`);
   }
@@ -83,9 +112,4 @@ export class TransferProgress {
 
 function isSettled(part: ProgressPart): boolean {
   return part.phase === "present" || part.phase === "mounted" || part.phase === "done";
-}
-
-/** Two layers of the same bytes are one line. */
-function onePartAnID(parts: readonly ProgressPart[]): ProgressPart[] {
-  return [...new Map(parts.map((part) => [part.id, part])).values()];
 }

@@ -38,6 +38,7 @@ const imageVerbs: Readonly<Record<string, Verb>> = {
   import: { summary: "make an image of a root file system", load: () => import("./commands/import.ts") },
   load: { summary: "load images from an archive", load: () => import("./commands/load.ts") },
   save: { summary: "write images into an archive", load: () => import("./commands/save.ts") },
+  pull: { summary: "get an image from a registry", load: () => import("./commands/pull.ts") },
   push: { summary: "put an image into a registry", load: () => import("./commands/push.ts") },
   search: { summary: "look for images in a registry", load: () => import("./commands/search.ts") },
 };
@@ -93,6 +94,7 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
     save: verbs.save,
     inspect: verbs.inspect,
     prune: imagePrune,
+    pull: verbs.pull,
     push: verbs.push,
   },
   system: { ...systemVerbs, info: verbs.info, events: verbs.events },

@@ -35,7 +35,7 @@ async function push(cli: Cli, text: string, flags: PushFlags): Promise<void> {
   const progress = new TransferProgress({ kind: "push", output: process.stdout, quiet });
   const params = { reference: familiarName(name), allTags, credentials };
   const { images } = await client.request("images.push", params, { onProgress: (step) => progress.show(step) });
-  progress.complete();
+  progress.complete({ object: familiarName(name), isNew: true });
   if (quiet) return cli.print(await printableText(fullName(name)));
   for (const { reference, digest, size } of images) {
     const tag = splitImageName(reference).tag;

@@ -45,18 +45,10 @@ async function runHere(cli: Cli, request: CreateRequest, options: RunOptions): P
     throw new EngineError("invalid-argument", "the input device is not a TTY", { exitCode: 1 });
   }
   const client = await cli.connect();
-  // Both at once: the stream waits in the engine for the attach that names it.
-  const stream = client.openStream(newStreamID());
-  // A failure is told when it is its turn.
-  stream.catch(() => undefined);
+  using waiting = new WaitingStream(client);
   // With a terminal stdin stays open: who detaches comes back.
-  const id = await createOrClose(
-    cli,
-    client,
-    stream,
-    { ...request, stdinOnce: streams.stdin && !request.terminal },
-    options,
-  );
+  const asked = { ...request, stdinOnce: streams.stdin && !request.terminal };
+  const id = await createContainer(cli, client, asked, { ...options, onPull: () => waiting.close() });
   return stayWith(
     client,
     {
@@ -68,25 +60,41 @@ async function runHere(cli: Cli, request: CreateRequest, options: RunOptions): P
       until: request.autoRemove ? "removed" : "next-exit",
       start: () => startOrRemove(client, id),
     },
-    stream,
+    waiting.take(),
   );
 }
 
-async function createOrClose(
-  cli: Cli,
-  client: EngineClient,
-  stream: Promise<ByteStream>,
-  request: CreateRequest,
-  options: RunOptions,
-): Promise<string> {
-  try {
-    return await createContainer(cli, client, request, options);
-  } catch (error) {
-    stream.then(
+/**
+ * The stream that will be attached, opened while the container is being created: it waits in the engine for the attach that names it, for
+ * some seconds. Closed unless it is taken; opened anew where it was closed before.
+ */
+class WaitingStream implements Disposable {
+  readonly #client: EngineClient;
+  #stream: Promise<ByteStream> | null;
+
+  constructor(client: EngineClient) {
+    this.#client = client;
+    this.#stream = client.openStream(newStreamID());
+    // A failure is told when it is its turn.
+    this.#stream.catch(() => undefined);
+  }
+
+  take(): Promise<ByteStream> {
+    const stream = this.#stream ?? this.#client.openStream(newStreamID());
+    this.#stream = null;
+    return stream;
+  }
+
+  close(): void {
+    this.#stream?.then(
       (opened) => opened.close(),
       () => undefined,
     );
-    throw error;
+    this.#stream = null;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 
