@@ -3,6 +3,8 @@
  *   gantry.cjs      what bin/gantry starts: turns the compile cache on, then loads cli.cjs
  *   cli.cjs         the command line in one file, since each further module costs a millisecond at every start; CommonJS, since
  *                   an ES module loads what every verb needs at once, and Node's loader for them takes 5 ms
+ *   cli.blob        what bin/gantry starts for the common verbs where it can: a start-up snapshot of them, with cli.node, the Node it
+ *                   fits; see snapshot.mjs
  *   dashboard.mjs   the dashboard, loaded by cli.cjs
  *   engine.mjs      the engine; *-worker.mjs its worker threads
  * koffi stays outside, since it finds its native library beside itself.
@@ -11,6 +13,8 @@ import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { hotVerbs } from "../src/cli/hot-verbs.ts";
+import { makeSnapshot } from "./snapshot.mjs";
 
 const home = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(home, "dist");
@@ -75,6 +79,17 @@ const withDashboardApart = {
   },
 };
 
+/** The snapshot leaves the other verbs to the program that has them all. */
+const withoutColdVerbs = {
+  name: "without-cold-verbs",
+  setup(context) {
+    context.onResolve({ filter: /^\.\/commands\/.*\.ts$/ }, ({ path }) =>
+      hotVerbs.has(basename(path, ".ts")) ? undefined : { path, namespace: "cold" },
+    );
+    context.onLoad({ filter: /.*/, namespace: "cold" }, () => ({ contents: "export {}" }));
+  },
+};
+
 const shared = {
   bundle: true,
   platform: "node",
@@ -109,6 +124,19 @@ await Promise.all([
   }),
   build({
     ...shared,
+    entryPoints: { "snapshot/snapshot": join(home, "src/cli/snapshot.ts") },
+    format: "cjs",
+    minify: true,
+    outExtension: { ".js": ".cjs" },
+    // Where we are is known when the snapshot comes to life. Node's own modules are asked for without a word about snapshots.
+    banner: {
+      js: `require = process.getBuiltinModule; const __bundle = { get url() { return require("node:url").pathToFileURL(process.argv[1]).href } };`,
+    },
+    define: { ...shared.define, "import.meta.url": "__bundle.url" },
+    plugins: [withDashboardApart, withoutColdVerbs, withFastWidth],
+  }),
+  build({
+    ...shared,
     entryPoints: { dashboard: join(home, "src/main.tsx") },
     jsx: "automatic",
     plugins: [withoutDevtools, withBlessedShim, withoutOldBuffer, withFastWidth, withFastOutput],
@@ -125,4 +153,5 @@ writeFileSync(
 const names = globSync("*.{mjs,cjs}", { cwd: fresh });
 for (const name of names) renameSync(join(fresh, name), join(dist, name));
 for (const name of globSync("*.{mjs,cjs}", { cwd: dist })) if (!names.includes(name)) rmSync(join(dist, name));
+await makeSnapshot(join(fresh, "snapshot/snapshot.cjs"), fresh, dist);
 rmSync(fresh, { recursive: true });

@@ -1,6 +1,7 @@
 import { connectEngine, type EngineClient } from "../client/connection.ts";
 import { openEngine } from "../client/open-engine.ts";
 import { type EngineDirectories, type EnginePaths, enginePaths } from "../client/paths.ts";
+import { outputOf } from "./output.ts";
 
 const clientName = "gantry-cli";
 
@@ -35,23 +36,11 @@ export class Cli {
 
   /** To stdout, with a newline. */
   print(line: string): void {
-    process.stdout.write(`${line}\n`);
+    outputOf("stdout").write(`${line}\n`);
   }
 
   /** To stderr, with a newline: not part of the output. */
   say(line: string): void {
-    process.stderr.write(`${line}\n`);
+    outputOf("stderr").write(`${line}\n`);
   }
-}
-
-/** Waits until all that was written has left, so that an exit loses nothing. */
-export async function flushOutput(): Promise<void> {
-  await Promise.all([process.stdout, process.stderr].map(flush));
-}
-
-function flush(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.writableLength === 0) resolve();
-    else stream.write("", () => resolve());
-  });
 }

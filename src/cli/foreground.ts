@@ -3,6 +3,7 @@ import type { EngineClient } from "../client/connection.ts";
 import { newStreamID } from "../client/stream-id.ts";
 import type { ByteStream } from "../client/streams.ts";
 import { TerminalSession } from "../client/terminal-session.ts";
+import { outputOf } from "./output.ts";
 import { SignalProxy } from "./signals.ts";
 
 export type ForegroundOptions = {
@@ -37,8 +38,12 @@ export async function stayWith(
     stream,
     terminal,
     input: stdin ? process.stdin : null,
-    stdout: options.stdout ? process.stdout : null,
-    stderr: options.stderr ? process.stderr : null,
+    get stdout() {
+      return options.stdout ? outputOf("stdout") : null;
+    },
+    get stderr() {
+      return options.stderr ? outputOf("stderr") : null;
+    },
     detachKeys: options.detachKeys,
   });
   using _signals = options.proxySignals ? proxySignals(client, options) : null;

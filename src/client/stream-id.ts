@@ -3,5 +3,6 @@
  * takes five milliseconds.
  */
 export function newStreamID(): string {
-  return process.getBuiltinModule("node:crypto").randomUUID();
+  // From fresh random bytes: those that Node keeps in stock would be in a snapshot, the same in every process.
+  return process.getBuiltinModule("node:crypto").randomUUID({ disableEntropyCache: true });
 }

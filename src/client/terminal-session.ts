@@ -13,7 +13,7 @@ export type SessionOptions = {
   readonly terminal: boolean;
   /** Null: stdin stays untouched. */
   readonly input: SessionInput | null;
-  /** Null: dropped. */
+  /** Null: dropped. Looked at when there is something to write, or for the size of the terminal. */
   readonly stdout: SessionOutput | null;
   readonly stderr: Writable | null;
   /** Bytes that detach; empty: none do. */
@@ -49,13 +49,14 @@ export class TerminalSession implements Disposable {
 
   /** Tells the process the size of our terminal. */
   resize(): void {
-    const { terminal, stdout, stream } = this.#options;
-    if (terminal && stdout?.rows && stdout.columns) stream.resize(stdout.rows, stdout.columns);
+    if (!this.#options.terminal) return;
+    const { stdout, stream } = this.#options;
+    if (stdout?.rows && stdout.columns) stream.resize(stdout.rows, stdout.columns);
   }
 
   [Symbol.dispose](): void {
-    const { input, stdout } = this.#options;
-    stdout?.off("resize", this.#onResize);
+    const { input, terminal } = this.#options;
+    if (terminal) this.#options.stdout?.off("resize", this.#onResize);
     if (input === null) return;
     input.off("data", this.#onData);
     input.off("end", this.#onEnd);

@@ -7,6 +7,7 @@ import { newStreamID } from "../../client/stream-id.ts";
 import { TerminalSession } from "../../client/terminal-session.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
+import { outputOf } from "../output.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../parse/detach-keys.ts";
 import { parseEnvironmentFile, parseVariable } from "../parse/environment.ts";
 
@@ -66,8 +67,8 @@ function toExecRequest(container: string, words: readonly string[], options: Exe
 
 async function execHere(client: EngineClient, request: ExecRequest, detachKeys: Buffer): Promise<number> {
   const streamID = newStreamID();
-  const { rows, columns } = process.stdout;
-  const size = request.terminal && rows && columns ? { rows, columns } : {};
+  const { rows, columns } = request.terminal ? outputOf("stdout") : {};
+  const size = rows && columns ? { rows, columns } : {};
   // Both at once: in the engine the request waits for its stream.
   const started = client.request("containers.exec", { ...request, ...size, streamID });
   started.catch(() => undefined);
@@ -76,8 +77,12 @@ async function execHere(client: EngineClient, request: ExecRequest, detachKeys: 
     stream,
     terminal: request.terminal,
     input: request.openStdin ? process.stdin : null,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    get stdout() {
+      return outputOf("stdout");
+    },
+    get stderr() {
+      return outputOf("stderr");
+    },
     detachKeys,
   });
   await started;

@@ -3,6 +3,7 @@ import { newStreamID } from "../../client/stream-id.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { LogPrinter } from "../log-printer.ts";
+import { outputOf } from "../output.ts";
 import { parseMoment } from "../parse/moment.ts";
 import { parseInteger } from "../parse/sizes.ts";
 
@@ -34,7 +35,7 @@ async function showLogs(cli: Cli, container: string, options: LogsOptions): Prom
   const request = client.request("containers.logs", { container, streamID, follow, range });
   request.catch(() => undefined);
   const stream = await client.openStream(streamID);
-  const printer = new LogPrinter({ stdout: process.stdout, stderr: process.stderr, timestamps });
+  const printer = new LogPrinter({ stdout: outputOf("stdout"), stderr: outputOf("stderr"), timestamps });
   stream.onOutput((_channel, bytes) => printer.take(bytes));
   await request;
   await stream.ended;

@@ -6,6 +6,7 @@ import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { resolveContainer } from "../find-container.ts";
 import { renderListing } from "../listing.ts";
+import { outputOf } from "../output.ts";
 import { ScreenBlock } from "../screen-block.ts";
 import { statsFields, statsListing } from "../stats-fields.ts";
 
@@ -37,7 +38,7 @@ async function follow(cli: Cli, client: EngineClient, names: readonly string[], 
   let all: ContainerSummary[] = await client.request("containers.list", { all: true });
   // An unknown name fails now; later one that has gone just leaves the table.
   const ids = new Set(choose(all, names, options).map((container) => container.id));
-  const block = new ScreenBlock(process.stdout);
+  const block = new ScreenBlock(outputOf("stdout"));
   const containers = () =>
     names.length === 0 ? choose(all, [], options) : all.filter((container) => ids.has(container.id));
   await client.subscribe("state", { resume: null }, (item) => {

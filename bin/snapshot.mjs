@@ -1,0 +1,113 @@
+/**
+ * Makes dist/cli.blob, the command line as a start-up snapshot: see src/cli/snapshot.ts. It fits only the very Node that made it, which
+ * a hard link beside it remembers: bin/gantry compares.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, linkSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { WebSocketServer } from "ws";
+import { protocolVersion } from "../engine/protocol/constants.ts";
+
+const rehearsals = [
+  ["run", "--rm", "image", "true"],
+  ["create", "--name", "name", "image"],
+  ["start", "name"],
+  ["exec", "name", "true"],
+  ["ps"],
+  ["kill", "name"],
+  ["stop", "-t", "0", "name"],
+  ["wait", "name"],
+  ["rm", "name"],
+];
+
+/** Answers of an engine to whom all succeeds. */
+const results = {
+  "system.handshake": { protocolVersion, engineVersion: "", pid: 1, epoch: "", startedAt: "" },
+  "containers.create": { id: "0", warnings: [] },
+  "containers.attach": { terminal: false },
+  "containers.start": { started: true },
+  "containers.exec": { execID: "0", pid: 1 },
+  "containers.list": [],
+  "containers.wait": { exitCode: 0 },
+  "containers.stop": { stopped: true },
+};
+
+/**
+ * `bundle`: the bundled src/cli/snapshot.ts; `fresh`: a directory on the file system of `dist`. Without it, or without a node in
+ * `dist`, gantry works as well, only slower.
+ */
+export async function makeSnapshot(bundle, fresh, dist) {
+  const node = join(dist, "node");
+  const mark = join(dist, "cli.node");
+  rmSync(mark, { force: true });
+  if (!existsSync(node)) return;
+  const blob = join(fresh, "cli.blob");
+  const config = join(fresh, "snapshot.json");
+  // Without a cache of Node's own code, which the rehearsals make superfluous and which would bind it to this kind of processor.
+  writeFileSync(config, JSON.stringify({ builder: bundle, withoutCodeCache: true }));
+  // Not in the checkout: a socket's path may have 107 bytes.
+  const directory = mkdtempSync(join(tmpdir(), "gantry-build-"));
+  const { server, hangUp } = await playEngine(join(directory, "gantry.sock"));
+  try {
+    const lines = rehearsals.map((args) => ["--root", directory, "--run", directory, ...args]);
+    // Else the code of a function that was not called for a while would be dropped.
+    const args = ["--no-flush-bytecode", "--snapshot-blob", blob, "--build-snapshot-config", config];
+    await runBuilder(node, args, { rehearsals: JSON.stringify(lines), hangUp });
+    // A Node of the host's may not know the flags that bin/gantry starts it with.
+    execFileSync(node, ["--no-rehash-snapshot", "--snapshot-blob", blob, "--", join(dist, "gantry.cjs"), "--version"]);
+    renameSync(blob, join(dist, "cli.blob"));
+    linkSync(realpathSync(node), mark);
+  } catch (error) {
+    console.error(`build: no start-up snapshot, gantry starts a little slower: ${error.message}`);
+  } finally {
+    server.close();
+    rmSync(directory, { recursive: true });
+  }
+}
+
+async function runBuilder(node, args, { rehearsals: text, hangUp }) {
+  const env = { PATH: process.env.PATH, GANTRY_REHEARSAL: text };
+  const builder = spawn(node, args, { env, stdio: ["ignore", "pipe", "pipe"], timeout: 30_000 });
+  let said = "";
+  builder.stderr.on("data", (text) => {
+    said += text;
+  });
+  builder.stdout.on("data", hangUp);
+  const [code] = await once(builder, "close");
+  if (code !== 0) throw new Error(said.trim() || `exit code ${code}`);
+}
+
+/** Listens on `socket` as the engine does: see engine/protocol/. */
+async function playEngine(socket) {
+  const server = createServer();
+  const webSockets = new WebSocketServer({ server });
+  let stream = Promise.withResolvers();
+  webSockets.on("connection", (webSocket, request) => {
+    if (request.url !== "/rpc") stream.resolve(webSocket);
+    webSocket.on("message", (text) => {
+      const { id, method } = JSON.parse(text);
+      webSocket.send(JSON.stringify({ jsonrpc: "2.0", id, result: results[method] ?? {} }));
+      if (method !== "containers.attach" && method !== "containers.exec") return;
+      stream.promise.then((opened) => {
+        stream = Promise.withResolvers();
+        playProcess(opened);
+      });
+    });
+  });
+  server.listen(socket);
+  await once(server, "listening");
+  const hangUp = () => {
+    for (const webSocket of webSockets.clients) webSocket.terminate();
+  };
+  return { server, hangUp };
+}
+
+/** A process that prints a line and ends. */
+function playProcess(stream) {
+  stream.send(Buffer.from("\x01a line\n"));
+  stream.send(JSON.stringify({ type: "exit", exitCode: 0 }));
+  stream.close(1000);
+}
