@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
 
 /**
- * Whose files are looked at. `layer`: only what that layer (0 is the lowest) brought; `upTo`: the sum of the layers up to it.
+ * Whose files are looked at. Paths are text of a reversible kind: a byte that is no UTF-8 is a lone surrogate, U+DC80 to U+DCFF, and control
+ * characters are as they are.
+ * `layer`: only what that layer (0 is the lowest) brought; `upTo`: the sum of the layers up to it.
  * Of a container, `layer` counts its image's layers, and the writable layer is the one above them; null is the sum of all.
  */
 export const fileSubject = z.object({
@@ -16,7 +18,7 @@ export const fileEntry = z.object({
   /** Absolute, without a trailing slash. */
   path: z.string(),
   type: z.enum(["file", "directory", "symlink", "hardlink", "device", "fifo", "socket"]),
-  /** Bytes; of a directory, of all files below it. */
+  /** Bytes; of a directory, of all files below it; 0 for a hard link, whose bytes are its target's; of what was removed, as it was. */
   size: z.number(),
   mode: z.number(),
   uid: z.number(),
@@ -51,8 +53,10 @@ export type ComparedFile = z.infer<typeof comparedFile>;
 
 export const fileMethods = {
   /**
-   * One page of a tree. Without `filter`: the children of directory `path`. With it: all below `path` that match: `contains`
-   * (case-insensitive, in the path), `minimumSize` (bytes), `changed` (leaves out what is unchanged). By name, or biggest first.
+   * One page of a tree. Without `filter`: the children of directory `path`, or `path` itself where it is none. With it: all below `path` that
+   * match: `contains` (case-insensitive, in the path), `minimumSize` (bytes; 1 and more leave only files), `changed` (leaves out what is
+   * unchanged). By name, or biggest first. At most 1,000 entries; fewer than `limit` where paths are very long. A container's own files are
+   * looked at anew after a second, or ten times what the look takes.
    */
   "files.list": {
     params: z.object({
@@ -65,7 +69,7 @@ export const fileMethods = {
     }),
     result: z.object({ entries: z.array(fileEntry), total: z.number() }),
   },
-  /** What `dive` tells: efficiency (0 to 1), bytes wasted, and the worst files. */
+  /** What `dive` tells, of the layers up to the chosen one: efficiency (0 to 1), bytes wasted, and the worst files. */
   "files.waste": {
     params: z.object({ subject: fileSubject, limit: z.number() }),
     result: z.object({
@@ -75,12 +79,15 @@ export const fileMethods = {
       files: z.array(wastedFile),
     }),
   },
-  /** A page of a file's bytes, base64; at most 64 KiB. Links are not followed out of the subject. */
+  /**
+   * A page of a file's bytes, base64; at most 64 KiB; of what was removed, too. Links are not followed out of the subject. `invalid-argument`
+   * for anything but a regular file.
+   */
   "files.read": {
     params: z.object({ subject: fileSubject, path: z.string(), offset: z.number(), length: z.number() }),
     result: z.object({ bytes: z.string(), size: z.number() }),
   },
-  /** A file or a directory as tar on the stream; entries begin with the path's last name. */
+  /** A file or a directory as tar on the stream, without what was removed; entries begin with the path's last name. */
   "files.archive": {
     params: z.object({ subject: fileSubject, path: z.string(), streamID: z.string() }),
     result: z.object({ bytes: z.number() }),

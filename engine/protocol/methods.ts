@@ -139,10 +139,7 @@ export const methods = {
   "layers.ofImage": { params: image, result: layersResult },
   "layers.ofContainer": { params: container, result: layersResult },
 
-  "files.list": fileMethods["files.list"],
-  "files.waste": fileMethods["files.waste"],
-  "files.read": fileMethods["files.read"],
-  "files.compare": fileMethods["files.compare"],
+  ...fileMethods,
 
   /** Opens a subscription: see topics.ts. */
   subscribe: {

@@ -157,6 +157,30 @@ it("reads files of any layer, also what was removed", async () => {
   );
 });
 
+it("makes archives of files and directories", async () => {
+  const names = async (...args: Parameters<BrowsedLayers["archive"]>) =>
+    execFileSync("tar", ["-tf", "-"], { input: await browsed.archive(...args), encoding: "utf8" })
+      .trim()
+      .split("\n");
+  expect(await names(image, "/data")).toEqual(["data/", "data/new"]);
+  expect(await names(image, "/data", { layer: 1 })).toEqual(["data/", "data/deep/", "data/deep/file", "data/old"]);
+  expect(await names(image, "/", { layer: 1, view: "layer" })).toEqual([
+    "etc/",
+    "etc/motd",
+    "var/",
+    "var/log/",
+    "var/log/log",
+  ]);
+  expect(await names(image, "/data/deep", {})).toEqual(["deep/", "deep/file"]);
+  expect(await names(image, "/lib/libc.so")).toEqual(["libc.so"]);
+  const one = execFileSync("tar", ["-xOf", "-"], {
+    input: await browsed.archive(image, "/etc/motd"),
+    encoding: "utf8",
+  });
+  expect(one).toBe("number two\n");
+  await expect(names(image, "/bin", { layer: 2, view: "layer" })).rejects.toThrow("/bin is not in layer 2");
+});
+
 it("finds what is wasted", async () => {
   const waste = await browsed.waste(image);
   expect(waste.files).toEqual([

@@ -49,6 +49,11 @@ export async function openBrowsedLayers() {
     const page = await files.read(viewOf(of, view), { path, offset: 0, length: 65_536 }, signal);
     return Buffer.from(page.bytes).toString();
   };
+  const archive = async (of: readonly DiffID[] | string, path: string, view: View = {}) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of files.archive(viewOf(of, view), path, signal)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  };
   const compare = (left: readonly DiffID[] | string, right: readonly DiffID[] | string, contains = "") =>
     files.compare({ left: viewOf(left), right: viewOf(right), contains, offset: 0, limit: 1_000 }, signal);
   const waste = (of: readonly DiffID[] | string, view: View = {}) => files.waste(viewOf(of, view), 10, signal);
@@ -59,6 +64,7 @@ export async function openBrowsedLayers() {
     stack,
     list,
     read,
+    archive,
     compare,
     waste,
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -5,6 +5,7 @@ import { EngineError } from "../../errors.ts";
 import { workerURL } from "../../lib/worker-url.ts";
 import type { DiffID } from "../../oci/digest.ts";
 import type { ComparedFile, FileEntry } from "../../protocol/files.ts";
+import { openArchives } from "../archives.ts";
 import type { LayerStore, WritableKey } from "../layer-store.ts";
 import { WorkerPool } from "../worker-pool.ts";
 import type { FilesTask, FilesTaskResults, ListQuery, Stack, StackView, WasteResult } from "./files-tasks.ts";
@@ -35,6 +36,11 @@ export interface FileBrowser extends AsyncDisposable {
   list(view: BrowsedView, query: ListQuery, signal: AbortSignal): Promise<{ entries: FileEntry[]; total: number }>;
   waste(view: BrowsedView, limit: number, signal: AbortSignal): Promise<WasteResult>;
   read(view: BrowsedView, page: FilePage, signal: AbortSignal): Promise<{ bytes: Uint8Array; size: number }>;
+  /**
+   * A tar of a file, or of a directory with all below it, as the view shows it; entries begin with the path's last name. Its layers stay while it
+   * is read. No whiteouts: what a layer removed is not in it.
+   */
+  archive(view: BrowsedView, path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   compare(query: CompareQuery, signal: AbortSignal): Promise<{ files: ComparedFile[]; total: number }>;
   /** Lists, in a while and in the background, the layers of these images that nobody has looked at yet. */
   prepare(chains: () => readonly (readonly DiffID[])[]): void;
@@ -64,6 +70,7 @@ export async function openFileBrowser(options: {
 class IndexedFileBrowser implements FileBrowser {
   readonly #cache: string;
   readonly #layers: LayerStore;
+  readonly #archives = openArchives();
   readonly #pages = pool();
   /** Apart, so that nobody waits for a page behind a comparison, or behind layers that nobody asked for. */
   readonly #chores = pool();
@@ -94,6 +101,13 @@ class IndexedFileBrowser implements FileBrowser {
     return await this.#pages.run({ kind: "read", view: this.#viewOf(view), path, ...place }, { signal });
   }
 
+  async *archive(view: BrowsedView, path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    using _held = "chain" in view.layers ? await this.#layers.hold(view.layers.chain) : null;
+    const place = await this.#pages.run({ kind: "locate", view: this.#viewOf(view), path }, { signal });
+    const name = place.path.slice(place.path.lastIndexOf("/") + 1);
+    yield* this.#archives.pack({ directories: place.directories, inside: place.path, path: name }, signal);
+  }
+
   async compare({ left, right, contains, offset, limit }: CompareQuery, signal: AbortSignal) {
     const page = { contains, offset: bounded(offset), limit: bounded(limit, pageLimit) };
     const sides = { left: this.#viewOf(left), right: this.#viewOf(right) };
@@ -110,7 +124,7 @@ class IndexedFileBrowser implements FileBrowser {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#closed.abort();
-    await Promise.all([this.#pages[Symbol.asyncDispose](), this.#chores[Symbol.asyncDispose]()]);
+    await Promise.all([this.#pages, this.#chores, this.#archives].map((part) => part[Symbol.asyncDispose]()));
   }
 
   /** What fails is listed when somebody looks, who is told why. */

@@ -33,6 +33,8 @@ export type ReadTask = {
   readonly offset: number;
   readonly length: number;
 };
+/** Where a path really is, and what has to be seen as one to show it: directories, topmost first. */
+export type LocateTask = { readonly kind: "locate"; readonly view: StackView; readonly path: string };
 export type CompareTask = {
   readonly kind: "compare";
   readonly left: StackView;
@@ -45,7 +47,7 @@ export type CompareTask = {
 export type IndexTask = { readonly kind: "index"; readonly stack: Stack };
 
 /** What the main thread asks of a files worker: data only. Paths are wire texts, see lib/byte-path.ts. */
-export type FilesTask = ListTask | WasteTask | ReadTask | CompareTask | IndexTask;
+export type FilesTask = ListTask | WasteTask | ReadTask | LocateTask | CompareTask | IndexTask;
 
 export type WasteResult = {
   readonly efficiency: number;
@@ -58,6 +60,8 @@ export type FilesTaskResults = {
   readonly list: { entries: FileEntry[]; total: number };
   readonly waste: WasteResult;
   readonly read: { bytes: Uint8Array; size: number };
+  /** Byte paths; the path without a slash at its beginning. */
+  readonly locate: { path: string; directories: string[] };
   readonly compare: { files: ComparedFile[]; total: number };
   readonly index: null;
 };

@@ -1,6 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { EngineError } from "../../errors.ts";
-import { errnoError } from "../../host/errno.ts";
+import { errnoError, errnoOf } from "../../host/errno.ts";
 import type { TaskRequest, TaskResponse } from "../layer-worker.ts";
 import { DamagedIndex } from "./block-file.ts";
 import { FileComparer } from "./compare-stacks.ts";
@@ -8,7 +8,7 @@ import type { FilesTask, FilesTaskResults, Stack } from "./files-tasks.ts";
 import { findWaste } from "./find-waste.ts";
 import { IndexStore } from "./index-store.ts";
 import { FileLister } from "./list-files.ts";
-import { readPage } from "./read-file.ts";
+import { locateForArchive, readPage } from "./read-file.ts";
 
 const store = new IndexStore();
 const lister = new FileLister();
@@ -24,7 +24,9 @@ function answer(task: FilesTask): TaskResponse {
     return { kind: "done", result: runAgainIfDamaged(task) };
   } catch (error) {
     const isCancelled = store.isCancelled();
-    const known = isCancelled ? new EngineError("cancelled", "cancelled") : errnoError("look at files", error);
+    const known = isCancelled
+      ? new EngineError("cancelled", "cancelled")
+      : errnoError("look at files", error, errnoOf(error) === "ENOENT" ? "not-found" : "internal");
     return { kind: "failed", code: known.code, message: known.message, hint: known.hint };
   }
 }
@@ -54,6 +56,11 @@ function run(task: FilesTask): FilesTaskResults[FilesTask["kind"]] {
       const open = store.openTree(task.view);
       if (open === null) throw new EngineError("not-found", "there are no files");
       return readPage(open, task);
+    }
+    case "locate": {
+      const open = store.openTree(task.view);
+      if (open === null) throw new EngineError("not-found", "there are no files");
+      return locateForArchive(open, task);
     }
     case "compare":
       return comparer.compare(task);

@@ -2,10 +2,10 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { EngineError } from "../../errors.ts";
 import { errnoOf } from "../../host/errno.ts";
 import { closeOpened, openBelow, resolve } from "../../host/file-calls.ts";
-import { type BytePath, bytePathOfWire, textOf } from "../../lib/byte-path.ts";
+import { type BytePath, bytePathOf, bytePathOfWire, textOf } from "../../lib/byte-path.ts";
 import { rowOf } from "./describe-node.ts";
 import { kinds } from "./file-record.ts";
-import type { ReadTask, Stack } from "./files-tasks.ts";
+import type { LocateTask, ReadTask, Stack } from "./files-tasks.ts";
 import type { OpenTree } from "./index-store.ts";
 import { locate } from "./locate.ts";
 
@@ -36,6 +36,21 @@ export function readPage(open: OpenTree, task: ReadTask): { bytes: Uint8Array; s
   } finally {
     closeOpened(fd);
   }
+}
+
+/** What an archive of a path is made from; of what was removed, the layers that had it. Links among its parents are followed. */
+export function locateForArchive(open: OpenTree, task: LocateTask): { path: string; directories: string[] } {
+  const { node, path } = locate(open.tree, open.view, bytePathOfWire(task.path), false);
+  const { layer, isOwn } = open.view;
+  const isRemoved = node.row === -1;
+  if (isOwn && !isRemoved && node.rowLayer !== layer) {
+    throw new EngineError("not-found", `${textOf(path)} is not in layer ${layer}`);
+  }
+  const last = isRemoved ? layer - 1 : layer;
+  const first = isOwn && !isRemoved ? layer : 0;
+  const directories: string[] = [];
+  for (let index = last; index >= first; index--) directories.push(bytePathOf(directoryOf(task.view.stack, index)));
+  return { path: path.slice(1), directories };
 }
 
 /** The directory of a layer of a stack, the writable one included. */

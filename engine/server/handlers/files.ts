@@ -4,6 +4,7 @@ import type { DiffID } from "../../oci/digest.ts";
 import type { FileSubject } from "../../protocol/files.ts";
 import type { Handlers } from "../call.ts";
 import type { ServerParts } from "../parts.ts";
+import { download } from "./download.ts";
 
 type FilesMethods = Extract<keyof Handlers, `files.${string}`>;
 
@@ -19,6 +20,17 @@ export function filesHandlers(parts: ServerParts): Pick<Handlers, FilesMethods> 
         const { bytes, size } = await files.read(viewOf(parts, subject), page, signal);
         return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64"), size };
       }),
+    "files.archive": ({ subject, path, streamID }, call) =>
+      download(streamID, call, (output, { signal }) =>
+        about(subject, async () => {
+          let bytes = 0;
+          for await (const chunk of files.archive(viewOf(parts, subject), path, signal)) {
+            bytes += chunk.length;
+            await output(chunk);
+          }
+          return { bytes };
+        }),
+      ),
     "files.compare": async ({ left, right, ...page }, { signal }) => {
       const sides = { left: viewOf(parts, left), right: viewOf(parts, right) };
       const leftLayers = chainOf(parts, left);
