@@ -48,6 +48,8 @@ export interface BlobStore {
   read(digest: Digest, limit?: number): Promise<Buffer>;
   remove(digest: Digest): Promise<void>;
   list(): Promise<readonly Digest[]>;
+  /** Bytes that each blob takes, finished or not. */
+  measure(): Promise<ReadonlyMap<Digest, number>>;
   /**
    * Keeps blobs, finished or not, from sweeps until disposed. To be called before a look whether a blob is there, or before it is made:
    * resolves when a sweep that takes it away at this moment is done with it.

@@ -98,6 +98,17 @@ class FileBlobStore implements BlobStore {
     return digestsIn(this.#finished);
   }
 
+  async measure(): Promise<ReadonlyMap<Digest, number>> {
+    const sizes = new Map<Digest, number>();
+    for (const directory of [this.#finished, this.#ingest]) {
+      for (const digest of await digestsIn(directory)) {
+        const size = await sizeOf(join(directory, hexOf(digest)));
+        if (size !== null) sizes.set(digest, (sizes.get(digest) ?? 0) + size);
+      }
+    }
+    return sizes;
+  }
+
   hold(digests: readonly Digest[]): Promise<Disposable> {
     return this.#holds.hold(digests);
   }
@@ -122,6 +133,16 @@ class FileBlobStore implements BlobStore {
     } finally {
       await directory.close();
     }
+  }
+}
+
+/** Null for what is gone. */
+async function sizeOf(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
   }
 }
 

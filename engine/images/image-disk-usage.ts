@@ -20,7 +20,7 @@ export function imageDiskUsage(facts: UsageFacts): ImageDiskUsage {
   const all = new Map<string, number>();
   const active = new Map<string, number>();
   for (const image of facts.images) {
-    for (const { key, size } of layersOf(image, facts.layers)) {
+    for (const { key, size } of layersOf(image.chain, facts.layers)) {
       all.set(key, size);
       if (used.has(image.id)) active.set(key, size);
     }

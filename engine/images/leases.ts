@@ -94,6 +94,11 @@ export class Leases {
     };
   }
 
+  /** What works that do not run hold. */
+  interrupted(): Leased[] {
+    return [...this.#interrupted.keys()].flatMap((id) => this.#read(id));
+  }
+
   /** Ends the leases of works that do not run. */
   endInterrupted(): void {
     for (const [id, { holds, timer }] of this.#interrupted) {

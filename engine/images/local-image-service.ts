@@ -113,6 +113,7 @@ class LocalImageService implements ImageService {
       ...options,
       records,
       gate: this.#gate,
+      leases: this.#leases,
       catalog: () => this.#current(),
       summaries: () => this.list(),
       onRemoved: (ids) => {

@@ -1,11 +1,8 @@
-import type { BlobStore } from "../content/blob-store.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
-import { forEachBounded } from "../lib/bounded.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { DiffID, Digest } from "../oci/digest.ts";
 import type { Removal } from "../protocol/upkeep.ts";
 import type { CatalogImage } from "./catalog.ts";
 import type { PruneOptions } from "./image-service.ts";
-import { sizeOf } from "./kept-layers.ts";
 
 /** A directory or a blob, by what is the same only for the same bytes on the disk. */
 export type Holding = { readonly key: string; readonly size: number };
@@ -14,25 +11,52 @@ export type HoldingsOf = (image: CatalogImage) => readonly Holding[];
 /** An image that goes, and the bytes that go with it, since nothing that stays holds them. */
 export type PrunedImage = { readonly image: CatalogImage; readonly bytes: number };
 
-/** Images in use (by ID) and those that a filter keeps stay. Sizes are right when all of them go in this order. */
-export function planPrune(
-  images: readonly CatalogImage[],
-  options: PruneOptions & { readonly isUsed: (image: CatalogImage) => boolean; readonly holdingsOf: HoldingsOf },
-): PrunedImage[] {
-  const holders = new Map<string, number>();
-  for (const image of images) {
-    for (const key of distinct(options.holdingsOf(image)).keys()) holders.set(key, (holders.get(key) ?? 0) + 1);
+export type PruneFacts = {
+  readonly images: readonly CatalogImage[];
+  readonly isUsed: (image: CatalogImage) => boolean;
+  readonly holdingsOf: HoldingsOf;
+  /** What interrupted pulls have left. It goes unless images are chosen by when they were made or by their labels. */
+  readonly leftovers: readonly Holding[];
+};
+
+export type PrunePlan = {
+  readonly images: readonly PrunedImage[];
+  readonly takesLeftovers: boolean;
+  /** Bytes that go with all of them. */
+  readonly bytes: number;
+};
+
+/** Images in use, and those that the options spare, stay. Sizes are right when all of them go in this order. */
+export function planPrune(facts: PruneFacts, options: PruneOptions): PrunePlan {
+  const holders = new Holders();
+  for (const image of facts.images) holders.add(facts.holdingsOf(image));
+  holders.add(facts.leftovers);
+  const takesLeftovers = options.until === null && options.labels.length === 0;
+  const leftoverBytes = takesLeftovers ? holders.take(facts.leftovers) : 0;
+  const images = facts.images
+    .filter((image) => !facts.isUsed(image) && passes(image, options))
+    .map((image) => ({ image, bytes: holders.take(facts.holdingsOf(image)) }));
+  return { images, takesLeftovers, bytes: images.reduce((total, { bytes }) => total + bytes, leftoverBytes) };
+}
+
+/** Counts who holds what. */
+class Holders {
+  readonly #counts = new Map<string, number>();
+
+  add(holdings: readonly Holding[]): void {
+    for (const key of distinct(holdings).keys()) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
-  const going = images.filter((image) => !options.isUsed(image) && passes(image, options));
-  return going.map((image) => {
+
+  /** Gives the bytes that nobody holds any more. */
+  take(holdings: readonly Holding[]): number {
     let bytes = 0;
-    for (const [key, size] of distinct(options.holdingsOf(image))) {
-      const left = (holders.get(key) ?? 1) - 1;
-      holders.set(key, left);
+    for (const [key, size] of distinct(holdings)) {
+      const left = (this.#counts.get(key) ?? 1) - 1;
+      this.#counts.set(key, left);
       if (left === 0) bytes += size;
     }
-    return { image, bytes };
-  });
+    return bytes;
+  }
 }
 
 /** A layer may lie in an image twice. */
@@ -64,21 +88,10 @@ export function blobsOf(image: Pick<CatalogImage, "id" | "manifestDigest" | "lay
 }
 
 /** Layers that are unpacked, by their directory. */
-export function layersOf(image: CatalogImage, layers: LayerStore): Holding[] {
-  return image.chain.flatMap((_, position) => {
-    const chain = image.chain.slice(0, position + 1);
-    const layer = layers.find(chain);
-    return layer === null ? [] : { key: layers.pathOf(chain), size: layer.size };
+export function layersOf(chain: readonly DiffID[], layers: LayerStore): Holding[] {
+  return chain.flatMap((_, position) => {
+    const upTo = chain.slice(0, position + 1);
+    const layer = layers.find(upTo);
+    return layer === null ? [] : { key: layers.pathOf(upTo), size: layer.size };
   });
-}
-
-/** Bytes of all finished blobs. */
-export async function measureBlobs(blobs: BlobStore): Promise<Map<Digest, number>> {
-  const sizes = new Map<Digest, number>();
-  const never = new AbortController().signal;
-  await forEachBounded(await blobs.list(), { limit: 8, signal: never }, async (digest) => {
-    const size = await sizeOf(blobs, digest);
-    if (size !== null) sizes.set(digest, size);
-  });
-  return sizes;
 }

@@ -1,6 +1,6 @@
 import type { BlobStore } from "../content/blob-store.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
-import type { ImageID } from "../oci/digest.ts";
+import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
 import { familiarReference, parseReference } from "../oci/reference.ts";
 import type { ImageSummary } from "../protocol/images.ts";
 import type { Removal } from "../protocol/upkeep.ts";
@@ -8,13 +8,23 @@ import type { Catalog, CatalogImage } from "./catalog.ts";
 import { type ImageDiskUsage, imageDiskUsage } from "./image-disk-usage.ts";
 import type { ImageRecords } from "./image-records.ts";
 import type { PruneOptions } from "./image-service.ts";
-import { blobsOf, layersOf, measureBlobs, planPrune, removalOf } from "./prune-plan.ts";
+import type { Leases } from "./leases.ts";
+import {
+  blobsOf,
+  type Holding,
+  layersOf,
+  type PruneFacts,
+  type PrunePlan,
+  planPrune,
+  removalOf,
+} from "./prune-plan.ts";
 import type { SweepGate } from "./sweep-gate.ts";
 
 export type UpkeepParts = {
   readonly records: ImageRecords;
   readonly blobs: BlobStore;
   readonly layers: LayerStore;
+  readonly leases: Leases;
   readonly gate: SweepGate;
   readonly catalog: () => Catalog;
   readonly summaries: () => readonly ImageSummary[];
@@ -35,32 +45,40 @@ export class Upkeep {
 
   async diskUsage(): Promise<ImageDiskUsage> {
     const { blobs, layers, catalog, summaries } = this.#parts;
-    const blobSizes = await measureBlobs(blobs);
+    const blobSizes = await blobs.measure();
     return imageDiskUsage({ images: catalog().images, summaries: summaries(), layers, blobSizes });
   }
 
   /** Removes images that no container uses, all or none; see protocol/upkeep.ts. The bytes are what a dry run says they are. */
   async prune(options: PruneOptions, dryRun: boolean): Promise<PruneResult> {
-    const { blobs, layers, catalog, records } = this.#parts;
-    const blobSizes = await measureBlobs(blobs);
+    const { blobs, layers, leases, catalog, records } = this.#parts;
+    const blobSizes = await blobs.measure();
+    const holdings = (chain: readonly DiffID[], digests: readonly Digest[]): Holding[] => [
+      ...layersOf(chain, layers),
+      ...digests.map((digest) => ({ key: digest, size: blobSizes.get(digest) ?? 0 })),
+    ];
     // No await from here to the delete: nobody can begin to use one of these images.
     const users = records.users();
-    const pruned = planPrune(catalog().images, {
-      ...options,
+    const facts: PruneFacts = {
+      images: catalog().images,
       isUsed: ({ id }) => users.has(id),
-      holdingsOf: (image) => [
-        ...layersOf(image, layers),
-        ...blobsOf(image).map((digest) => ({ key: digest, size: blobSizes.get(digest) ?? 0 })),
-      ],
-    });
-    const removed = pruned.map(removalOf);
-    const bytes = removed.reduce((total, { size }) => total + size, 0);
-    if (!dryRun && pruned.length > 0) await this.#remove(pruned.map(({ image }) => image));
-    return { removed, bytes };
+      holdingsOf: (image) => holdings(image.chain, blobsOf(image)),
+      leftovers: leases.interrupted().flatMap((leased) => holdings(leased.chain ?? [], leased.blobs ?? [])),
+    };
+    const plan = planPrune(facts, options);
+    if (!dryRun) await this.#carryOut(plan);
+    return { removed: plan.images.map(removalOf), bytes: plan.bytes };
   }
 
-  async #remove(images: readonly CatalogImage[]): Promise<void> {
-    const { records, gate, onRemoved, publish } = this.#parts;
+  async #carryOut({ images, takesLeftovers }: PrunePlan): Promise<void> {
+    const { leases, gate } = this.#parts;
+    if (images.length > 0) this.#remove(images.map(({ image }) => image));
+    if (takesLeftovers) leases.endInterrupted();
+    await gate.request();
+  }
+
+  #remove(images: readonly CatalogImage[]): void {
+    const { records, onRemoved, publish } = this.#parts;
     records.removeImages(images.map(({ id }) => id));
     onRemoved(images.map(({ id }) => id));
     for (const { id, references } of images) {
@@ -68,6 +86,5 @@ export class Upkeep {
       for (const name of names) publish("untag", id, name);
       publish("delete", id, names[0] ?? id);
     }
-    await gate.request();
   }
 }

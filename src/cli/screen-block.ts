@@ -18,8 +18,8 @@ export class ScreenBlock {
     // A block that is taller than the screen, or lines that wrap, could not be written over.
     const lines = text
       .split("\n")
-      .slice(0, Math.max(1, this.#output.rows - 1))
-      .map((line) => [...line].slice(0, this.#output.columns - 1).join(""));
+      .slice(0, Math.max(1, (this.#output.rows || 24) - 1))
+      .map((line) => [...line].slice(0, (this.#output.columns || 80) - 1).join(""));
     const up = this.#height === 0 ? "" : `\x1b[${this.#height}A`;
     this.#output.write(`${up}${lines.map((line) => `\r${line}\x1b[K\n`).join("")}\x1b[J`);
     this.#height = lines.length;

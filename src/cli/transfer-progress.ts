@@ -79,15 +79,15 @@ export class TransferProgress {
     const { output, kind } = this.#options;
     const ended = this.#parts.map((part) => (isSettled(part) ? part : { ...part, phase: "done" as const }));
     this.#parts = isNew ? ended : [];
-    const width = (output.columns ?? 80) - 1;
+    const width = (output.columns || 80) - 1;
     if (output.isTTY) this.#block.end(this.#parts.map((part) => layerLine(kind, part, width)));
     else this.#tell();
   }
 
   #fitted(): string {
     const { output, kind } = this.#options;
-    const rows = Math.max(2, (output.rows ?? 24) - 1);
-    return fitLayers(kind, this.#parts, { rows, columns: (output.columns ?? 80) - 1 }).join("\n");
+    const rows = Math.max(2, (output.rows || 24) - 1);
+    return fitLayers(kind, this.#parts, { rows, columns: (output.columns || 80) - 1 }).join("\n");
   }
 
   /** Steps that came and went between two looks are told as well: a log is compared by its lines. */
