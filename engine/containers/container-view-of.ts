@@ -33,8 +33,9 @@ export function viewOf(parts: Pick<ContainerParts, "config" | "layers">, record:
 /** Absolute and without `..`, as text alone tells; a `/` or `/.` at the end stays, since it says that a link there is followed. */
 export function cleanPath(path: string): BytePath {
   if (path.includes("\0")) throw new EngineError("invalid-argument", "a path cannot contain NUL");
+  if (path === "") throw new EngineError("invalid-argument", "a path is missing");
   const clean = posix.join("/", path).replace(/(?<=.)\/+$/, "");
-  const ending = /(?:^|\/)\.\/*$/.test(path) || path === "" ? "/." : path.endsWith("/") ? "/" : "";
+  const ending = /(?:^|\/)\.\/*$/.test(path) ? "/." : path.endsWith("/") ? "/" : "";
   return bytePathOf(clean === "/" ? (ending === "/." ? "/." : "/") : `${clean}${ending}`);
 }
 

@@ -14,7 +14,7 @@ import {
   shared,
   type UnpackIntoTask,
 } from "./archive-tasks.ts";
-import { isAsserted, nodeOf, notFound, splitLast, statPlace } from "./container-path.ts";
+import { checkDirectory, isAsserted, nodeOf, notFound, splitLast, statPlace } from "./container-path.ts";
 import { ContainerView, type Place } from "./container-view.ts";
 import { packInside, packTree } from "./pack-tree.ts";
 import { TarParser } from "./tar-parser.ts";
@@ -73,7 +73,8 @@ function packPath({ view: spec, path, followLink }: PackPathTask, memory: Memory
   using view = new ContainerView(spec);
   const trail = view.walk(path, { followLast: followLink || isAsserted(path) });
   const place = trail?.at(-1);
-  if (trail == null || place === undefined || (isAsserted(path) && !place.stat.isDirectory())) throw notFound(path);
+  if (trail == null || place === undefined) throw notFound(path);
+  checkDirectory(place, path);
   respond({ kind: "stat", stat: statPlace(view, place, path) });
   const writer = new TarWriter(createOutput(memory));
   const mountAt = (at: string) => view.mountAt(at);
@@ -84,7 +85,8 @@ function packPath({ view: spec, path, followLink }: PackPathTask, memory: Memory
 function stat({ view: spec, path }: StatTask) {
   using view = new ContainerView(spec);
   const place = view.find(path, { followLast: isAsserted(path) });
-  if (place === null || (isAsserted(path) && !place.stat.isDirectory())) throw notFound(path);
+  if (place === null) throw notFound(path);
+  checkDirectory(place, path);
   return statPlace(view, place, path);
 }
 

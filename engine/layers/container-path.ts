@@ -38,6 +38,12 @@ export function statPlace(view: ContainerView, place: Place, path: BytePath): Pa
   };
 }
 
+/** Refuses a file whose path says that it is a directory. */
+export function checkDirectory(place: Place, path: BytePath): void {
+  if (!isAsserted(path) || place.stat.isDirectory()) return;
+  throw new EngineError("invalid-argument", `lstat ${textOf(path)}: not a directory`);
+}
+
 export function notFound(path: BytePath): EngineError {
   return new EngineError("not-found", `could not find the file ${textOf(path)}`);
 }

@@ -28,11 +28,15 @@ const containerVerbs: Readonly<Record<string, Verb>> = {
   rename: { summary: "rename a container", load: () => import("./commands/rename.ts") },
   port: { summary: "list a container's published ports", load: () => import("./commands/port.ts") },
   diff: { summary: "list what a container changed on its file system", load: () => import("./commands/diff.ts") },
+  cp: { summary: "copy files out of and into containers", load: () => import("./commands/cp.ts") },
+  commit: { summary: "make an image of what a container changed", load: () => import("./commands/commit.ts") },
+  export: { summary: "write a container's file system as tar", load: () => import("./commands/export.ts") },
 };
 
 const imageVerbs: Readonly<Record<string, Verb>> = {
   images: { summary: "list images", load: () => import("./commands/images.ts") },
   history: { summary: "show how an image was made", load: () => import("./commands/history.ts") },
+  layers: { summary: "show the files of layers, and what is wasted", load: () => import("./commands/layers.ts") },
   rmi: { summary: "remove images", load: () => import("./commands/rmi.ts") },
   tag: { summary: "give an image another name", load: () => import("./commands/tag.ts") },
   import: { summary: "make an image of a root file system", load: () => import("./commands/import.ts") },

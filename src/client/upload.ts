@@ -54,3 +54,20 @@ async function pump(chunks: AsyncIterable<Uint8Array>, stream: ByteStream): Prom
   for await (const chunk of chunks) await stream.write(chunk);
   stream.end();
 }
+
+export type CopyInFields = {
+  readonly container: string;
+  readonly path: string;
+  readonly keepOwner: boolean;
+  readonly noOverwriteDirNonDir: boolean;
+};
+
+/** Sends a tar to be unpacked below a directory of a container, and waits until it is. */
+export async function copyIn(
+  client: EngineClient,
+  tar: AsyncIterable<Uint8Array>,
+  fields: CopyInFields,
+): Promise<MethodResult<"containers.copyIn">> {
+  const streamID = newStreamID();
+  return send(client, streamID, tar, () => client.request("containers.copyIn", { ...fields, streamID }));
+}
