@@ -1,26 +1,26 @@
 import type { FileHandle } from "node:fs/promises";
 import { EngineError, messageOf } from "../errors.ts";
 
-const batchBytes = 1024 * 1024;
-/** writev(2) takes at most IOV_MAX (1024) buffers. */
-const batchChunks = 256;
+const batchSize = 1024 * 1024;
 
 export type BatchEvents = {
   /** Before a batch is written. */
-  readonly onBatch?: (chunks: readonly Uint8Array[]) => void;
+  readonly onBatch?: (bytes: Uint8Array) => void;
   /** These many bytes of the file are there now. */
   readonly onWritten?: (size: number) => void;
 };
 
 /**
- * Appends to a file in batches of about 1 MiB; a batch is written while the next one gathers. Chunks are kept until then, so a caller
- * may not reuse their memory.
+ * Appends to a file in batches of 1 MiB; a batch is written while the next one gathers. Bytes are copied, so that many small pieces of
+ * memory are not kept alive by a slow disk.
  */
 export class BatchWriter {
   readonly #handle: FileHandle;
   readonly #events: BatchEvents;
-  #batch: Uint8Array[] = [];
-  #batchSize = 0;
+  #gathering: Buffer = Buffer.allocUnsafeSlow(batchSize);
+  /** Null until there was more than a batch. */
+  #other: Buffer | null = null;
+  #gathered = 0;
   /** Bytes given to the system so far. */
   #position: number;
   #writing: Promise<void> = Promise.resolve();
@@ -34,14 +34,18 @@ export class BatchWriter {
 
   /** Bytes of the file, those included that are being written. */
   get size(): number {
-    return this.#position + this.#batchSize;
+    return this.#position + this.#gathered;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     this.requireSound();
-    this.#batch.push(bytes);
-    this.#batchSize += bytes.length;
-    if (this.#batchSize >= batchBytes || this.#batch.length >= batchChunks) await this.#send();
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + batchSize - this.#gathered);
+      this.#gathering.set(part, this.#gathered);
+      this.#gathered += part.length;
+      at += part.length;
+      if (this.#gathered === batchSize) await this.#send();
+    }
   }
 
   /** Resolves when everything is in the file. */
@@ -53,8 +57,7 @@ export class BatchWriter {
 
   /** Resolves when nothing is being written; what was gathered only is forgotten. Never fails. */
   async settle(): Promise<void> {
-    this.#batch = [];
-    this.#batchSize = 0;
+    this.#gathered = 0;
     await this.#writing;
   }
 
@@ -63,32 +66,30 @@ export class BatchWriter {
   }
 
   async #send(): Promise<void> {
-    const batch = this.#batch;
-    const size = this.#batchSize;
-    this.#batch = [];
-    this.#batchSize = 0;
-    if (size === 0) return;
+    if (this.#gathered === 0) return;
+    const buffer = this.#gathering;
+    const batch = buffer.subarray(0, this.#gathered);
     this.#events.onBatch?.(batch);
     const position = this.#position;
-    this.#position += size;
+    this.#position += batch.length;
+    this.#gathered = 0;
     await this.#writing;
     this.requireSound();
-    this.#writing = this.#writeAll(batch, size, position).then(
-      () => this.#events.onWritten?.(position + size),
+    this.#gathering = this.#other ?? Buffer.allocUnsafeSlow(batchSize);
+    this.#other = buffer;
+    this.#writing = this.#writeAll(batch, position).then(
+      () => this.#events.onWritten?.(position + batch.length),
       (error: unknown) => {
         this.#failure = writeFailure(error);
       },
     );
   }
 
-  async #writeAll(batch: readonly Uint8Array[], size: number, position: number): Promise<void> {
-    const { bytesWritten } = await this.#handle.writev(batch, position);
-    if (bytesWritten === size) return;
-    // A short write: a nearly full disk. The rest in one piece, which then says why.
-    const rest = Buffer.concat(batch).subarray(bytesWritten);
-    for (let done = 0; done < rest.length; ) {
-      const step = await this.#handle.write(rest, done, rest.length - done, position + bytesWritten + done);
-      done += step.bytesWritten;
+  async #writeAll(batch: Uint8Array, position: number): Promise<void> {
+    // A nearly full disk takes a part; the next write says why.
+    for (let done = 0; done < batch.length; ) {
+      const { bytesWritten } = await this.#handle.write(batch, done, batch.length - done, position + done);
+      done += bytesWritten;
     }
   }
 }

@@ -19,7 +19,7 @@ export class FileIngest implements Ingest {
     this.#handle = handle;
     this.#path = path;
     this.#adopt = adopt;
-    this.#writer = new BatchWriter(handle, 0, { onBatch: (chunks) => this.#update(chunks) });
+    this.#writer = new BatchWriter(handle, 0, { onBatch: (bytes) => void this.#hash.update(bytes) });
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -57,10 +57,6 @@ export class FileIngest implements Ingest {
     // Closing twice is no error for a FileHandle.
     await this.#handle.close().catch(() => {});
     await rm(this.#path, { force: true });
-  }
-
-  #update(chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) this.#hash.update(chunk);
   }
 
   #requireOpen(): void {

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
-import { Readable, type Transform } from "node:stream";
+import type { Readable, Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { EngineError, messageOf } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
@@ -21,7 +21,7 @@ export class TarSource implements Disposable {
   readonly #file: TarFile;
   readonly #watch: ReadWatch;
   readonly #hash: Hash = createHash("sha256");
-  readonly #buffer = Buffer.allocUnsafe(chunkSize);
+  readonly #buffer = Buffer.allocUnsafeSlow(chunkSize);
   #position = 0;
   #compression: "none" | "gzip" | "zstd" = "none";
 
@@ -46,7 +46,7 @@ export class TarSource implements Disposable {
   /** A chunk is valid until the next is asked for. Fails with `corrupt` where the compressed data is broken or ends early. */
   async *plainBytes(): AsyncGenerator<Buffer, void> {
     const magic = Buffer.alloc(6);
-    await this.#available(magic.length);
+    await this.#available(magic.length, this.#watch.isCancelled);
     this.#compression = compressionOf(magic.subarray(0, readSync(this.#fd, magic, 0, magic.length, 0)));
     if (this.#compression === "none") yield* this.#chunks();
     else yield* this.#inflated(this.#compression);
@@ -59,44 +59,77 @@ export class TarSource implements Disposable {
   async *#inflated(compression: "gzip" | "zstd"): AsyncGenerator<Buffer, void> {
     const options = { chunkSize: inflateChunkSize };
     const inflate: Transform = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
-    const source = Readable.from(this.#chunks(), { objectMode: false, highWaterMark: chunkSize });
-    source.on("error", (error) => inflate.destroy(error));
-    source.pipe(inflate);
+    let isOver = false;
+    const feeding = this.#feed(inflate, () => isOver || this.#watch.isCancelled()).catch(
+      (error: unknown) => void inflate.destroy(error as Error),
+    );
+    let last: ArrayBufferLike | null = null;
     try {
-      yield* inflate as Readable as AsyncIterable<Buffer>;
+      for await (const chunk of inflate as Readable as AsyncIterable<Buffer>) {
+        // Collecting garbage comes too late for so many large pieces: what was used is given back at once.
+        if (last instanceof ArrayBuffer && last !== chunk.buffer) last.transfer(0);
+        last = chunk.buffer;
+        yield chunk;
+      }
     } catch (error) {
       if (error instanceof EngineError) throw error;
       if (errnoOf(error) !== null) throw errnoError("read the archive", error);
       throw new EngineError("corrupt", `the ${compression} data is broken: ${messageOf(error)}`, { cause: error });
     } finally {
-      source.destroy();
+      isOver = true;
       inflate.destroy();
+      await feeding;
     }
   }
 
-  /** Goes on where the one before stopped. */
-  async *#chunks(): AsyncGenerator<Buffer, void> {
+  /** Reads and hashes while another thread inflates what was read before. */
+  async #feed(inflate: Transform, isOver: () => boolean): Promise<void> {
+    const free = [this.#buffer, Buffer.allocUnsafeSlow(chunkSize)];
+    const gone = new Promise<void>((resolve) => inflate.once("close", resolve));
+    let written: Promise<void> = Promise.resolve();
     for (;;) {
-      const available = await this.#available(1);
-      if (available === 0) return;
-      const wanted = Math.min(chunkSize, available);
-      // Inflating in another thread may still read the one before.
-      const buffer = this.isPlain ? this.#buffer : Buffer.allocUnsafe(wanted);
-      const size = readSync(this.#fd, buffer, 0, wanted, this.#position);
-      if (size === 0) return;
-      const chunk = buffer.subarray(0, size);
-      this.#position += size;
-      this.#hash.update(chunk);
-      this.#watch.onRead(this.#position);
-      yield chunk;
+      const buffer = free.shift();
+      if (buffer === undefined) {
+        await Promise.race([written, gone]);
+        if (inflate.destroyed) return;
+        continue;
+      }
+      const chunk = await this.#read(buffer, isOver);
+      if (inflate.destroyed) return;
+      if (chunk === null) break;
+      written = new Promise((resolve) => {
+        inflate.write(chunk, () => {
+          free.push(buffer);
+          resolve();
+        });
+      });
     }
+    inflate.end();
   }
 
-  /** Waits for `wanted` bytes more, or the end. Gives how many there are, at most a chunk. */
-  async #available(wanted: number): Promise<number> {
+  async *#chunks(): AsyncGenerator<Buffer, void> {
+    for (let chunk = await this.#read(this.#buffer); chunk !== null; chunk = await this.#read(this.#buffer))
+      yield chunk;
+  }
+
+  /** The next bytes of the file, hashed; null at its end. */
+  async #read(buffer: Buffer, isOver = this.#watch.isCancelled): Promise<Buffer | null> {
+    const available = await this.#available(1, isOver);
+    if (available === 0) return null;
+    const size = readSync(this.#fd, buffer, 0, Math.min(buffer.length, available), this.#position);
+    if (size === 0) return null;
+    const chunk = buffer.subarray(0, size);
+    this.#position += size;
+    this.#hash.update(chunk);
+    this.#watch.onRead(this.#position);
+    return chunk;
+  }
+
+  /** Waits for `wanted` bytes more, or the end. Gives how many there are, none where it is over. */
+  async #available(wanted: number, isOver: () => boolean): Promise<number> {
     const { growth } = this.#file;
     if (growth === null) return chunkSize;
-    const { size, status } = await waitForGrowth(growth, this.#position + wanted - 1, this.#watch.isCancelled);
+    const { size, status } = await waitForGrowth(growth, this.#position + wanted - 1, isOver);
     if (this.#watch.isCancelled()) throw new EngineError("cancelled", "cancelled");
     if (status === "failed") throw new EngineError("unavailable", "the rest of it did not come");
     return size - this.#position;
