@@ -37,6 +37,7 @@ const imageVerbs: Readonly<Record<string, Verb>> = {
   images: { summary: "list images", load: () => import("./commands/images.ts") },
   history: { summary: "show how an image was made", load: () => import("./commands/history.ts") },
   layers: { summary: "show the files of layers, and what is wasted", load: () => import("./commands/layers.ts") },
+  layers: { summary: "show the files of layers, and what is wasted", load: () => import("./commands/layers.ts") },
   rmi: { summary: "remove images", load: () => import("./commands/rmi.ts") },
   tag: { summary: "give an image another name", load: () => import("./commands/tag.ts") },
   import: { summary: "make an image of a root file system", load: () => import("./commands/import.ts") },

@@ -23,12 +23,16 @@ function answer(task: FilesTask): TaskResponse {
   try {
     return { kind: "done", result: runAgainIfDamaged(task) };
   } catch (error) {
-    const isCancelled = store.isCancelled();
-    const known = isCancelled
-      ? new EngineError("cancelled", "cancelled")
-      : errnoError("look at files", error, errnoOf(error) === "ENOENT" ? "not-found" : "internal");
+    const known = knownError(error);
     return { kind: "failed", code: known.code, message: known.message, hint: known.hint };
   }
+}
+
+function knownError(error: unknown): EngineError {
+  if (store.isCancelled()) return new EngineError("cancelled", "cancelled");
+  if (error instanceof EngineError) return error;
+  // A layer that was removed a moment ago.
+  return errnoError("look at files", error, errnoOf(error) === "ENOENT" ? "not-found" : "internal");
 }
 
 function runAgainIfDamaged(task: FilesTask): FilesTaskResults[FilesTask["kind"]] {
