@@ -1,6 +1,7 @@
 import type { BlobStore } from "../content/blob-store.ts";
 import type { Operations } from "../events/operations.ts";
-import type { DiffID, ImageID } from "../oci/digest.ts";
+import type { LayerStore } from "../layers/layer-store.ts";
+import type { ImageID } from "../oci/digest.ts";
 import { isDigest } from "../oci/digest.ts";
 import { parseReference } from "../oci/reference.ts";
 import type { PushedImage } from "../protocol/transfers.ts";
@@ -14,12 +15,12 @@ import type { SweepGate } from "./sweep-gate.ts";
 
 export type DepartureParts = {
   readonly blobs: BlobStore;
+  readonly layers: LayerStore;
   readonly records: ImageRecords;
   readonly registries: RegistryClient;
   readonly operations: Operations;
   readonly gate: SweepGate;
   readonly catalog: () => Catalog;
-  readonly rebuild: (chain: readonly DiffID[], signal: AbortSignal) => AsyncIterable<Uint8Array>;
   /** Called when records have changed. */
   readonly onRecord: () => void;
   readonly publish: (action: string, id: ImageID, name: string) => void;

@@ -78,7 +78,7 @@ export type PushRequest = {
 
 export type SaveFormat = "docker-archive" | "oci-archive";
 export type SaveRequest = { readonly images: readonly string[]; readonly format: SaveFormat };
-/** Takes the archive's bytes; resolves when the next may come. They stay valid. */
+/** Takes the archive's bytes, whose memory is used again once it resolves. */
 export type SaveOutput = (bytes: Buffer) => Promise<void>;
 
 export type PruneOptions = {

@@ -105,7 +105,6 @@ class LocalImageService implements ImageService {
       records,
       gate: this.#gate,
       catalog: () => this.#current(),
-      rebuild: async function* () {},
       onRecord: () => this.#changed(),
       publish: (action, id, name) => this.#publish(action, id, name),
     });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { BlobStore } from "../content/blob-store.ts";
 import { EngineError } from "../errors.ts";
+import type { LayerStore } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
 import { gzip } from "../lib/gzip.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
@@ -17,6 +18,7 @@ import {
   type OutgoingImage,
   sizeOf,
 } from "./kept-layers.ts";
+import { rebuildTar } from "./rebuild-tar.ts";
 
 export type PrepareParts = {
   readonly blobs: BlobStore;
@@ -25,8 +27,7 @@ export type PrepareParts = {
   readonly records: ImageRecords;
   /** Called when records have changed. */
   readonly onRecord: () => void;
-  /** The tar of a layer of which only the unpacked files are here; it need not be the one they came from. */
-  readonly rebuild: (chain: readonly DiffID[], signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  readonly layers: LayerStore;
 };
 
 export type PrepareWork = {
@@ -112,20 +113,19 @@ async function compressLayer(plain: KeptLayer, blobs: BlobStore, work: PrepareWo
 export async function rebuildLayer(
   image: CatalogImage,
   position: number,
-  parts: Pick<PrepareParts, "blobs" | "rebuild">,
+  parts: Pick<PrepareParts, "blobs" | "layers">,
   signal: AbortSignal,
 ): Promise<KeptLayer> {
   const chain = image.chain.slice(0, position + 1);
   const diffID = chain[position] as DiffID;
   await using ingest = await parts.blobs.openIngest();
-  for await (const chunk of abortable(parts.rebuild(chain, signal), signal, "push")) await ingest.write(chunk);
   try {
+    for await (const chunk of rebuildTar(parts.layers, chain, signal)) await ingest.write(chunk);
     const { digest, size } = await ingest.commit({ digest: diffID });
     return { diffID, digest, size, compression: "none" };
   } catch (error) {
-    if (error instanceof EngineError && error.code === "corrupt")
-      throw lost(image, `the tar of layer ${shortID(diffID)}`);
-    throw error;
+    const isLost = error instanceof EngineError && (error.code === "corrupt" || error.code === "not-found");
+    throw isLost ? lost(image, `the tar of layer ${shortID(diffID)}`) : error;
   }
 }
 

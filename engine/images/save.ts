@@ -17,7 +17,7 @@ import { type PrepareParts, rebuildLayer } from "./push-prepare.ts";
 import { archiveEntries, chooseImages, type SaveEntry } from "./save-plan.ts";
 import { saveEnd, saveHeader, savePadding } from "./save-tar.ts";
 
-export type SaveParts = Pick<PrepareParts, "blobs" | "rebuild"> & { readonly catalog: Catalog };
+export type SaveParts = Pick<PrepareParts, "blobs" | "layers"> & { readonly catalog: Catalog };
 
 const chunkSize = 1024 * 1024;
 
@@ -116,10 +116,9 @@ async function putBlob(
   put: SaveOutput,
 ): Promise<void> {
   const hash = createHash("sha256");
+  const memory = Buffer.allocUnsafeSlow(Math.min(chunkSize, size));
   for (let position = 0; position < size; ) {
-    // New memory for each: what was put may wait in a queue.
-    const memory = Buffer.allocUnsafeSlow(Math.min(chunkSize, size - position));
-    const { bytesRead } = await file.read(memory, 0, memory.length, position);
+    const { bytesRead } = await file.read(memory, 0, Math.min(memory.length, size - position), position);
     if (bytesRead === 0) break;
     const chunk = memory.subarray(0, bytesRead);
     hash.update(chunk);

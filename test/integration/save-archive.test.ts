@@ -1,6 +1,7 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { openArchives } from "../../engine/layers/archives.ts";
 import { sha256 } from "../../engine/oci/digest.ts";
 import { dockerArchive, makeLayout, run } from "../support/images-archives.ts";
 import { type ImagesEngine, openImagesEngine, quietWork } from "../support/images-engine.ts";
@@ -141,6 +142,23 @@ it("says what is damaged or lost instead of writing it", async () => {
   await expect(saved(engine, [])).rejects.toMatchObject({ code: "invalid-argument" });
 });
 
+it("makes a lost tar again where that gives the very same bytes", async () => {
+  await using engine = await openImagesEngine();
+  const tree = join(directory.path, "tree");
+  run("mkdir", "-p", join(tree, "etc"));
+  writeFileSync(join(tree, "etc/motd"), "hello\n");
+  run("ln", join(tree, "etc/motd"), join(tree, "again"));
+  await using archives = openArchives();
+  const tar = archives.pack({ directories: [tree], inside: "", path: "" }, quietWork.signal);
+  const options = { reference: "made:here", changes: [], message: "", createdAt: "2026-01-01T00:00:00Z" };
+  await engine.images.import(tar, options, quietWork);
+  const whole = await saved(engine, ["made:here"]);
+  const [layer] = engine.images.resolve("made:here").chain;
+  if (layer === undefined) throw new Error("no layer");
+  await engine.blobs.remove(layer);
+  expect((await saved(engine, ["made:here"])).equals(whole)).toBe(true);
+});
+
 it("finishes with an image that is removed meanwhile, and holds nothing up", async () => {
   await using engine = await openImagesEngine();
   await load(engine, await archiveOf("one\n", "team/a:1"));
@@ -151,7 +169,7 @@ it("finishes with an image that is removed meanwhile, and holds nothing up", asy
   const saving = engine.images.save(
     { images: ["team/a:1"], format: "docker-archive" },
     async (bytes) => {
-      pieces.push(bytes);
+      pieces.push(Buffer.from(bytes));
       began.resolve();
       await gate.promise;
     },

@@ -11,7 +11,7 @@ export async function saved(
   format: SaveFormat = "docker-archive",
 ): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  const take = async (bytes: Buffer) => void pieces.push(bytes);
+  const take = async (bytes: Buffer) => void pieces.push(Buffer.from(bytes));
   const { bytes } = await engine.images.save({ images, format }, take, quietWork);
   const archive = Buffer.concat(pieces);
   if (bytes !== archive.length) throw new Error(`${bytes} bytes were told of, ${archive.length} came`);
