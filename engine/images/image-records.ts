@@ -23,6 +23,13 @@ export type RepositoryDigest = { readonly repository: string; readonly digest: D
 
 export type LayerRecord = { readonly diffID: DiffID; readonly blobDigest: Digest | null };
 
+/** image: null where it stays. */
+export type RemovedRecords = {
+  readonly references: readonly string[];
+  readonly digests: readonly RepositoryDigest[];
+  readonly image: ImageID | null;
+};
+
 /** A container that stands on an image. */
 export type ImageUser = { readonly id: string; readonly name: string };
 
@@ -91,9 +98,12 @@ export class ImageRecords {
   }
 
   /** Takes names away and, with `image`, the image as well: all or nothing. */
-  remove(references: readonly string[], image: ImageID | null): void {
+  remove({ references, digests, image }: RemovedRecords): void {
     transact(this.#database, () => {
       for (const reference of references) this.#run("DELETE FROM image_references WHERE reference = ?", reference);
+      for (const { repository, digest } of digests) {
+        this.#run("DELETE FROM image_digests WHERE repository = ? AND digest = ?", repository, digest);
+      }
       if (image !== null) this.#run("DELETE FROM images WHERE id = ?", image);
     });
   }

@@ -32,7 +32,7 @@ import { forContainer, historyEntries, layersResult, summarize } from "./image-v
 import { inspectImage } from "./inspect.ts";
 import { Leases } from "./leases.ts";
 import type { TrustPolicy } from "./policy.ts";
-import { planRemoval, untaggedNames } from "./remove.ts";
+import { findDigestName, planRemoval, untaggedNames } from "./remove.ts";
 import { SweepGate } from "./sweep-gate.ts";
 import { Upkeep } from "./upkeep.ts";
 
@@ -174,8 +174,9 @@ class LocalImageService implements ImageService {
     const match = this.#current().get(image);
     const { id } = match.image;
     // No await between the look at the users and the delete: nobody can come between.
-    const removal = planRemoval(match, this.#records.users().get(id) ?? [], force);
-    this.#records.remove(removal.references, removal.image);
+    const users = this.#records.users().get(id) ?? [];
+    const removal = planRemoval(match, { users, force, digest: findDigestName(image) });
+    this.#records.remove(removal);
     const untagged = untaggedNames(removal);
     if (removal.image !== null) this.#configs.delete(id);
     this.#changed();

@@ -24,7 +24,7 @@ export async function renderListing(
 ): Promise<string> {
   const format = options.format ?? "table";
   if (options.quiet && options.format === undefined) return lines(items.map((item) => textOf(item, spec.quietField)));
-  if (format === "json") return items.map((item) => printableJson(item)).join("\n");
+  if (format === "json") return items.map(jsonLine).join("\n");
   if (format === "table") {
     const cells = (item: Fields) => spec.columns.map((field) => textOf(item, field));
     return tableOf([cells(spec.headers), ...items.map(cells)]);
@@ -38,6 +38,14 @@ export async function renderListing(
   }
   const render = compileTemplate(template, { strict: true });
   return lines(items.map((item) => render(item)));
+}
+
+/** As Go writes a map: keys in order, and nothing that HTML could take for its own. */
+function jsonLine(item: Fields): string {
+  const sorted = Object.entries(item).sort(([one], [other]) => (one < other ? -1 : 1));
+  return printableJson(Object.fromEntries(sorted)).replace(/[<>&]/g, (character) => {
+    return `\\u00${character.charCodeAt(0).toString(16)}`;
+  });
 }
 
 function textOf(item: Fields, field: string): string {

@@ -11,10 +11,7 @@ export function renderTable(rows: readonly (readonly string[])[]): string {
 }
 
 function renderRow(row: readonly string[], widths: readonly number[]): string {
-  return row
-    .map((cell, column) => (column === row.length - 1 ? cell : pad(cell, widths[column] ?? 0)))
-    .join("")
-    .trimEnd();
+  return row.map((cell, column) => (column === row.length - 1 ? cell : pad(cell, widths[column] ?? 0))).join("");
 }
 
 function pad(cell: string, width: number): string {

@@ -37,7 +37,6 @@ const imageVerbs: Readonly<Record<string, Verb>> = {
   images: { summary: "list images", load: () => import("./commands/images.ts") },
   history: { summary: "show how an image was made", load: () => import("./commands/history.ts") },
   layers: { summary: "show the files of layers, and what is wasted", load: () => import("./commands/layers.ts") },
-  layers: { summary: "show the files of layers, and what is wasted", load: () => import("./commands/layers.ts") },
   rmi: { summary: "remove images", load: () => import("./commands/rmi.ts") },
   tag: { summary: "give an image another name", load: () => import("./commands/tag.ts") },
   import: { summary: "make an image of a root file system", load: () => import("./commands/import.ts") },
@@ -75,6 +74,14 @@ const containerPrune: Verb = {
   summary: "remove containers that do not run",
   load: () => import("./commands/container-prune.ts"),
 };
+const containerInspect: Verb = {
+  summary: "show everything about containers",
+  load: () => import("./commands/container-inspect.ts"),
+};
+const imageInspect: Verb = {
+  summary: "show everything about images",
+  load: () => import("./commands/image-inspect.ts"),
+};
 const systemVerbs: Readonly<Record<string, Verb>> = {
   df: { summary: "show what the disk is used for", load: () => import("./commands/system-df.ts") },
   prune: { summary: "remove what nothing uses", load: () => import("./commands/system-prune.ts") },
@@ -87,7 +94,7 @@ const { images, history, rmi, tag, import: importVerb, load } = imageVerbs as Re
 
 /** `gantry container ls` and the like: docker's other names for the same verbs. */
 export const groups: Readonly<Record<string, Readonly<Record<string, Verb | undefined>>>> = {
-  container: { ...containerVerbs, ls: verbs.ps, list: verbs.ps, inspect: verbs.inspect, prune: containerPrune },
+  container: { ...containerVerbs, ls: verbs.ps, list: verbs.ps, inspect: containerInspect, prune: containerPrune },
   image: {
     ls: images,
     list: images,
@@ -97,7 +104,7 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
     import: importVerb,
     load,
     save: verbs.save,
-    inspect: verbs.inspect,
+    inspect: imageInspect,
     prune: imagePrune,
     pull: verbs.pull,
     push: verbs.push,

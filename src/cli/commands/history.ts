@@ -52,7 +52,7 @@ export function command(cli: Cli): Command {
 type FieldOptions = { readonly truncate: boolean; readonly human: boolean; readonly now: number };
 
 function fieldsOf(entry: HistoryEntry, { truncate, human, now }: FieldOptions): Fields {
-  const createdBy = entry.createdBy.replaceAll(/\s+/g, " ").trim();
+  const createdBy = entry.createdBy.replaceAll("\t", " ");
   const short = truncate && createdBy.length > createdByWidth;
   return {
     Comment: entry.comment,

@@ -25,6 +25,15 @@ export function command(cli: Cli): Command {
     .action((names: string[], options: InspectOptions) => inspect(cli, names, options));
 }
 
+/** `image inspect` and `container inspect`: the same, looking only there. */
+export function commandFor(cli: Cli, type: "container" | "image"): Command {
+  return newCommand(cli, `${type} inspect`, "[options] NAME...", `show everything about ${type}s`)
+    .option("-f, --format <format>", "json or a template such as '{{.Id}}'")
+    .option("-s, --size", "accepted")
+    .argument("<name...>")
+    .action((names: string[], options: InspectOptions) => inspect(cli, names, { ...options, type }));
+}
+
 async function inspect(cli: Cli, names: readonly string[], options: InspectOptions): Promise<void> {
   const { format, type } = options;
   if (type !== undefined && type !== "container" && type !== "image") {

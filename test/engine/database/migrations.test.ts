@@ -29,7 +29,7 @@ it("takes over a database of the first version with all that is in it", async ()
       digests: [{ repository: "docker.io/library/web", digest: sha256("a manifest") }],
     },
   ]);
-  records.remove(["docker.io/library/web:1"], id);
+  records.remove({ references: ["docker.io/library/web:1"], digests: [], image: id });
   expect(database.prepare("SELECT * FROM image_digests").all()).toEqual([]);
   database.close();
 
