@@ -23,6 +23,12 @@ export function openDashboardInShell(engine: TestEngine): TestTerminal {
   return new TestTerminal({ command: ["sh", "-c", command] });
 }
 
+/** Closes help or details. What is pressed before the screen shows it may come together with the escape: that is Alt and the key. */
+export async function closeOverlay(terminal: TestTerminal): Promise<void> {
+  await terminal.press("esc");
+  await terminal.waitFor((text) => !text.includes("Esc close"));
+}
+
 /** Makes and starts a container of the starter image. */
 export async function startContainer(engine: TestEngine, name: string, script: string): Promise<string> {
   const { id } = await engine.client.request("containers.create", {
