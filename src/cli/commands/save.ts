@@ -30,10 +30,10 @@ export function command(cli: Cli): Command {
 }
 
 async function save(cli: Cli, images: string[], { output, format, platform, quiet }: SaveFlags): Promise<void> {
+  using _leaving = new Interruptible();
   await using archive = await openArchiveOutput("save", output ?? null);
   const client = await cli.connect();
   if (platform !== undefined) for (const image of images) await requirePlatform(client, image, platform);
-  using _leaving = new Interruptible();
   using progress = new ProgressLine(quiet !== true && process.stderr.isTTY);
   await download(
     client,
