@@ -26,12 +26,12 @@ export async function commitContainer(
 ): Promise<{ id: string }> {
   const { id, imageID } = record;
   const { pause, ...options } = request;
-  const config = inspectConfig(record);
+  const config = configOf(record);
   const tar = () => {
     const packed = packChanges(parts, archives, { id, signal: work.signal });
     return pause ? whileFrozen(parts, id, packed) : packed;
   };
-  const createdBy = config.Cmd.join(" ");
+  const createdBy = record.resolution.args.slice(record.resolution.entrypointLength).join(" ");
   const image = await parts.images.commit(tar, { ...options, base: imageID, container: id, config, createdBy }, work);
   publishEvent(parts, record, "commit", {
     comment: request.message,
@@ -39,6 +39,18 @@ export async function commitContainer(
     imageRef: request.reference ?? "",
   });
   return image;
+}
+
+/** docker's `Config`, as it was asked for: what the engine fills in by itself is no part of an image. */
+function configOf(record: ContainerRecord): Record<string, unknown> {
+  const { request, resolution } = record;
+  const { StopSignal, ExposedPorts, ...config } = inspectConfig(record);
+  return {
+    ...config,
+    WorkingDir: request.workingDirectory ?? resolution.image.workingDirectory,
+    ...(Object.keys(ExposedPorts).length === 0 ? {} : { ExposedPorts }),
+    ...(request.stopSignal === undefined ? {} : { StopSignal }),
+  };
 }
 
 function packChanges(

@@ -1,14 +1,14 @@
-import type { BlobStore } from "../content/blob-store.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
 import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
 import type { HistoryDocument, ImageConfig } from "../oci/image-config.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
-import { storeBlob } from "./archive-files.ts";
+import { storeBlob } from "./archive-file.ts";
 import { type CatalogImage, shortID } from "./catalog.ts";
 import { parseChanges, type RunConfigChange } from "./changes-parser.ts";
 import type { ImageRecord } from "./image-records.ts";
 import type { CommitOptions } from "./image-service.ts";
+import type { LeasedBlobs } from "./leased-blobs.ts";
 import { counting, type LoadWork } from "./load-images.ts";
 
 /** What a commit becomes, checked before the first byte comes. */
@@ -41,12 +41,13 @@ export function changeRunConfig(
 export async function storeCommit(
   tar: AsyncIterable<Uint8Array>,
   plan: CommitPlan,
-  work: LoadWork & { readonly blobs: BlobStore; readonly layers: LayerStore },
+  work: LoadWork & { readonly blobs: LeasedBlobs; readonly layers: LayerStore },
 ): Promise<CommittedImage> {
   const { base } = plan;
   const layer = await receiveLayer(tar, work);
   const createdAt = new Date().toISOString();
   const chain = layer === null ? base.chain : [...base.chain, layer.digest as string as DiffID];
+  await work.lease.hold({ chain, blobs: base.layers.flatMap(({ blobDigest }) => blobDigest ?? []) });
   if (layer !== null) {
     const onProgress = (current: number): void =>
       work.progress.report("unpacking", shortID(layer.digest), { current, total: layer.size });
@@ -71,7 +72,7 @@ export async function storeCommit(
 /** The digest of an uncompressed tar is its diffID. Null where nothing was changed. */
 async function receiveLayer(
   tar: AsyncIterable<Uint8Array>,
-  work: LoadWork & { readonly blobs: BlobStore },
+  work: LoadWork & { readonly blobs: LeasedBlobs },
 ): Promise<{ digest: Digest; size: number } | null> {
   const counted = counting(tar, (current) => work.progress.report("packing", "", { current, total: null }));
   await using ingest = await work.blobs.openIngest();
@@ -100,13 +101,19 @@ function makeConfig({ baseConfig, run, options }: CommitPlan, { chain, createdAt
     "os.version": version,
     "os.features": features,
     author: options.author === "" ? null : options.author,
-    config: run,
+    config: { ...inheritedOf(baseConfig), ...run },
     container: options.container,
     container_config: options.config,
     created: createdAt,
     history: [...(baseConfig.history ?? []), step],
     rootfs: { type: "layers", diff_ids: [...chain] },
   }) as ImageConfig;
+}
+
+/** What a container takes over from its image without having it in its own configuration. */
+function inheritedOf({ config }: ImageConfig): Record<string, unknown> {
+  const { Healthcheck, Shell, StopSignal } = config ?? {};
+  return withoutNulls({ Healthcheck, Shell, StopSignal });
 }
 
 function withoutNulls(value: Readonly<Record<string, unknown>>): Record<string, unknown> {

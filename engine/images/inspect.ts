@@ -11,7 +11,7 @@ export function inspectImage(image: CatalogImage, layers: LayerStore): Record<st
     RepoTags: image.names,
     RepoDigests: image.repoDigests,
     Parent: "",
-    Comment: textOf(imageConfig.comment),
+    Comment: textOf(imageConfig.comment) || textOf(imageConfig.history?.at(-1)?.comment),
     Created: image.createdAt,
     DockerVersion: textOf(imageConfig.docker_version),
     Author: imageConfig.author ?? "",

@@ -77,8 +77,12 @@ function packPath({ view: spec, path, followLink }: PackPathTask, memory: Memory
   checkDirectory(place, path);
   respond({ kind: "stat", stat: statPlace(view, place, path) });
   const writer = new TarWriter(createOutput(memory));
-  const mountAt = (at: string) => view.mountAt(at);
-  packTree(writer, nodeOf(trail), { path: splitLast(path), mountAt, mountPath: place.path });
+  packTree(writer, nodeOf(trail), {
+    path: splitLast(path),
+    mountAt: (at) => view.mountAt(at),
+    mountsIn: (at) => view.mountsIn(at),
+    mountPath: place.path,
+  });
   writer.finish();
 }
 

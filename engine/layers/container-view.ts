@@ -125,6 +125,13 @@ export class ContainerView implements Disposable {
     return mount === undefined ? null : { paths: [`/proc/self/fd/${mount.fd}`], isPinned: true };
   }
 
+  mountsIn(path: BytePath): BytePath[] {
+    if (this.#mounts.size === 0) return [];
+    const prefix = path === "" ? "" : `${path}/`;
+    const names = [...this.#mounts.keys()].filter((target) => target.startsWith(prefix));
+    return names.map((target) => target.slice(prefix.length)).filter((name) => !name.includes("/"));
+  }
+
   /** Closes all descriptors but those of `kept`, of the root and of the mounts. */
   release(kept: readonly Place[] = []): void {
     const needed = new Set([this.root, ...kept].map((place) => place.fd));

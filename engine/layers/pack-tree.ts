@@ -34,6 +34,8 @@ export type PackOptions = {
   readonly layer?: { readonly below: readonly BytePath[]; readonly mountPoints: readonly BytePath[] };
   /** What is mounted where: asked for each path relative to the top's own file system. */
   readonly mountAt?: (path: BytePath) => PackNode | null;
+  /** Names of what is mounted into a directory: seen also where the directory lacks them. */
+  readonly mountsIn?: (path: BytePath) => readonly BytePath[];
   /** Path of the top for `mountAt`. */
   readonly mountPath?: BytePath;
 };
@@ -119,7 +121,8 @@ class TreePacker {
       if (this.#options.layer !== undefined && spot.path !== "" && isOpaque(`${here}/.`)) {
         this.#emit({ ...plain("file", `${spot.path}/${opaqueMarker}`, fstatSync(own)), mode: 0o600 });
       }
-      for (const [name, paths] of childrenOf(open)) this.#visitChild(spot, name, paths);
+      const mounted = this.#options.mountsIn?.(spot.mountPath) ?? [];
+      for (const [name, paths] of childrenOf(open, mounted)) this.#visitChild(spot, name, paths);
       this.#pending.length = Math.min(this.#pending.length, before);
     } finally {
       for (const fd of open) closeSync(fd);
@@ -219,8 +222,11 @@ function openDirectories(node: PackNode): number[] {
 }
 
 /** Names in byte order with their paths, topmost first. */
-function childrenOf(open: readonly number[]): Iterable<[BytePath, readonly BytePath[]]> {
-  const children = new Map<BytePath, BytePath[]>();
+function childrenOf(
+  open: readonly number[],
+  mounted: readonly BytePath[] = [],
+): Iterable<[BytePath, readonly BytePath[]]> {
+  const children = new Map<BytePath, BytePath[]>(mounted.map((name) => [name, []]));
   const hidden = new Set<BytePath>();
   for (const fd of open) {
     const here = `/proc/self/fd/${fd}`;
