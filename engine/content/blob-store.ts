@@ -38,9 +38,10 @@ export interface GrowingIngest extends AsyncDisposable {
  * ingest left by a crash is swept at the next open.
  */
 export interface BlobStore {
-  openIngest(): Promise<Ingest>;
+  /** onDigest: awaited when the blob's digest is known and before it gets its name. */
+  openIngest(onDigest?: (digest: Digest) => Promise<void>): Promise<Ingest>;
   /** With a digest: goes on with what is there of that blob. One at a time for a digest. */
-  openGrowingIngest(digest: Digest | null): Promise<GrowingIngest>;
+  openGrowingIngest(digest: Digest | null, onDigest?: (digest: Digest) => Promise<void>): Promise<GrowingIngest>;
   has(digest: Digest): Promise<boolean>;
   /** Absolute path of a blob, whether or not it is there. */
   pathOf(digest: Digest): string;

@@ -30,6 +30,8 @@ export async function openBlobStore(root: string): Promise<BlobStore> {
   return new FileBlobStore(ingest, finished);
 }
 
+type OnDigest = (digest: Digest) => Promise<void>;
+
 class FileBlobStore implements BlobStore {
   readonly #ingest: string;
   readonly #finished: string;
@@ -40,18 +42,18 @@ class FileBlobStore implements BlobStore {
     this.#finished = finished;
   }
 
-  async openIngest(): Promise<Ingest> {
+  async openIngest(onDigest?: OnDigest): Promise<Ingest> {
     const path = join(this.#ingest, randomUUID());
     const handle = await open(path, "wx", 0o600);
-    return new FileIngest(handle, path, (digest) => this.#adopt(path, digest));
+    return new FileIngest(handle, path, this.#adopter(path, onDigest));
   }
 
-  async openGrowingIngest(digest: Digest | null): Promise<GrowingIngest> {
+  async openGrowingIngest(digest: Digest | null, onDigest?: OnDigest): Promise<GrowingIngest> {
     const path = join(this.#ingest, digest === null ? randomUUID() : hexOf(digest));
     // Not the flag for appending: with it, Linux ignores where a write is to go.
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     const { size } = await handle.stat();
-    const adopt = (found: Digest): Promise<void> => this.#adopt(path, found);
+    const adopt = this.#adopter(path, onDigest);
     return new GrowingFileIngest(handle, { path, size, isKept: digest !== null, adopt });
   }
 
@@ -121,6 +123,13 @@ class FileBlobStore implements BlobStore {
       await sweep.drop(digest, () => rm(join(this.#ingest, hexOf(digest)), { force: true }));
     }
     for (const digest of finished) if (!kept.has(digest)) await sweep.drop(digest, () => this.remove(digest));
+  }
+
+  #adopter(path: string, onDigest?: OnDigest): (digest: Digest) => Promise<void> {
+    return async (digest) => {
+      await onDigest?.(digest);
+      await this.#adopt(path, digest);
+    };
   }
 
   /** Gives a durable file its name. It takes the place of one that is there: the same bytes, or damaged ones. */

@@ -1,9 +1,11 @@
 import { posix } from "node:path";
-import type { BlobStore } from "../content/blob-store.ts";
 import { EngineError } from "../errors.ts";
+import type { LayerStore } from "../layers/layer-store.ts";
 import type { ByteReader } from "../lib/byte-reader.ts";
 import { type TarEntry, TarReader } from "../lib/tar-reader.ts";
-import { type Digest, sha256 } from "../oci/digest.ts";
+import { type Digest, digestOfHex } from "../oci/digest.ts";
+import { ArchiveFile, examineFile } from "./archive-file.ts";
+import type { LeasedBlobs } from "./leased-blobs.ts";
 
 const entryLimit = 50_000;
 const pathLimit = 1_024;
@@ -14,21 +16,33 @@ const memoryLimit = 32 * 1024 * 1024;
 /** Manifests and image configs; larger ones are refused. */
 const documentLimit = 8 * 1024 * 1024;
 
-/** A file of the archive: in memory if small, else a blob. */
-export type ArchiveFile = { readonly digest: Digest; readonly size: number; readonly bytes: Buffer | null };
+export type ArchiveStores = {
+  readonly blobs: LeasedBlobs;
+  readonly layers: LayerStore;
+  /** True for the digest of a layer that is here already, or of its blob: it needs no unpacking. */
+  readonly isHere: (digest: Digest) => boolean;
+};
+export type ArchiveWork = { readonly signal: AbortSignal; readonly onUnpack: (path: string, bytes: number) => void };
 
-/** The files of an image archive by path, received from a stream into blobs. */
-export class ArchiveFiles {
-  readonly #blobs: BlobStore;
+/** The files of an image archive by path. What nobody wanted to keep goes when it is disposed. */
+export class ArchiveFiles implements AsyncDisposable {
+  readonly #stores: ArchiveStores;
+  readonly #work: ArchiveWork;
+  readonly #stop = new AbortController();
+  readonly #ingests = new AsyncDisposableStack();
+  readonly #coming: { readonly path: string; readonly examined: Promise<ArchiveFile> }[] = [];
   readonly #files = new Map<string, ArchiveFile>();
   readonly #links = new Map<string, string>();
+  /** Large files that are no layer, nor anything else that can be read. */
+  readonly #broken = new Map<string, EngineError>();
   #memory = 0;
 
-  constructor(blobs: BlobStore) {
-    this.#blobs = blobs;
+  constructor(stores: ArchiveStores, work: ArchiveWork) {
+    this.#stores = stores;
+    this.#work = { ...work, signal: AbortSignal.any([work.signal, this.#stop.signal]) };
   }
 
-  /** Reads the whole tar. Fails with `corrupt` for a broken or hostile one. */
+  /** Reads the whole tar; layers are being unpacked meanwhile. Fails with `corrupt` for a broken or hostile one. */
   async receive(bytes: ByteReader): Promise<void> {
     const tar = new TarReader(bytes);
     let count = 0;
@@ -38,6 +52,7 @@ export class ArchiveFiles {
     }
     // What follows the end of the tar is padding; a compressed stream's checksum comes after it.
     while ((await bytes.readSome(Number.MAX_SAFE_INTEGER)) !== null);
+    for (const { path, examined } of this.#coming) await this.#addExamined(path, examined);
   }
 
   /** The file at a path, symbolic links inside the archive followed; null where there is none. */
@@ -46,6 +61,8 @@ export class ArchiveFiles {
     for (let hop = 0; hop < linkHops; hop++) {
       const file = this.#files.get(at);
       if (file !== undefined) return file;
+      const broken = this.#broken.get(at);
+      if (broken !== undefined) throw EngineError.wrap(`archive entry ${quote(path)}`, broken);
       const target = this.#links.get(at);
       if (target === undefined) return null;
       at = target;
@@ -61,17 +78,27 @@ export class ArchiveFiles {
         `archive entry ${quote(path)} has ${file.size} bytes, at most ${documentLimit} are read`,
       );
     }
-    return file.bytes ?? (await this.#blobs.read(file.digest, documentLimit));
+    if (file.bytes !== null) return file.bytes;
+    await this.keep(file);
+    return await this.#stores.blobs.read(file.digest, documentLimit);
   }
 
   /** Makes sure the file lies in the blob store and gives its digest. */
   async keep(file: ArchiveFile): Promise<Digest> {
-    if (file.bytes !== null) await storeBlob(this.#blobs, file.bytes);
+    await file.keep(this.#stores.blobs);
     return file.digest;
   }
 
   get isEmpty(): boolean {
-    return this.#files.size === 0;
+    return this.#files.size === 0 && this.#broken.size === 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const result of await Promise.allSettled(this.#coming.map(({ examined }) => examined))) {
+      if (result.status === "fulfilled") await result.value.takeLayer()?.[Symbol.asyncDispose]();
+    }
+    await this.#ingests[Symbol.asyncDispose]();
   }
 
   async #receiveEntry(tar: TarReader, entry: TarEntry): Promise<void> {
@@ -79,19 +106,39 @@ export class ArchiveFiles {
     if (entry.type === "directory") return;
     if (entry.type === "other")
       throw new EngineError("corrupt", `archive entry ${quote(path)} is no file, directory or link`);
-    if (entry.type === "file") this.#addFile(path, await this.#receiveFile(tar, entry));
-    else this.#addLink(path, entry);
+    if (entry.type !== "file") this.#addLink(path, entry);
+    else if (entry.size <= smallFile && this.#memory + entry.size <= memoryLimit) {
+      this.#memory += entry.size;
+      this.#addFile(path, ArchiveFile.inMemory(await readAll(tar)));
+    } else await this.#receiveLarge(tar, path);
   }
 
-  async #receiveFile(tar: TarReader, entry: TarEntry): Promise<ArchiveFile> {
-    if (entry.size <= smallFile && this.#memory + entry.size <= memoryLimit) {
-      this.#memory += entry.size;
-      const bytes = await readAll(tar);
-      return { digest: sha256(bytes), size: bytes.length, bytes };
-    }
-    await using ingest = await this.#blobs.openIngest();
+  async #receiveLarge(tar: TarReader, path: string): Promise<void> {
+    const ingest = this.#ingests.use(await this.#stores.blobs.openGrowingIngest());
+    const head = await readHead(tar);
+    const { layers, isHere } = this.#stores;
+    const { signal, onUnpack } = this.#work;
+    const hex = /[0-9a-f]{64}/.exec(path)?.[0];
+    const isWanted = hex === undefined || !isHere(digestOfHex(hex));
+    const onProgress = (bytes: number): void => onUnpack(path, bytes);
+    const examining = examineFile(head, ingest, { layers, isWanted, signal, onProgress });
+    const examined = examining.then((found) => ArchiveFile.inIngest(ingest, found));
+    // Whoever waits for it comes later.
+    examined.catch(() => {});
+    this.#coming.push({ path, examined });
+    await ingest.write(head);
     for (let piece = await tar.readSome(); piece !== null; piece = await tar.readSome()) await ingest.write(piece);
-    return { ...(await ingest.commit()), bytes: null };
+    await ingest.end();
+  }
+
+  async #addExamined(path: string, examined: Promise<ArchiveFile>): Promise<void> {
+    try {
+      this.#addFile(path, await examined);
+    } catch (error) {
+      const isUnread = error instanceof EngineError && ["corrupt", "unimplemented"].includes(error.code);
+      if (!isUnread || this.#files.has(path) || this.#links.has(path)) throw error;
+      this.#broken.set(path, error);
+    }
   }
 
   /** Two readers of one archive must see the same file: a path may come twice only with the same bytes. */
@@ -111,12 +158,16 @@ export class ArchiveFiles {
   }
 }
 
-/** Stores bytes that are at hand. */
-export async function storeBlob(blobs: BlobStore, bytes: Uint8Array): Promise<Digest> {
-  const digest = sha256(bytes);
-  await using ingest = await blobs.openIngest();
-  await ingest.write(bytes);
-  return (await ingest.commit({ digest, size: bytes.length })).digest;
+/** The first 512 bytes and what came with them; fewer only of a smaller file. */
+async function readHead(tar: TarReader): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (let size = 0; size < 512; ) {
+    const piece = await tar.readSome();
+    if (piece === null) break;
+    pieces.push(piece);
+    size += piece.length;
+  }
+  return Buffer.concat(pieces);
 }
 
 async function readAll(tar: TarReader): Promise<Buffer> {

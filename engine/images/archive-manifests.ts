@@ -2,7 +2,8 @@ import { EngineError } from "../errors.ts";
 import { type Descriptor, isIndexType, isManifestType } from "../oci/descriptor.ts";
 import { hexOf } from "../oci/digest.ts";
 import { parseIndex, parseManifest } from "../oci/manifest.ts";
-import type { ArchiveFile, ArchiveFiles } from "./archive-files.ts";
+import type { ArchiveFile } from "./archive-file.ts";
+import type { ArchiveFiles } from "./archive-files.ts";
 
 const indexPath = "index.json";
 

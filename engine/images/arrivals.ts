@@ -15,13 +15,14 @@ import { parseImageName } from "./image-plan.ts";
 import type { ImageRecord } from "./image-records.ts";
 import type { CommitOptions, ImportOptions, LongWork, PullRequest } from "./image-service.ts";
 import { type ImportPlan, storeRootfs } from "./import-image.ts";
+import { type LeasedBlobs, leasedBlobs } from "./leased-blobs.ts";
 import type { Leases } from "./leases.ts";
 import { type LoadWork, storeArchive } from "./load-images.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { ProgressReporter } from "./progress-reporter.ts";
 import { pullImages } from "./pull.ts";
 import { LayerFetcher } from "./pull-layers.ts";
-import type { SweepGate } from "./sweep-gate.ts";
+import type { Sweeper } from "./sweeper.ts";
 
 export type ArrivalParts = {
   readonly blobs: BlobStore;
@@ -30,12 +31,15 @@ export type ArrivalParts = {
   readonly policy: TrustPolicy;
   readonly operations: Operations;
   readonly leases: Leases;
-  readonly gate: SweepGate;
+  readonly sweeper: Sweeper;
   readonly catalog: () => Catalog;
   /** Writes records, all of whose bytes are there, in one transaction. */
   readonly add: (images: readonly ArrivedImage[]) => void;
   readonly publish: (action: string, id: ImageID, name: string) => void;
 };
+
+/** What a work that makes images gets. */
+type MakingWork = LoadWork & { readonly blobs: LeasedBlobs; readonly layers: LayerStore };
 
 export type ArrivedImage = { readonly record: ImageRecord; readonly imageConfig: ImageConfig };
 
@@ -60,7 +64,7 @@ export class Arrivals {
         return images;
       } catch (error) {
         // What no lease keeps goes before the failure is told.
-        await this.#parts.gate.request();
+        await this.#parts.sweeper.request();
         throw error;
       }
     });
@@ -68,9 +72,8 @@ export class Arrivals {
 
   load(archive: AsyncIterable<Uint8Array>, work: LongWork): Promise<LoadedImage[]> {
     return this.#long("load", "load images", work, async (loading) => {
-      const { blobs, layers, publish } = this.#parts;
-      const stores = { blobs, layers, isLayerBlob: this.#isLayerBlob };
-      const images = await storeArchive(archive, stores, loading);
+      const { publish } = this.#parts;
+      const images = await storeArchive(archive, { ...loading, isHere: this.#layerDigests() }, loading);
       this.#parts.add(images.map(({ record, plan }) => ({ record, imageConfig: plan.imageConfig })));
       const loaded = new Map<ImageID, string[]>();
       for (const { plan } of images) {
@@ -85,8 +88,8 @@ export class Arrivals {
     const plan = planImport(options);
     const name = plan.reference === null ? null : familiarReference(plan.reference);
     return this.#long("import", `import ${name ?? "an image"}`, work, async (importing) => {
-      const { blobs, layers, add, publish } = this.#parts;
-      const image = await storeRootfs(rootfs, plan, { ...importing, blobs, layers });
+      const { add, publish } = this.#parts;
+      const image = await storeRootfs(rootfs, plan, importing);
       add([image]);
       publish("import", image.record.id, name ?? image.record.id);
       return { id: image.record.id };
@@ -97,21 +100,31 @@ export class Arrivals {
     const plan = this.#planCommit(options);
     const name = plan.reference === null ? null : familiarReference(plan.reference);
     return this.#long("commit", `commit ${name ?? "a container"}`, work, async (committing) => {
-      const { blobs, layers, add, publish } = this.#parts;
-      const image = await storeCommit(tar(), plan, { ...committing, blobs, layers });
+      const { add, publish } = this.#parts;
+      const image = await storeCommit(tar(), plan, committing);
       add([image]);
       if (name !== null) publish("tag", image.record.id, name);
       return { id: image.record.id };
     });
   }
 
-  /** Keeps the sweep away while the work lasts, and sweeps what it did not need. */
-  #long<T>(kind: string, title: string, work: LongWork, run: (work: LoadWork) => Promise<T>): Promise<T> {
+  /** Holds what the work makes until it has ended, and sweeps what was not needed. */
+  #long<T>(kind: string, title: string, work: LongWork, run: (work: MakingWork) => Promise<T>): Promise<T> {
     return this.#show(kind, title, work, async ({ signal, onProgress }) => {
+      const { leases, layers, blobs, sweeper } = this.#parts;
       using progress = new ProgressReporter(onProgress);
-      const result = await this.#parts.gate.hold(() => run({ signal, progress }));
-      void this.#parts.gate.request();
-      return result;
+      const lease = leases.begin();
+      try {
+        const result = await run({ signal, progress, lease, layers, blobs: leasedBlobs(blobs, lease) });
+        lease[Symbol.dispose]();
+        void sweeper.request();
+        return result;
+      } catch (error) {
+        // What a failed work has left goes before its failure is told.
+        lease[Symbol.dispose]();
+        await sweeper.request();
+        throw error;
+      }
     });
   }
 
@@ -136,6 +149,13 @@ export class Arrivals {
       .holdersOf(diffID)
       .some(({ layers }) => layers.some(isIt));
   };
+
+  /** Tells whether a digest is one of a layer that some image has now, or of its blob. */
+  #layerDigests(): (digest: Digest) => boolean {
+    const { images } = this.#parts.catalog();
+    const known = new Set(images.flatMap(({ layers }) => layers.flatMap((layer) => [layer.diffID, layer.blobDigest])));
+    return (digest) => known.has(digest);
+  }
 
   #planCommit(options: CommitOptions): CommitPlan {
     const reference = options.reference === null ? null : parseImageName(options.reference);

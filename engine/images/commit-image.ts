@@ -44,10 +44,11 @@ export async function storeCommit(
   work: LoadWork & { readonly blobs: LeasedBlobs; readonly layers: LayerStore },
 ): Promise<CommittedImage> {
   const { base } = plan;
+  await work.lease.hold({ chain: base.chain, blobs: base.layers.flatMap(({ blobDigest }) => blobDigest ?? []) });
   const layer = await receiveLayer(tar, work);
   const createdAt = new Date().toISOString();
   const chain = layer === null ? base.chain : [...base.chain, layer.digest as string as DiffID];
-  await work.lease.hold({ chain, blobs: base.layers.flatMap(({ blobDigest }) => blobDigest ?? []) });
+  await work.lease.hold({ chain });
   if (layer !== null) {
     const onProgress = (current: number): void =>
       work.progress.report("unpacking", shortID(layer.digest), { current, total: layer.size });

@@ -9,9 +9,11 @@ import type { RegistryClient } from "../registry/registry-client.ts";
 import { type Catalog, repositoryOf } from "./catalog.ts";
 import type { ImageRecords } from "./image-records.ts";
 import type { LongWork, PushRequest, SaveOutput, SaveRequest } from "./image-service.ts";
+import { leasedBlobs } from "./leased-blobs.ts";
+import type { Leases } from "./leases.ts";
 import { pushImages } from "./push.ts";
-import { openArchive } from "./save.ts";
-import type { SweepGate } from "./sweep-gate.ts";
+import { type OpenArchive, openArchive } from "./save.ts";
+import type { Sweeper } from "./sweeper.ts";
 
 export type DepartureParts = {
   readonly blobs: BlobStore;
@@ -19,7 +21,8 @@ export type DepartureParts = {
   readonly records: ImageRecords;
   readonly registries: RegistryClient;
   readonly operations: Operations;
-  readonly gate: SweepGate;
+  readonly leases: Leases;
+  readonly sweeper: Sweeper;
   readonly catalog: () => Catalog;
   /** Called when records have changed. */
   readonly onRecord: () => void;
@@ -35,7 +38,7 @@ export class Departures {
   }
 
   async push(request: PushRequest, work: LongWork): Promise<PushedImage[]> {
-    const { records, gate, operations, onRecord } = this.#parts;
+    const { records, leases, blobs, sweeper, operations, onRecord } = this.#parts;
     using operation = operations.begin("push", `push ${request.reference}`);
     const onPushed = (id: ImageID, { reference, digest }: PushedImage): void => {
       // It may have been removed meanwhile.
@@ -44,36 +47,35 @@ export class Departures {
       onRecord();
       this.#parts.publish("push", id, reference);
     };
-    const pushed = await gate.hold(() =>
-      pushImages(
-        request,
-        { ...this.#parts, registry: this.#parts.registries },
-        {
-          signal: work.signal,
-          onProgress: (progress) => {
-            operation.report(progress);
-            work.onProgress(progress);
-          },
-          onPushed,
-        },
-      ),
-    );
-    // Layers that were compressed are kept that way: their plain tars are nobody's now.
-    void gate.request();
-    return pushed;
+    const lease = leases.begin();
+    const parts = { ...this.#parts, registry: this.#parts.registries, lease, blobs: leasedBlobs(blobs, lease) };
+    const onProgress: LongWork["onProgress"] = (progress) => {
+      operation.report(progress);
+      work.onProgress(progress);
+    };
+    try {
+      return await pushImages(request, parts, { signal: work.signal, onProgress, onPushed });
+    } finally {
+      lease[Symbol.dispose]();
+      // Layers that were compressed are kept that way: their plain tars are nobody's now.
+      void sweeper.request();
+    }
   }
 
   async save(request: SaveRequest, output: SaveOutput, work: LongWork): Promise<{ bytes: number }> {
-    const { gate, operations } = this.#parts;
+    const { leases, sweeper, operations } = this.#parts;
     using operation = operations.begin("save", `save ${request.images.join(" ").slice(0, 200)}`);
     const onProgress: LongWork["onProgress"] = (progress) => {
       operation.report(progress);
       work.onProgress(progress);
     };
     // Once its files are open a client may take as long as it likes: nothing waits for it.
-    await using archive = await gate.hold(() =>
-      openArchive(request, { ...this.#parts, catalog: this.#parts.catalog() }, work.signal),
-    );
+    const open = async (): Promise<OpenArchive> => {
+      using lease = leases.begin();
+      const blobs = leasedBlobs(this.#parts.blobs, lease);
+      return await openArchive(request, { ...this.#parts, blobs, catalog: this.#parts.catalog() }, work.signal);
+    };
+    await using archive = await open().finally(() => void sweeper.request());
     const bytes = await archive.write(output, { signal: work.signal, onProgress });
     return { bytes };
   }

@@ -4,7 +4,8 @@ import type { ImageConfig } from "../oci/image-config.ts";
 import { diffIDsOf, parseImageConfig } from "../oci/image-config.ts";
 import type { Reference } from "../oci/reference.ts";
 import { parseReference } from "../oci/reference.ts";
-import { type ArchiveFile, type ArchiveFiles, quote } from "./archive-files.ts";
+import type { ArchiveFile } from "./archive-file.ts";
+import { type ArchiveFiles, quote } from "./archive-files.ts";
 
 /** A layer of an image in an archive. `file` is null where the archive does not hold it. */
 export type PlannedLayer = {

@@ -1,17 +1,18 @@
-import type { BlobStore } from "../content/blob-store.ts";
+import type { GrowingIngest } from "../content/blob-store.ts";
 import { EngineError } from "../errors.ts";
-import type { LayerStore } from "../layers/layer-store.ts";
+import type { LayerDigests, LayerStore, StagedLayer } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
 import { compressionOf } from "../lib/decompress.ts";
-import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
+import { runTogether } from "../lib/settle.ts";
+import type { DiffID, ImageID } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
 import { hostPlatform } from "../oci/platform.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
-import { storeBlob } from "./archive-files.ts";
-import { shortID } from "./catalog.ts";
+import { storeBlob } from "./archive-file.ts";
 import type { RunConfigChange } from "./changes-parser.ts";
 import type { ImageRecord } from "./image-records.ts";
+import type { LeasedBlobs } from "./leased-blobs.ts";
 import { counting, type LoadWork } from "./load-images.ts";
 
 /** What an import becomes, checked before the first byte comes. */
@@ -24,17 +25,15 @@ export type ImportPlan = {
 
 export type ImportedImage = { readonly record: ImageRecord; readonly imageConfig: ImageConfig };
 
-/** Puts a root file system into the stores as a one-layer image. Writes no record: the caller does, or sweeps. */
+/**
+ * Puts a root file system into the stores as a one-layer image; it is unpacked while it comes in. Writes no record: the caller does, or sweeps.
+ */
 export async function storeRootfs(
   rootfs: AsyncIterable<Uint8Array>,
   plan: ImportPlan,
-  work: LoadWork & { readonly blobs: BlobStore; readonly layers: LayerStore },
+  work: LoadWork & { readonly blobs: LeasedBlobs; readonly layers: LayerStore },
 ): Promise<ImportedImage> {
-  const blob = await receiveRootfs(rootfs, work.blobs, work);
-  const onProgress = (current: number): void =>
-    work.progress.report("unpacking", shortID(blob.digest), { current, total: blob.size });
-  const source = { path: work.blobs.pathOf(blob.digest) };
-  const { diffID } = await work.layers.unpackBase(source, { signal: work.signal, onProgress });
+  const { digest, diffID } = await receiveRootfs(rootfs, work);
   const imageConfig = makeConfig(plan, diffID);
   const id = (await storeBlob(work.blobs, Buffer.from(JSON.stringify(imageConfig)))) as ImageID;
   const record: ImageRecord = {
@@ -43,7 +42,7 @@ export async function storeRootfs(
     createdAt: plan.createdAt,
     ...hostPlatform(),
     addedAt: new Date().toISOString(),
-    layers: [{ diffID, blobDigest: blob.digest }],
+    layers: [{ diffID, blobDigest: digest }],
     references: plan.reference === null ? [] : [formatReference(plan.reference)],
     digests: [],
   };
@@ -52,9 +51,8 @@ export async function storeRootfs(
 
 async function receiveRootfs(
   rootfs: AsyncIterable<Uint8Array>,
-  blobs: BlobStore,
-  work: LoadWork,
-): Promise<{ digest: Digest; size: number }> {
+  work: LoadWork & { readonly blobs: LeasedBlobs; readonly layers: LayerStore },
+): Promise<LayerDigests> {
   const counted = counting(rootfs, (current) => work.progress.report("receiving", "", { current, total: null }));
   const bytes = new ByteReader(abortable(counted, work.signal, "import"));
   try {
@@ -62,12 +60,35 @@ async function receiveRootfs(
     if (magic.length === 0) throw new EngineError("corrupt", "root file system is empty: no byte came");
     // Refuses what nothing here reads.
     compressionOf(magic);
-    await using ingest = await blobs.openIngest();
-    for await (const chunk of bytes.rest()) await ingest.write(chunk);
-    return await ingest.commit();
+    await using ingest = await work.blobs.openGrowingIngest();
+    await using staged = await receiveAndStage(bytes, ingest, work);
+    await work.lease.hold({ chain: [staged.diffID] });
+    await staged.keep([staged.diffID]);
+    await ingest.commit(staged.digest);
+    return { digest: staged.digest, diffID: staged.diffID };
   } finally {
     await bytes.close();
   }
+}
+
+async function receiveAndStage(
+  bytes: ByteReader,
+  ingest: GrowingIngest,
+  work: LoadWork & { readonly layers: LayerStore },
+): Promise<StagedLayer> {
+  let isReceived = false;
+  const onProgress = (current: number): void => {
+    if (isReceived) work.progress.report("unpacking", "", { current, total: ingest.size });
+  };
+  const source = { path: ingest.path, growth: ingest.growth };
+  const receive = async (signal: AbortSignal): Promise<void> => {
+    for await (const chunk of abortable(bytes.rest(), signal, "import")) await ingest.write(chunk);
+    await ingest.end();
+    isReceived = true;
+  };
+  const stage = (signal: AbortSignal): Promise<StagedLayer> => work.layers.stage(source, { signal, onProgress });
+  const [, staged] = await runTogether(work.signal, receive, stage);
+  return staged;
 }
 
 function makeConfig(plan: ImportPlan, diffID: DiffID): ImageConfig {

@@ -1,11 +1,11 @@
 import { open, stat } from "node:fs/promises";
-import type { BlobStore } from "../content/blob-store.ts";
 import { EngineError } from "../errors.ts";
 import { type Compression, compressionOf } from "../lib/decompress.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { DiffID, Digest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import type { Catalog, CatalogImage } from "./catalog.ts";
+import type { LeasedBlobs } from "./leased-blobs.ts";
 
 /** A layer's tar as it lies in the store. */
 export type KeptLayer = {
@@ -24,10 +24,10 @@ export type OutgoingImage = {
   readonly layers: readonly Descriptor[];
 };
 
-type Stores = { readonly blobs: BlobStore; readonly catalog: Catalog };
+type Stores = { readonly blobs: LeasedBlobs; readonly catalog: Catalog };
 
 /** The manifest the image came with, if everything it names is here as it came; else null. */
-export async function findExactImage(image: CatalogImage, blobs: BlobStore): Promise<OutgoingImage | null> {
+export async function findExactImage(image: CatalogImage, blobs: LeasedBlobs): Promise<OutgoingImage | null> {
   if (image.manifestDigest === null) return null;
   const bytes = await readManifest(image.manifestDigest, blobs);
   if (bytes === null) return null;
@@ -43,7 +43,7 @@ export async function findExactImage(image: CatalogImage, blobs: BlobStore): Pro
   return { manifest, bytes, config, layers };
 }
 
-async function readManifest(digest: Digest, blobs: BlobStore): Promise<Buffer | null> {
+async function readManifest(digest: Digest, blobs: LeasedBlobs): Promise<Buffer | null> {
   try {
     return await blobs.read(digest);
   } catch (error) {
@@ -53,8 +53,10 @@ async function readManifest(digest: Digest, blobs: BlobStore): Promise<Buffer | 
 }
 
 /** Bytes of a blob, null where it is not there. */
-export async function sizeOf(blobs: BlobStore, digest: Digest): Promise<number | null> {
+export async function sizeOf(blobs: LeasedBlobs, digest: Digest): Promise<number | null> {
   try {
+    // Whoever holds what he looks for holds it from here on.
+    if (!(await blobs.has(digest))) return null;
     return (await stat(blobs.pathOf(digest))).size;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;

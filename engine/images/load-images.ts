@@ -1,50 +1,59 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import type { BlobStore } from "../content/blob-store.ts";
+import { posix } from "node:path";
 import { EngineError } from "../errors.ts";
-import type { LayerStore } from "../layers/layer-store.ts";
+import type { LayerStore, UnpackOptions } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
 import { forEachBounded } from "../lib/bounded.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
 import { decompress } from "../lib/decompress.ts";
 import { chainIDOf } from "../oci/chain-id.ts";
-import { type DiffID, type Digest, digestOfHex } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { createdOf, osOf } from "../oci/image-config.ts";
 import { formatReference } from "../oci/reference.ts";
+import type { ArchiveFile } from "./archive-file.ts";
 import { ArchiveFiles, quote } from "./archive-files.ts";
 import { shortID } from "./catalog.ts";
 import { dockerManifestPath, planDockerArchive } from "./docker-archive.ts";
 import type { ImagePlan, PlannedLayer } from "./image-plan.ts";
 import type { ImageRecord, LayerRecord } from "./image-records.ts";
+import type { LeasedBlobs } from "./leased-blobs.ts";
+import type { Lease } from "./leases.ts";
 import { indexPath, planOciLayout } from "./oci-layout.ts";
 import type { ProgressReporter } from "./progress-reporter.ts";
 
-/** Each unpacking is a worker of its own; more than this only fight for the disk. */
-const unpackLimit = 3;
+/** Layers that are made durable, or unpacked, at once. */
+const keepLimit = 3;
 
 export type LoadStores = {
-  readonly blobs: BlobStore;
+  readonly blobs: LeasedBlobs;
   readonly layers: LayerStore;
-  /** True where these bytes are known to be that layer's tar. */
-  readonly isLayerBlob: (diffID: DiffID, digest: Digest) => boolean;
+  /** True for the digest of a layer that an image has, or of its blob. */
+  readonly isHere: (digest: Digest) => boolean;
 };
-export type LoadWork = { readonly signal: AbortSignal; readonly progress: ProgressReporter };
+/** lease: holds what is made until records name it. */
+export type LoadWork = { readonly signal: AbortSignal; readonly progress: ProgressReporter; readonly lease: Lease };
 
 /** An image whose bytes are all in the stores. */
 export type StoredImage = { readonly plan: ImagePlan; readonly record: ImageRecord };
 
 /**
- * Receives an archive and puts all that its images need into the stores. Writes no record: the caller does, or sweeps. Fails with
- * `corrupt` for a broken, incomplete or hostile archive.
+ * Receives an archive and puts all that its images need into the stores; layers are unpacked while the archive comes in. Writes no
+ * record: the caller does, or sweeps. Fails with `corrupt` for a broken, incomplete or hostile archive.
  */
 export async function storeArchive(
   archive: AsyncIterable<Uint8Array>,
   stores: LoadStores,
   work: LoadWork,
 ): Promise<StoredImage[]> {
-  const files = await receiveArchive(archive, stores.blobs, work);
+  let isReceived = false;
+  const onUnpack = (path: string, current: number): void => {
+    if (isReceived) work.progress.report("unpacking", shortNameOf(path), { current, total: null });
+  };
+  await using files = new ArchiveFiles(stores, { signal: work.signal, onUnpack });
+  await receiveArchive(archive, files, work);
+  isReceived = true;
   const plans = await planArchive(files);
-  await unpackAll(
+  for (const { layers } of plans) await work.lease.hold({ chain: layers.map(({ diffID }) => diffID) });
+  await keepLayers(
     plans.flatMap((plan) => plan.layers),
     files,
     { ...stores, ...work },
@@ -55,12 +64,7 @@ export async function storeArchive(
   return images;
 }
 
-async function receiveArchive(
-  archive: AsyncIterable<Uint8Array>,
-  blobs: BlobStore,
-  work: LoadWork,
-): Promise<ArchiveFiles> {
-  const files = new ArchiveFiles(blobs);
+async function receiveArchive(archive: AsyncIterable<Uint8Array>, files: ArchiveFiles, work: LoadWork): Promise<void> {
   const counted = counting(archive, (current) => work.progress.report("receiving", "", { current, total: null }));
   const bytes = new ByteReader(abortable(decompress(counted), work.signal, "load"));
   try {
@@ -68,7 +72,6 @@ async function receiveArchive(
   } finally {
     await bytes.close();
   }
-  return files;
 }
 
 export async function* counting(
@@ -99,38 +102,44 @@ function planKnownArchive(files: ArchiveFiles): Promise<ImagePlan[]> {
   });
 }
 
-async function unpackAll(
+async function keepLayers(
   layers: readonly PlannedLayer[],
   files: ArchiveFiles,
   work: LoadStores & LoadWork,
 ): Promise<void> {
   const places = [...new Map(layers.map((layer) => [chainIDOf(layer.chain), layer])).values()];
-  await forEachBounded(places, { limit: unpackLimit, signal: work.signal }, async (layer, signal) => {
+  await forEachBounded(places, { limit: keepLimit, signal: work.signal }, async (layer, signal) => {
     const { file } = layer;
-    const isThere = work.layers.find(layer.chain) !== null;
     if (file === null) {
-      if (!isThere) throw absentLayer(layer);
+      if (work.layers.find(layer.chain) === null) throw absentLayer(layer);
       return;
     }
     const path = work.blobs.pathOf(await files.keep(file));
-    if (!isThere) {
-      const onProgress = (current: number): void =>
-        work.progress.report("unpacking", shortID(layer.diffID), { current, total: file.size });
-      await work.layers.unpack(layer.chain, { path }, { signal, onProgress });
-    } else if (file.digest !== layer.diffID && !work.isLayerBlob(layer.diffID, file.digest)) {
-      await verifyLayer(layer, path, signal);
-    }
+    const onProgress = (current: number): void =>
+      work.progress.report("unpacking", shortID(layer.diffID), { current, total: file.size });
+    await keepLayer(layer, file, { ...work, path, options: { signal, onProgress } });
   });
 }
 
 /** A layer that is unpacked already vouches for nothing: the archive's file may be another one. */
-async function verifyLayer(layer: PlannedLayer, path: string, signal: AbortSignal): Promise<void> {
-  const hash = createHash("sha256");
-  const source = createReadStream(path, { highWaterMark: 1024 * 1024 });
-  for await (const chunk of decompress(abortable(source, signal, "load"))) hash.update(chunk);
-  const actual = digestOfHex(hash.digest("hex"));
-  if (actual === layer.diffID) return;
-  throw new EngineError("corrupt", `layer ${quote(layer.path)} is not ${layer.diffID}: its tar hashes to ${actual}`);
+async function keepLayer(
+  layer: PlannedLayer,
+  file: ArchiveFile,
+  { layers, path, options }: { readonly layers: LayerStore; readonly path: string; readonly options: UnpackOptions },
+): Promise<void> {
+  await using staged = file.takeLayer();
+  const diffID = file.diffID ?? (await layers.digest({ path }, options)).diffID;
+  if (diffID !== layer.diffID) {
+    throw new EngineError("corrupt", `layer ${quote(layer.path)} is not ${layer.diffID}: its tar hashes to ${diffID}`);
+  }
+  if (layers.find(layer.chain) !== null) return;
+  if (staged === null) await layers.unpack(layer.chain, { path }, options);
+  else await staged.keep(layer.chain);
+}
+
+/** What to call a file of the archive while nobody knows what it is: 12 hex digits, if it has some. */
+function shortNameOf(path: string): string {
+  return /[0-9a-f]{64}/.exec(path)?.[0].slice(0, 12) ?? posix.basename(path).slice(0, 20);
 }
 
 function absentLayer(layer: PlannedLayer): EngineError {

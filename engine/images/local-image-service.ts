@@ -33,7 +33,7 @@ import { inspectImage } from "./inspect.ts";
 import { Leases } from "./leases.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { findDigestName, planRemoval, untaggedNames } from "./remove.ts";
-import { SweepGate } from "./sweep-gate.ts";
+import { Sweeper } from "./sweeper.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type ImageServiceOptions = {
@@ -73,7 +73,7 @@ class LocalImageService implements ImageService {
   readonly #options: ImageServiceOptions;
   readonly #records: ImageRecords;
   readonly #configs: Map<ImageID, ImageConfig>;
-  readonly #gate: SweepGate;
+  readonly #sweeper: Sweeper;
   readonly #leases: Leases;
   readonly #arrivals: Arrivals;
   readonly #departures: Departures;
@@ -86,11 +86,11 @@ class LocalImageService implements ImageService {
     this.#options = options;
     this.#records = records;
     this.#configs = configs;
-    this.#gate = new SweepGate(() => this.sweep());
-    this.#leases = new Leases(options, () => void this.#gate.request());
+    this.#sweeper = new Sweeper(() => this.sweep());
+    this.#leases = new Leases(options, () => void this.#sweeper.request());
     this.#arrivals = new Arrivals({
       ...options,
-      gate: this.#gate,
+      sweeper: this.#sweeper,
       leases: this.#leases,
       catalog: () => this.#current(),
       add: (images) => {
@@ -103,7 +103,8 @@ class LocalImageService implements ImageService {
     this.#departures = new Departures({
       ...options,
       records,
-      gate: this.#gate,
+      leases: this.#leases,
+      sweeper: this.#sweeper,
       catalog: () => this.#current(),
       onRecord: () => this.#changed(),
       publish: (action, id, name) => this.#publish(action, id, name),
@@ -111,7 +112,7 @@ class LocalImageService implements ImageService {
     this.#upkeep = new Upkeep({
       ...options,
       records,
-      gate: this.#gate,
+      sweeper: this.#sweeper,
       leases: this.#leases,
       catalog: () => this.#current(),
       summaries: () => this.list(),
@@ -183,7 +184,7 @@ class LocalImageService implements ImageService {
     for (const name of untagged) this.#publish("untag", id, name);
     if (removal.image === null) return { untagged, deleted: [] };
     this.#publish("delete", id, untagged[0] ?? id);
-    await this.#gate.request();
+    await this.#sweeper.request();
     return { untagged, deleted: [id] };
   }
 

@@ -4,7 +4,8 @@ import { hexOf } from "../oci/digest.ts";
 import { type Index, parseIndex, parseManifest } from "../oci/manifest.ts";
 import { findForPlatform, hostPlatform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
-import type { ArchiveFile, ArchiveFiles } from "./archive-files.ts";
+import type { ArchiveFile } from "./archive-file.ts";
+import type { ArchiveFiles } from "./archive-files.ts";
 import { getFile, type ImagePlan, parseImageName, planImage } from "./image-plan.ts";
 
 export const indexPath = "index.json";

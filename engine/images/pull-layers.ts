@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import type { BlobStore, GrowingIngest } from "../content/blob-store.ts";
 import { EngineError } from "../errors.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
+import { runTogether } from "../lib/settle.ts";
 import { SharedWork } from "../lib/shared-work.ts";
 import { Slots } from "../lib/slots.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -178,10 +179,9 @@ export class LayerFetcher {
     { from, slot, watch }: { from: Repository; slot: Disposable; watch: FetchWatch },
   ): Promise<void> {
     const { descriptor, chain, diffID } = wanted;
-    const stop = new AbortController();
-    const signal = AbortSignal.any([watch.signal, stop.signal]);
+    const { digest } = descriptor;
     let isReceived = false;
-    const receive = async (): Promise<void> => {
+    const receive = async (signal: AbortSignal): Promise<void> => {
       for await (const chunk of from.blob(descriptor, ingest.size, signal)) {
         await ingest.write(chunk);
         watch.onReport({ phase: "downloading", current: ingest.size });
@@ -190,23 +190,16 @@ export class LayerFetcher {
       isReceived = true;
       slot[Symbol.dispose]();
     };
-    const source = { path: ingest.path, growth: ingest.growth };
     const onProgress = (current: number): void => {
       if (isReceived) watch.onReport({ phase: "unpacking", current });
     };
-    const { digest } = descriptor;
-    const options = { signal, onProgress, digest };
-    const orStop = <T>(work: Promise<T>): Promise<T> =>
-      work.catch((error: unknown) => {
-        stop.abort();
-        throw error;
-      });
-    const unpacking = this.#stores.layers.unpack(chain, source, options);
-    const [received, unpacked] = await Promise.allSettled([orStop(receive()), orStop(unpacking)]);
-    if (received.status === "rejected" || unpacked.status === "rejected") {
-      throw firstFailure([received, unpacked], watch.signal);
+    const source = { path: ingest.path, growth: ingest.growth, isRemote: true };
+    const [, unpacked] = await runTogether(watch.signal, receive, (signal) =>
+      this.#stores.layers.unpack(chain, source, { signal, onProgress, digest }),
+    );
+    if (unpacked.digest === null) {
+      await this.#checkPair({ path: ingest.path, digest, diffID }, { signal: watch.signal, onProgress });
     }
-    if (unpacked.value.digest === null) await this.#checkPair({ path: ingest.path, digest, diffID }, options);
     await ingest.commit(digest);
   }
 
@@ -233,11 +226,4 @@ class DamagedStart extends EngineError {
   constructor(cause: EngineError) {
     super(cause.code, cause.message, { cause, hint: cause.hint });
   }
-}
-
-/** What failed first made the other one be cancelled. */
-function firstFailure(results: readonly PromiseSettledResult<unknown>[], signal: AbortSignal): unknown {
-  const reasons = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
-  if (signal.aborted) return new EngineError("cancelled", "cancelled");
-  return reasons.find((reason) => !(reason instanceof EngineError && reason.code === "cancelled")) ?? reasons[0];
 }

@@ -9,7 +9,7 @@ import { formatPlatform, hostPlatform, isFitting, type Platform, parsePlatform }
 import { familiarReference, formatReference, parseReference, type Reference } from "../oci/reference.ts";
 import type { PulledImage } from "../protocol/transfers.ts";
 import type { RegistryClient, Repository } from "../registry/registry-client.ts";
-import { storeBlob } from "./archive-files.ts";
+import { storeBlob } from "./archive-file.ts";
 import { type Catalog, repositoryOf } from "./catalog.ts";
 import type { ImageRecord } from "./image-records.ts";
 import type { LongWork, PullRequest } from "./image-service.ts";

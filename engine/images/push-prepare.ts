@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import type { BlobStore } from "../content/blob-store.ts";
 import { EngineError } from "../errors.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
 import { gzip } from "../lib/gzip.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { type DiffID, digestOfHex } from "../oci/digest.ts";
-import { storeBlob } from "./archive-files.ts";
+import { storeBlob } from "./archive-file.ts";
 import { type Catalog, type CatalogImage, displayName, shortID } from "./catalog.ts";
 import type { ImageRecords } from "./image-records.ts";
 import {
@@ -18,10 +17,14 @@ import {
   type OutgoingImage,
   sizeOf,
 } from "./kept-layers.ts";
+import type { LeasedBlobs } from "./leased-blobs.ts";
+import type { Lease } from "./leases.ts";
 import { rebuildTar } from "./rebuild-tar.ts";
 
 export type PrepareParts = {
-  readonly blobs: BlobStore;
+  /** Holds what is here of the image, and what is made for it. */
+  readonly lease: Lease;
+  readonly blobs: LeasedBlobs;
   /** As it is now. */
   readonly catalog: () => Catalog;
   readonly records: ImageRecords;
@@ -49,6 +52,7 @@ export async function prepareImage(
   parts: PrepareParts,
   work: PrepareWork,
 ): Promise<OutgoingImage> {
+  await parts.lease.hold({ chain: image.chain });
   const exact = await findExactImage(image, parts.blobs);
   if (exact !== null) return exact;
   const configSize = await sizeOf(parts.blobs, image.id);
@@ -84,7 +88,7 @@ async function compressedLayer(
   });
 }
 
-async function compressLayer(plain: KeptLayer, blobs: BlobStore, work: PrepareWork): Promise<KeptLayer> {
+async function compressLayer(plain: KeptLayer, blobs: LeasedBlobs, work: PrepareWork): Promise<KeptLayer> {
   const { diffID } = plain;
   const hash = createHash("sha256");
   let current = 0;

@@ -1,5 +1,4 @@
 import { createReadStream } from "node:fs";
-import type { BlobStore } from "../content/blob-store.ts";
 import { EngineError } from "../errors.ts";
 import { forEachBounded } from "../lib/bounded.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -10,6 +9,7 @@ import type { RegistryClient, Repository } from "../registry/registry-client.ts"
 import type { Catalog, CatalogImage } from "./catalog.ts";
 import type { LongWork, PushRequest } from "./image-service.ts";
 import type { OutgoingImage } from "./kept-layers.ts";
+import type { LeasedBlobs } from "./leased-blobs.ts";
 import { type MountSources, mountSourcesOf } from "./push-mounts.ts";
 import { type PrepareParts, prepareImage } from "./push-prepare.ts";
 import { PushProgress } from "./push-progress.ts";
@@ -102,7 +102,7 @@ function planAllTags(reference: Reference, catalog: Catalog): Target[] {
 type Upload = {
   readonly repository: Repository;
   readonly mounts: MountSources;
-  readonly blobs: BlobStore;
+  readonly blobs: LeasedBlobs;
   readonly progress: PushProgress;
   readonly signal: AbortSignal;
 };

@@ -18,14 +18,14 @@ import {
   planPrune,
   removalOf,
 } from "./prune-plan.ts";
-import type { SweepGate } from "./sweep-gate.ts";
+import type { Sweeper } from "./sweeper.ts";
 
 export type UpkeepParts = {
   readonly records: ImageRecords;
   readonly blobs: BlobStore;
   readonly layers: LayerStore;
   readonly leases: Leases;
-  readonly gate: SweepGate;
+  readonly sweeper: Sweeper;
   readonly catalog: () => Catalog;
   readonly summaries: () => readonly ImageSummary[];
   /** Records are gone. */
@@ -71,10 +71,10 @@ export class Upkeep {
   }
 
   async #carryOut({ images, takesLeftovers }: PrunePlan): Promise<void> {
-    const { leases, gate } = this.#parts;
+    const { leases, sweeper } = this.#parts;
     if (images.length > 0) this.#remove(images.map(({ image }) => image));
     if (takesLeftovers) leases.endInterrupted();
-    await gate.request();
+    await sweeper.request();
   }
 
   #remove(images: readonly CatalogImage[]): void {

@@ -6,7 +6,12 @@ import type { FileChange } from "../protocol/containers.ts";
 export type WritableKey = string;
 
 /** Where a layer's tar lies: compression told by its first bytes. growth: for a file that is still being written, see lib/growth.ts. */
-export type LayerSource = { readonly path: string; readonly growth?: Growth };
+export type LayerSource = {
+  readonly path: string;
+  readonly growth?: Growth;
+  /** It may grow slowly, for as long as a download takes: it keeps no local work waiting. */
+  readonly isRemote?: boolean;
+};
 
 export type UnpackOptions = {
   readonly signal: AbortSignal;

@@ -26,7 +26,7 @@ export type LayerName = string;
 
 export type LayerPools = {
   readonly unpack: WorkerPool;
-  /** For files that grow: whoever waits for a slow download keeps nobody else from unpacking. */
+  /** For what is still being downloaded: whoever waits for it keeps nobody else from unpacking. */
   readonly follow: WorkerPool;
   readonly chores: WorkerPool;
 };
@@ -107,8 +107,8 @@ export class ReadonlyLayers {
     }
   }
 
-  #poolFor({ growth }: LayerSource): WorkerPool {
-    return growth === undefined ? this.#pools.unpack : this.#pools.follow;
+  #poolFor({ isRemote }: LayerSource): WorkerPool {
+    return isRemote === true ? this.#pools.follow : this.#pools.unpack;
   }
 
   digest(source: LayerSource, options: UnpackOptions): Promise<LayerDigests> {

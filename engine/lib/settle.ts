@@ -12,3 +12,26 @@ export async function settleAll<T extends readonly unknown[]>(
   if (failed !== undefined) throw failed.reason;
   return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }
+
+/**
+ * Runs two works side by side. When one fails the other is aborted by the signal that it got; once both have ended, the first failure is
+ * thrown.
+ */
+export async function runTogether<A, B>(
+  signal: AbortSignal,
+  one: (signal: AbortSignal) => Promise<A>,
+  other: (signal: AbortSignal) => Promise<B>,
+): Promise<[A, B]> {
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  const failures: unknown[] = [];
+  const orStop = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      failures.push(error);
+      stop.abort();
+      throw error;
+    });
+  const [first, second] = await Promise.allSettled([orStop(one(both)), orStop(other(both))]);
+  if (first.status === "fulfilled" && second.status === "fulfilled") return [first.value, second.value];
+  throw failures[0];
+}

@@ -5,6 +5,8 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { openBlobStore } from "../../../engine/content/file-blob-store.ts";
 import { ArchiveFiles } from "../../../engine/images/archive-files.ts";
+import { leasedBlobs } from "../../../engine/images/leased-blobs.ts";
+import { openLayerStore } from "../../../engine/layers/overlay-layer-store.ts";
 import { ByteReader } from "../../../engine/lib/byte-reader.ts";
 import { decompress } from "../../../engine/lib/decompress.ts";
 import { sha256 } from "../../../engine/oci/digest.ts";
@@ -12,10 +14,21 @@ import { chunksOf, imagesDirectory, type TarItem, tarOf } from "../../support/im
 
 async function receive(archive: Buffer, chunkSize?: number) {
   await using root = await imagesDirectory();
-  const files = new ArchiveFiles(await openBlobStore(root.path));
+  await using layers = await openLayerStore({ root: root.path });
+  const blobs = await openBlobStore(root.path);
+  const signal = AbortSignal.timeout(20_000);
+  const isHere = () => false;
+  await using files = new ArchiveFiles(
+    { blobs: leasedBlobs(blobs, noLease), layers, isHere },
+    { signal, onUnpack: () => {} },
+  );
   await files.receive(new ByteReader(decompress(chunksOf(archive, chunkSize))));
+  const large = files.find("a/layer.tar");
+  if (large !== null) await files.keep(large);
   return { files, blobs: await readdir(join(root.path, "blobs/sha256")) };
 }
+
+const noLease = { hold: async () => {}, [Symbol.dispose]: () => {} };
 
 const big = randomBytes(300_000);
 const items: [string, TarItem][] = [
