@@ -1,6 +1,6 @@
 import { EngineError } from "../errors.ts";
 import { type Digest, hexOf } from "../oci/digest.ts";
-import { familiarReference, type Reference } from "../oci/reference.ts";
+import type { Reference } from "../oci/reference.ts";
 import type { Repository } from "../registry/registry-client.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { parseSignatures, readPayload, type Signature } from "./trust-documents.ts";
@@ -21,14 +21,13 @@ export type TrustRequest = {
 
 /**
  * Lets an image pass that the policy accepts, and that was signed where the policy or the user wants that: by `cosign sign --key`, with
- * one of their keys. To be called before any layer is taken. Fails with `permission-denied` and the reason, `failed-precondition`
+ * one of their keys. To be called before any layer is taken; who calls names the image in the message. Fails with `permission-denied` and the reason, `failed-precondition`
  * for a policy that cannot be read, `invalid-argument` for keys that are none, or as the registry does.
  */
 export async function checkTrust(request: TrustRequest): Promise<void> {
   const rule = await request.policy.ruleFor(request.reference);
-  const name = familiarReference(request.reference);
   if (rule.require === "reject") {
-    throw new EngineError("permission-denied", `${name} is refused by the trust policy's rule for ${rule.match}`, {
+    throw new EngineError("permission-denied", `refused by the trust policy's rule for ${rule.match}`, {
       hint: "the administrator of this host allows what may be pulled in policy.json",
     });
   }
@@ -113,7 +112,7 @@ function untrusted(
   found: readonly Found[],
   reasons: readonly string[],
 ): EngineError {
-  const what = `${familiarReference(request.reference)} is not signed as ${demand.by} asks`;
+  const what = `not signed as ${demand.by} asks`;
   const cosign = "cosign sign --key, with --new-bundle-format=false from version 3 on";
   if (found.length === 0) {
     const reason = `${request.repository.name} holds no signature of ${request.digests[0] ?? "it"}`;

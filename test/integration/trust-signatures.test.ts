@@ -149,7 +149,7 @@ it("follows the policy, and asks for the user's keys on top of it", async () => 
   await check("policy/web", { policy });
   await check("policy/copy", { policy });
   await check("policy/open/web", { policy });
-  await expect(check("elsewhere/web", { policy })).rejects.toMatchObject(refused("is refused by the trust policy"));
+  await expect(check("elsewhere/web", { policy })).rejects.toMatchObject(refused("refused by the trust policy"));
   await expect(check("policy/unsigned", { policy })).rejects.toMatchObject(refused("the trust policy's rule for"));
   await expect(check("policy/web", { policy, keys: [stranger.pem] })).rejects.toMatchObject(refused("--verify"));
   await expect(check("policy/web", { policy: { rules: "none" } })).rejects.toMatchObject({
