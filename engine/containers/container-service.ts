@@ -1,5 +1,6 @@
 import type { EngineError } from "../errors.ts";
-import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBinding } from "../protocol/containers.ts";
+import type { ChangesPage } from "../layers/layer-store.ts";
+import type { ContainerSummary, CreateRequest, ExecRequest, PortBinding } from "../protocol/containers.ts";
 import type { LayersResult } from "../protocol/images.ts";
 import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
@@ -48,7 +49,8 @@ export interface ContainerService extends AsyncDisposable {
   /** docker's inspect JSON. */
   inspect(container: string): Promise<Record<string, unknown>>;
   top(container: string, args: readonly string[]): Promise<{ titles: string[]; processes: string[][] }>;
-  changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }>;
+  /** A page; `after` is the `next` of the page before. */
+  changes(container: string, limit: number, after?: string): Promise<ChangesPage>;
   ports(container: string): readonly PortBinding[];
   layersOf(container: string): Promise<LayersResult>;
   /** Sizes of writable layers may be some seconds old. */

@@ -5,12 +5,12 @@ import type { EventBus } from "../events/event-bus.ts";
 import { readBootID } from "../host/processes.ts";
 import type { ImageService } from "../images/image-service.ts";
 import { openArchives } from "../layers/archives.ts";
-import type { LayerStore } from "../layers/layer-store.ts";
+import type { ChangesPage, LayerStore } from "../layers/layer-store.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import type { Log } from "../log.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
 import type { NetworkService } from "../networks/network-service.ts";
-import type { ContainerSummary, CreateRequest, ExecRequest, FileChange, PortBinding } from "../protocol/containers.ts";
+import type { ContainerSummary, CreateRequest, ExecRequest, PortBinding } from "../protocol/containers.ts";
 import type { LayersResult } from "../protocol/images.ts";
 import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { ContainerRuntime, ExecSession } from "../runtime/container-runtime.ts";
@@ -28,7 +28,7 @@ import { createContainer } from "./create-container.ts";
 import { dealWithExit } from "./end-container.ts";
 import { ExecSessions } from "./exec-sessions.ts";
 import { inspectContainer } from "./inspect-container.ts";
-import { withoutMountPoints } from "./own-changes.ts";
+import { mountPoints } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { pauseContainer, unpauseContainer } from "./pause-container.ts";
 import { PendingSessions } from "./pending-sessions.ts";
@@ -69,10 +69,8 @@ export function openContainerService(options: ContainerServiceOptions): Containe
   });
 }
 
-/** With more changes than this a few mount points do not matter. */
-const countedChanges = 10_000;
-/** More than this in one answer would only fill memory. */
-const mostChanges = 200_000;
+/** Changes in one answer: more would hold up everybody else while it is written. */
+const largestPage = 5000;
 
 class LocalContainerService implements ContainerService {
   readonly #parts: ContainerParts;
@@ -185,11 +183,10 @@ class LocalContainerService implements ContainerService {
     return listProcesses(await this.#parts.runtime.processes(record.id), args);
   }
 
-  async changes(container: string, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }> {
-    const { id, request } = this.#parts.table.get(container);
-    const most = Math.min(Math.max(0, Math.floor(limit)), mostChanges);
-    const { changes, truncated } = await this.#parts.layers.changes(id, most);
-    return { changes: withoutMountPoints(changes, request.mounts), truncated };
+  changes(container: string, limit: number, after?: string): Promise<ChangesPage> {
+    const { id } = this.#parts.table.get(container);
+    const most = Math.min(Math.max(1, Math.floor(limit)), largestPage);
+    return this.#parts.layers.changes(id, most, { after: after ?? null, mountPoints });
   }
 
   ports(container: string): readonly PortBinding[] {
@@ -198,14 +195,11 @@ class LocalContainerService implements ContainerService {
 
   async layersOf(container: string): Promise<LayersResult> {
     const { id, imageID, request } = this.#parts.table.get(container);
-    const [result, usage, found] = await Promise.all([
+    const [result, usage] = await Promise.all([
       this.#parts.images.layersOf(imageID),
-      this.#parts.layers.usage(id),
-      this.changes(id, countedChanges),
+      this.#parts.layers.usage(id, { mountPoints }),
     ]);
-    const count = (kind: FileChange["kind"]) => found.changes.filter((change) => change.kind === kind).length;
-    const counts = { added: count("added"), changed: count("changed"), deleted: count("deleted") };
-    return { ...result, image: request.image, writable: found.truncated ? usage : { ...usage, ...counts } };
+    return { ...result, image: request.image, writable: usage };
   }
 
   diskUsage(): Promise<DiskUsage["containers"]> {

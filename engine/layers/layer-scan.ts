@@ -2,7 +2,8 @@ import { closeSync, constants, lstatSync, openSync, readdirSync, type Stats } fr
 import { errnoOf } from "../host/errno.ts";
 import { type BytePath, pathOf } from "../lib/byte-path.ts";
 import type { FileChange } from "../protocol/containers.ts";
-import type { WritableUsage } from "./layer-store.ts";
+import { ChangeFilter, type Visit } from "./change-filter.ts";
+import type { ChangesPage, WritableUsage } from "./layer-store.ts";
 import { isOpaque, isWhiteout } from "./overlay-marks.ts";
 
 const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -10,30 +11,46 @@ const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOL
 const depthLimit = 200;
 const usageLimit = 1_000_000;
 
-type Visit = (path: BytePath, kind: FileChange["kind"], stat: Stats) => boolean;
+export type ScanOptions = {
+  readonly limit: number;
+  /** Where the page before ended: its `next`. */
+  readonly after?: BytePath | null;
+  /** See ChangeFilter. */
+  readonly mountPoints?: readonly BytePath[];
+};
 
 /**
- * What a writable layer changed, sorted by path, at most `limit`. The layer may be in use by a hostile container: directories are
+ * A page of what a writable layer changed, sorted by path, at most `limit`. The layer may be in use by a hostile container: directories are
  * opened without following links, and what vanishes is left out. `lower` topmost first. Synchronous: for workers.
  */
-export function scanChanges(upper: BytePath, lower: readonly BytePath[], limit: number) {
+export function scanChanges(upper: BytePath, lower: readonly BytePath[], options: ScanOptions): ChangesPage {
+  const { limit, after = null, mountPoints = [] } = options;
   const changes: FileChange[] = [];
-  const truncated = !walk(upper, lower, (path, kind, stat) => {
-    if (changes.length >= limit) return false;
+  let last: BytePath | null = null;
+  let isFull = false;
+  const filter = new ChangeFilter(mountPoints, (path, kind, stat) => {
+    isFull = changes.length >= limit;
+    if (isFull) return false;
+    last = path;
     changes.push({ path: `/${textOf(path)}`, kind, size: kind === "deleted" ? 0 : sizeOf(stat), type: typeOf(stat) });
     return true;
   });
+  const isWhole = walk({ upper, lower, after }, filter.visit) && filter.finish();
   changes.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  return { changes, truncated };
+  return { changes, truncated: !isWhole, next: isFull ? last : null };
 }
 
 /** Counts of the same, and bytes on the disk, hard links counted once. */
-export function scanUsage(upper: BytePath, lower: readonly BytePath[]): WritableUsage {
+export function scanUsage(
+  upper: BytePath,
+  lower: readonly BytePath[],
+  mountPoints: readonly BytePath[] = [],
+): WritableUsage {
   const counts = { added: 0, changed: 0, deleted: 0 };
   const linked = new Set<number>();
   let size = 0;
   let seen = 0;
-  const isWhole = walk(upper, lower, (_, kind, stat) => {
+  const filter = new ChangeFilter(mountPoints, (_, kind, stat) => {
     if (++seen > usageLimit) return false;
     counts[kind]++;
     if (kind === "deleted" || !stat.isFile()) return true;
@@ -42,13 +59,16 @@ export function scanUsage(upper: BytePath, lower: readonly BytePath[]): Writable
     size += Math.min(stat.size, stat.blocks * 512);
     return true;
   });
+  const isWhole = walk({ upper, lower, after: null }, filter.visit) && filter.finish();
   return { size, ...counts, truncated: !isWhole };
 }
 
 /** False: not all was seen. */
-function walk(upper: BytePath, lower: readonly BytePath[], visit: Visit): boolean {
-  return walkDirectory({ open: upper, path: "", lower, depth: 0 }, visit);
+function walk({ upper, lower, after }: WalkStart, visit: Visit): boolean {
+  return walkDirectory({ open: upper, path: "", lower, depth: 0, after: after?.split("/") ?? [] }, visit);
 }
+
+type WalkStart = { readonly upper: BytePath; readonly lower: readonly BytePath[]; readonly after: BytePath | null };
 
 type Place = {
   readonly open: BytePath;
@@ -57,6 +77,8 @@ type Place = {
   /** The same directory in the layers below, as far as it shows through. */
   readonly lower: readonly BytePath[];
   readonly depth: number;
+  /** Names from here to where a walk before ended: what comes up to there is left out. */
+  readonly after: readonly BytePath[];
 };
 
 function walkDirectory(place: Place, visit: Visit): boolean {
@@ -69,8 +91,10 @@ function walkDirectory(place: Place, visit: Visit): boolean {
     const isFresh = place.lower.length > 0 && place.path !== "" && isOpaque(`${here}/.`);
     if (isFresh) names.push(...hiddenNames(place, new Set(names)));
     names.sort();
+    const [first] = place.after;
     let isWhole = true;
     for (const name of names) {
+      if (first !== undefined && name < first) continue;
       const seen = visitChild({ place, here, name, isFresh }, visit);
       if (seen === "stop") return false;
       if (seen === "partial") isWhole = false;
@@ -87,14 +111,22 @@ function visitChild({ place, here, name, isFresh }: Child, visit: Visit): "whole
   const path = place.path === "" ? name : `${place.path}/${name}`;
   const own = lstat(`${here}/${name}`);
   const below = lookUp(place.lower, name);
+  const wasTold = place.after[0] === name;
+  const tell: Visit = wasTold ? () => true : visit;
   if (own === null || isWhiteout(own)) {
     // Without a whiteout: hidden by an opaque directory, or vanished just now.
     if (below.stat === null || (own === null && !isFresh)) return "whole";
-    return visit(path, "deleted", below.stat) ? "whole" : "stop";
+    return tell(path, "deleted", below.stat) ? "whole" : "stop";
   }
-  if (!visit(path, below.stat === null ? "added" : "changed", own)) return "stop";
+  if (!tell(path, below.stat === null ? "added" : "changed", own)) return "stop";
   if (!own.isDirectory()) return "whole";
-  const next = { open: `${here}/${name}`, path, lower: below.directories, depth: place.depth + 1 };
+  const next = {
+    open: `${here}/${name}`,
+    path,
+    lower: below.directories,
+    depth: place.depth + 1,
+    after: wasTold ? place.after.slice(1) : [],
+  };
   return walkDirectory(next, visit) ? "whole" : "partial";
 }
 

@@ -48,6 +48,21 @@ export type LayerPlace = { readonly name: string; readonly directory: string };
 /** digest: of the source, or null where the layer was there already and nobody has read the source. */
 export type UnpackedLayer = ReadonlyLayer & { readonly digest: Digest | null };
 
+export type ChangesOptions = {
+  /** `next` of the page before. */
+  readonly after?: string | null;
+  /** Absolute paths of mount points: left out where they are empty, as are parents in which nothing else was changed. */
+  readonly mountPoints?: readonly string[];
+};
+
+export type ChangesPage = {
+  readonly changes: FileChange[];
+  /** Not all was looked at. */
+  readonly truncated: boolean;
+  /** Where the next page begins: an opaque text; null where none can come. */
+  readonly next: string | null;
+};
+
 export type WritableUsage = {
   readonly size: number;
   readonly added: number;
@@ -111,6 +126,6 @@ export interface LayerStore extends AsyncDisposable {
   /** All writable layers there are: what no container owns is swept by the caller at start. */
   listWritable(): readonly WritableKey[];
   /** What was added, changed and deleted in a writable layer, at most `limit` entries, sorted by path. */
-  changes(key: WritableKey, limit: number): Promise<{ changes: FileChange[]; truncated: boolean }>;
-  usage(key: WritableKey): Promise<WritableUsage>;
+  changes(key: WritableKey, limit: number, options?: ChangesOptions): Promise<ChangesPage>;
+  usage(key: WritableKey, options?: Pick<ChangesOptions, "mountPoints">): Promise<WritableUsage>;
 }

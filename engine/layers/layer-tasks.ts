@@ -1,7 +1,6 @@
 import type { Growth } from "../lib/growth.ts";
 import type { DiffID, Digest } from "../oci/digest.ts";
-import type { FileChange } from "../protocol/containers.ts";
-import type { WritableUsage } from "./layer-store.ts";
+import type { ChangesPage, WritableUsage } from "./layer-store.ts";
 
 /** What the main thread asks of a layer worker: data only. Directories are byte paths. */
 export type LayerTask = UnpackTask | DigestTask | SettleTask | RemoveTask | ChangesTask | UsageTask;
@@ -27,15 +26,22 @@ export type ChangesTask = {
   readonly upper: string;
   readonly lower: readonly string[];
   readonly limit: number;
+  readonly after: string | null;
+  readonly mountPoints: readonly string[];
 };
-export type UsageTask = { readonly kind: "usage"; readonly upper: string; readonly lower: readonly string[] };
+export type UsageTask = {
+  readonly kind: "usage";
+  readonly upper: string;
+  readonly lower: readonly string[];
+  readonly mountPoints: readonly string[];
+};
 
 export type LayerTaskResults = {
   readonly unpack: UnpackedTar & TarDigests;
   readonly digest: TarDigests;
   readonly settle: null;
   readonly remove: null;
-  readonly changes: { changes: FileChange[]; truncated: boolean };
+  readonly changes: ChangesPage;
   readonly usage: WritableUsage;
 };
 

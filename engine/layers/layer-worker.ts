@@ -44,9 +44,9 @@ async function run({ task, cancelled }: TaskRequest): Promise<LayerTaskResults[L
       removeTree(task.path, task.parking);
       return null;
     case "changes":
-      return scanChanges(task.upper, task.lower, task.limit);
+      return scanChanges(task.upper, task.lower, task);
     case "usage":
-      return scanUsage(task.upper, task.lower);
+      return scanUsage(task.upper, task.lower, task.mountPoints);
   }
 }
 

@@ -6,6 +6,8 @@ import { errnoError } from "../host/errno.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { DiffID } from "../oci/digest.ts";
 import type {
+  ChangesOptions,
+  ChangesPage,
   LayerDigests,
   LayerPlace,
   LayerSource,
@@ -150,14 +152,14 @@ class OverlayLayerStore implements LayerStore {
     return this.#writable.list();
   }
 
-  changes(key: WritableKey, limit: number) {
+  changes(key: WritableKey, limit: number, { after = null, mountPoints }: ChangesOptions = {}): Promise<ChangesPage> {
     const [upper, lower] = this.#placesOf(key);
-    return this.#chores.run({ kind: "changes", upper, lower, limit });
+    return this.#chores.run({ kind: "changes", upper, lower, limit, after, mountPoints: relative(mountPoints) });
   }
 
-  usage(key: WritableKey): Promise<WritableUsage> {
+  usage(key: WritableKey, { mountPoints }: Pick<ChangesOptions, "mountPoints"> = {}): Promise<WritableUsage> {
     const [upper, lower] = this.#placesOf(key);
-    return this.#chores.run({ kind: "usage", upper, lower });
+    return this.#chores.run({ kind: "usage", upper, lower, mountPoints: relative(mountPoints) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -172,4 +174,8 @@ class OverlayLayerStore implements LayerStore {
   #placesOf(key: WritableKey): [upper: string, lower: string[]] {
     return [bytePathOf(this.#writable.upperOf(key)), this.#writable.lowerOf(key).map(bytePathOf)];
   }
+}
+
+function relative(paths: readonly string[] = []): string[] {
+  return paths.map((path) => bytePathOf(path.replace(/^\/+/, "")));
 }

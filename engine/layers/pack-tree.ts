@@ -4,6 +4,7 @@ import { EngineError } from "../errors.ts";
 import { errnoOf } from "../host/errno.ts";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf, textOf } from "../lib/byte-path.ts";
+import { parentsOf } from "./change-filter.ts";
 import { findBelow } from "./implicit-directories.ts";
 import { isLayerAttribute, isOpaque, isWhiteout } from "./overlay-marks.ts";
 import type { TarEntryType } from "./tar-entry.ts";
@@ -328,12 +329,6 @@ function deviceOf(device: number): { major: number; minor: number } {
 
 function joined(parent: BytePath, name: BytePath): BytePath {
   return parent === "" || parent === "/" ? `${parent}${name}` : `${parent}/${name}`;
-}
-
-/** `a/b/c` gives `a/b` and `a`. */
-function parentsOf(path: BytePath): BytePath[] {
-  const parts = path.split("/").slice(0, -1);
-  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
 }
 
 function tooDeep(path: BytePath): EngineError {

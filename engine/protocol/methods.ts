@@ -63,9 +63,13 @@ export const methods = {
   /** docker's inspect JSON. */
   "containers.inspect": { params: container, result: dockerJson },
   "containers.top": { params: z.object({ container: z.string(), arguments: z.array(z.string()) }), result: topResult },
+  /**
+   * Sorted by path within a page of at most 5000. `next`, where it is there, is `after` for the next one: pages follow each other in the
+   * order of a walk, a directory before what is in it.
+   */
   "containers.changes": {
-    params: z.object({ container: z.string(), limit: z.number() }),
-    result: z.object({ changes: z.array(fileChange), truncated: z.boolean() }),
+    params: z.object({ container: z.string(), limit: z.number(), after: z.optional(z.string()) }),
+    result: z.object({ changes: z.array(fileChange), truncated: z.boolean(), next: z.nullable(z.string()) }),
   },
   "containers.port": { params: container, result: z.array(portBinding) },
   /**

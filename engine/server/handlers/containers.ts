@@ -25,7 +25,7 @@ export function containerHandlers(parts: ServerParts): Pick<Handlers, ContainerM
     "containers.wait": ({ container, condition }, call) => containers.wait(container, condition, call.signal),
     "containers.inspect": ({ container }) => containers.inspect(container),
     "containers.top": ({ container, arguments: args }) => containers.top(container, args),
-    "containers.changes": ({ container, limit }) => containers.changes(container, limit),
+    "containers.changes": ({ container, limit, after }) => containers.changes(container, limit, after),
     "containers.port": ({ container }) => [...containers.ports(container)],
     "layers.ofContainer": ({ container }) => containers.layersOf(container),
   };
