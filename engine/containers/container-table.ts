@@ -9,7 +9,7 @@ import {
   formatRow,
   parseRow,
 } from "./container-record.ts";
-import { checkMove } from "./container-status.ts";
+import { checkMove, isAlive } from "./container-status.ts";
 
 /**
  * The records. The database owns them; a mirror in memory answers all reads, so that no list ever waits. Changes are told in
@@ -19,6 +19,7 @@ export class ContainerTable {
   readonly #mirror = new Map<string, ContainerRecord>();
   readonly #names = new Map<string, string>();
   readonly #listeners = new Listeners<readonly string[]>();
+  readonly #database: Database;
   readonly #insert: StatementSync;
   readonly #updateState: StatementSync;
   readonly #updateName: StatementSync;
@@ -28,6 +29,7 @@ export class ContainerTable {
   #changed = new Set<string>();
 
   constructor(database: Database) {
+    this.#database = database;
     this.#insert = database.prepare(
       "INSERT INTO containers (id, name, image_id, created_at, request, state) VALUES (?, ?, ?, ?, ?, ?)",
     );
@@ -92,12 +94,15 @@ export class ContainerTable {
     this.#touch(record.id);
   }
 
-  /** Durable when it returns. */
+  /** Durable when it returns, but for the end of a container that goes with it: the next start would remove it as well. */
   update(id: string, change: Partial<ContainerState>): ContainerRecord {
     const before = this.#existing(id);
     const after: ContainerRecord = { ...before, state: { ...before.state, ...change } };
     checkMove(before.state.status, after.state.status);
-    this.#updateState.run(JSON.stringify(after.state), id);
+    const write = () => this.#updateState.run(JSON.stringify(after.state), id);
+    const goes = before.request.autoRemove && isAlive(before.state.status) && after.state.status === "removing";
+    if (goes) this.#database.persistLater(write);
+    else write();
     this.#mirror.set(id, after);
     this.#touch(id);
     return after;
@@ -115,8 +120,10 @@ export class ContainerTable {
   }
 
   delete(id: string): void {
-    this.#delete.run(id);
     const before = this.#mirror.get(id);
+    const write = () => this.#delete.run(id);
+    if (before?.request.autoRemove && before.state.status === "removing") this.#database.persistLater(write);
+    else write();
     if (before === undefined) return;
     this.#mirror.delete(id);
     this.#names.delete(before.name);

@@ -28,6 +28,6 @@ async function release(parts: ContainerParts, id: string, releaseLayer: () => Pr
 /** conmon writes an exit record when the process is gone; it must not be taken for one of the next run. */
 export async function forgetExit(parts: ContainerParts, id: string): Promise<void> {
   const deadline = Date.now() + 2000;
-  while (parts.runtime.isSupervised(id) && Date.now() < deadline) await sleep(5);
+  while (parts.runtime.isSupervised(id) && Date.now() < deadline) await sleep(1);
   parts.runtime.forget(id);
 }

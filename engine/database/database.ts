@@ -38,6 +38,20 @@ export class Database extends DatabaseSync {
     }
   }
 
+  /**
+   * The same without waiting for the disk: it survives the end of the engine, and a power cut from the next durable write on. For what
+   * the next start would find out by itself.
+   */
+  persistLater<T>(work: () => T): T {
+    if (this.isTransaction) return work();
+    this.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return this.persist(work);
+    } finally {
+      this.exec("PRAGMA synchronous = FULL");
+    }
+  }
+
   #persistOnFullDisk<T>(work: () => T): T {
     this.#reserve.release();
     try {

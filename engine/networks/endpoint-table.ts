@@ -45,7 +45,10 @@ export class EndpointTable {
     return row === undefined ? null : toRecord(row);
   }
 
-  /** Fails with `already-exists` where the container has an endpoint, or someone else the address or a port. */
+  /**
+   * Durable only with what is written after it: a host that went down has no endpoint left, whatever is on record. Fails with
+   * `already-exists` where the container has an endpoint, or someone else the address or a port.
+   */
   insert(record: EndpointRecord): void {
     const endpoint = this.#database.prepare(
       "INSERT INTO endpoints (container_id, network, ip_address, detail) VALUES (?, ?, ?, ?)",
@@ -55,7 +58,7 @@ export class EndpointTable {
     );
     const text = JSON.stringify({ token: record.token, ports: record.ports });
     try {
-      transact(this.#database, () => {
+      this.#writeLater(() => {
         endpoint.run(record.container, record.network, record.ipAddress, text);
         for (const binding of record.ports) {
           const { protocol, hostAddress, hostPort, containerPort } = binding;
@@ -71,12 +74,16 @@ export class EndpointTable {
   remove(containers: readonly string[]): void {
     const endpoint = this.#database.prepare("DELETE FROM endpoints WHERE container_id = ?");
     const ports = this.#database.prepare("DELETE FROM published_ports WHERE container_id = ?");
-    transact(this.#database, () => {
+    this.#writeLater(() => {
       for (const container of containers) {
         ports.run(container);
         endpoint.run(container);
       }
     });
+  }
+
+  #writeLater(work: () => void): void {
+    this.#database.persistLater(() => transact(this.#database, work));
   }
 
   /** The container whose published port stands in the way of this one, or null. All addresses clash with each single one. */

@@ -93,7 +93,7 @@ export class Supervisors {
 
   /** Waits for conmon to have written its last words, and ends it where it hangs. */
   async awaitConmonGone(id: string, timeout: number): Promise<void> {
-    for (const deadline = Date.now() + timeout; Date.now() < deadline; await sleep(5)) {
+    for (const deadline = Date.now() + timeout; Date.now() < deadline; await sleep(1)) {
       if (this.findConmon(id) === null) return;
     }
     const pid = this.findConmon(id);
