@@ -36,7 +36,7 @@ describe("exit codes", () => {
   });
 
   it.each([
-    [["no-such-image", "true"], 125],
+    [["--pull", "never", "no-such-image", "true"], 125],
     [["--no-such-flag", image, "true"], 125],
     [["-w", "relative", image, "true"], 125],
     [["-u", "nobody-here", image, "true"], 125],

@@ -49,7 +49,7 @@ describe("gantry run", () => {
   });
 
   it.each([
-    ["an unknown image", ["run", "no-such-image"], 125, "no-such-image"],
+    ["an unknown image", ["run", "--pull", "never", "no-such-image"], 125, "no-such-image"],
     ["a command that is not there", ["run", "--rm", starterImage, "no-such-command"], 127, "no-such-command"],
     ["a command that is none", ["run", "--rm", starterImage, "/etc"], 126, "/etc"],
     ["a wrong flag", ["run", "--nope", starterImage], 125, "--nope"],

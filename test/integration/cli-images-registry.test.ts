@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { sha256 } from "../../engine/oci/digest.ts";
 import { installHelper } from "../support/credential-helper.ts";
 import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
@@ -52,11 +53,8 @@ const lines = (text: string) => text.trimEnd().split("\n");
 const password = testUsers.ann ?? "";
 
 /** An image of two layers in a registry, its manifest's digest, and the short digests of its layers. */
-async function put(registry: TestRegistry, name: string, config: Record<string, unknown> = {}) {
-  const file = (text: string) => ({ type: "file" as const, content: text });
-  const layers = [[["one", file("one")] as const], [["two", file(name)] as const]];
-  const { manifest, blobs } = await putLayers(registry, name, layers as never, { config });
-  const { sha256 } = await import("../../engine/oci/digest.ts");
+async function put(registry: TestRegistry, name: string) {
+  const { manifest, blobs } = await putLayers(registry, name, [[["one", "one"]], [["two", name]]]);
   const ids = blobs.map(({ bytes }) => sha256(bytes).slice(7, 19));
   return { reference: `${registry.address}/${name}`, digest: manifest.digest, ids };
 }

@@ -48,7 +48,7 @@ async function writeArchives(): Promise<void> {
 
 /** Words, exit code, what stderr says: `@` stands for the directory of the archives. */
 const cases: readonly (readonly [words: string, code: number, said: RegExp])[] = [
-  ["run no-such-image true", 125, /no such image: no-such-image\nhint: /],
+  ["run --pull never no-such-image true", 125, /no such image: no-such-image\nhint: /],
   ["run UPPER/Case true", 125, /"UPPER\/Case": a repository's name must be lowercase/],
   [`run --name taken ${image} true`, 125, /container name taken is in use by container [0-9a-f]{12}\nhint: /],
   [`create --name a/b ${image}`, 125, /container name "a\/b" is not valid\nhint: /],
