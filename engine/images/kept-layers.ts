@@ -6,6 +6,7 @@ import type { DiffID, Digest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
 import type { Catalog, CatalogImage } from "./catalog.ts";
 import type { LeasedBlobs } from "./leased-blobs.ts";
+import { damaged } from "./whole-blob.ts";
 
 /** A layer's tar as it lies in the store. */
 export type KeptLayer = {
@@ -26,7 +27,7 @@ export type OutgoingImage = {
 
 type Stores = { readonly blobs: LeasedBlobs; readonly catalog: Catalog };
 
-/** The manifest the image came with, if everything it names is here as it came; else null. */
+/** The manifest the image came with, if everything it names is here; else null. Fails with `corrupt` for a blob of the wrong size. */
 export async function findExactImage(image: CatalogImage, blobs: LeasedBlobs): Promise<OutgoingImage | null> {
   if (image.manifestDigest === null) return null;
   const bytes = await readManifest(image.manifestDigest, blobs);
@@ -39,7 +40,11 @@ export async function findExactImage(image: CatalogImage, blobs: LeasedBlobs): P
     size: bytes.length,
   };
   if (config.digest !== image.id || layers.length !== image.chain.length) return null;
-  for (const { digest, size } of [config, ...layers]) if ((await sizeOf(blobs, digest)) !== size) return null;
+  for (const { digest, size } of [config, ...layers]) {
+    const kept = await sizeOf(blobs, digest);
+    if (kept === null) return null;
+    if (kept !== size) throw damaged(digest, `it has ${kept} bytes instead of ${size}`);
+  }
   return { manifest, bytes, config, layers };
 }
 

@@ -19,6 +19,7 @@ import type { LayerFetcher, WantedLayer } from "./pull-layers.ts";
 import { fetchConfig, type ResolvedManifest, resolveManifest } from "./pull-manifest.ts";
 import { PullProgress } from "./pull-progress.ts";
 import { checkTrust } from "./trust.ts";
+import { isAttachmentTag } from "./trust-documents.ts";
 
 export type PullParts = {
   readonly blobs: BlobStore;
@@ -59,7 +60,7 @@ export async function pullImages(request: PullRequest, parts: PullParts, work: L
   const repository = parts.registries.repository(reference, { credentials: request.credentials, access: "pull" });
   const keys = request.verifyKeys;
   try {
-    const tags = request.allTags ? await repository.tags(work.signal) : [reference.tag];
+    const tags = request.allTags ? await imageTags(repository, work.signal) : [reference.tag];
     const images: PulledImage[] = [];
     for (const tag of tags) {
       images.push(await pullOne({ reference: { ...reference, tag }, repository, platform, keys }, parts, work));
@@ -73,6 +74,11 @@ export async function pullImages(request: PullRequest, parts: PullParts, work: L
 }
 
 /** Of a name with tag and digest the digest counts, as with docker. */
+/** Signatures and the like lie under tags of their own. */
+async function imageTags(repository: Repository, signal: AbortSignal): Promise<string[]> {
+  return (await repository.tags(signal)).filter((tag) => !isAttachmentTag(tag));
+}
+
 function readReference({ reference: text, allTags }: PullRequest): Reference {
   const reference = parseReference(text);
   if (allTags && (reference.tag !== null || reference.digest !== null)) {

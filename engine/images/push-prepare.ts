@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { EngineError } from "../errors.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
+import { forEachBounded } from "../lib/bounded.ts";
 import { gzip } from "../lib/gzip.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { type DiffID, digestOfHex } from "../oci/digest.ts";
@@ -20,6 +21,7 @@ import {
 import type { LeasedBlobs } from "./leased-blobs.ts";
 import type { Lease } from "./leases.ts";
 import { rebuildTar } from "./rebuild-tar.ts";
+import { damaged, requireWhole } from "./whole-blob.ts";
 
 export type PrepareParts = {
   /** Holds what is here of the image, and what is made for it. */
@@ -39,8 +41,12 @@ export type PrepareWork = {
   readonly onCompress: (layer: string, current: number, total: number) => void;
 };
 
-/** One layer at a time, which takes all processors already; two pushes of one layer compress it once. */
+/** Of several pushes of one layer the first compresses it. */
 const compressing = new KeyedQueue();
+/** A large one takes all processors by itself; small ones wait for the disk most of the time, each for its own. */
+const largeLayers = new KeyedQueue();
+const largeSize = 4 * 1024 * 1024;
+const smallLimit = 4;
 
 /**
  * What is to be pushed of an image: the manifest it came with, byte by byte, so that its digest stays. Where it came without (a
@@ -57,8 +63,7 @@ export async function prepareImage(
   if (exact !== null) return exact;
   const configSize = await sizeOf(parts.blobs, image.id);
   if (configSize === null) throw lost(image, "its config");
-  const layers: KeptLayer[] = [];
-  for (const position of image.layers.keys()) layers.push(await compressedLayer(image, position, parts, work));
+  const layers = await compressedLayers(image, parts, work);
   const made = makeManifest("docker", { id: image.id, configSize }, layers);
   const digest = await storeBlob(parts.blobs, made.bytes);
   parts.records.setManifest(
@@ -71,20 +76,33 @@ export async function prepareImage(
   return { manifest, bytes: made.bytes, config: made.config, layers: made.layers };
 }
 
-async function compressedLayer(
+async function compressedLayers(image: CatalogImage, parts: PrepareParts, work: PrepareWork): Promise<KeptLayer[]> {
+  const layers: KeptLayer[] = [];
+  const positions = [...image.layers.keys()];
+  await forEachBounded(positions, { limit: smallLimit, signal: work.signal }, async (position, signal) => {
+    if (signal.aborted) throw new EngineError("cancelled", "push was cancelled");
+    layers[position] = await compressedLayer(image, position, parts, { ...work, signal });
+  });
+  return layers;
+}
+
+function compressedLayer(
   image: CatalogImage,
   position: number,
   parts: PrepareParts,
   work: PrepareWork,
 ): Promise<KeptLayer> {
-  return compressing.run("", async () => {
-    if (work.signal.aborted) throw new EngineError("cancelled", "push was cancelled");
-    const stores = { blobs: parts.blobs, catalog: parts.catalog() };
-    const kept = await findKeptLayers(image, position, stores);
+  return compressing.run(image.chain[position] ?? "", async () => {
+    const kept = await findKeptLayers(image, position, { blobs: parts.blobs, catalog: parts.catalog() });
     const ready = kept.find(({ compression }) => compression !== "none");
-    if (ready !== undefined) return ready;
+    if (ready !== undefined) {
+      // No manifest has said its size: it is looked at before one of ours does.
+      await requireWhole(parts.blobs, ready.digest, work.signal);
+      return ready;
+    }
     const plain = kept[0] ?? (await rebuildLayer(image, position, parts, work.signal));
-    return compressLayer(plain, parts.blobs, work);
+    if (plain.size < largeSize) return compressLayer(plain, parts.blobs, work);
+    return largeLayers.run("", () => compressLayer(plain, parts.blobs, work));
   });
 }
 
@@ -104,11 +122,7 @@ async function compressLayer(plain: KeptLayer, blobs: LeasedBlobs, work: Prepare
   await using ingest = await blobs.openIngest();
   for await (const piece of gzip(checked())) await ingest.write(piece);
   const actual = digestOfHex(hash.digest("hex"));
-  if (actual !== diffID) {
-    throw new EngineError("corrupt", `layer ${shortID(diffID)} was damaged on disk: its tar hashes to ${actual}`, {
-      hint: "load or pull the image again",
-    });
-  }
+  if (actual !== diffID) throw damaged(plain.digest, `its tar hashes to ${actual}`);
   const { digest, size } = await ingest.commit();
   return { diffID, digest, size, compression: "gzip" };
 }

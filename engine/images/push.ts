@@ -5,7 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { ImageID } from "../oci/digest.ts";
 import { familiarReference, formatReference, parseReference, type Reference } from "../oci/reference.ts";
 import type { PushedImage } from "../protocol/transfers.ts";
-import type { RegistryClient, Repository } from "../registry/registry-client.ts";
+import type { RegistryClient, Repository, UploadSource } from "../registry/registry-client.ts";
 import type { Catalog, CatalogImage } from "./catalog.ts";
 import type { LongWork, PushRequest } from "./image-service.ts";
 import type { OutgoingImage } from "./kept-layers.ts";
@@ -13,6 +13,7 @@ import type { LeasedBlobs } from "./leased-blobs.ts";
 import { type MountSources, mountSourcesOf } from "./push-mounts.ts";
 import { type PrepareParts, prepareImage } from "./push-prepare.ts";
 import { PushProgress } from "./push-progress.ts";
+import { requireWhole } from "./whole-blob.ts";
 
 export type PushParts = PrepareParts & { readonly registry: RegistryClient };
 
@@ -140,14 +141,18 @@ async function pushBlob(blob: Descriptor, { repository, mounts, blobs, progress,
   }
   progress.layer(blob, "uploading", 0);
   const path = blobs.pathOf(blob.digest);
-  await repository.uploadBlob(
-    blob,
-    {
-      open: (offset) => createReadStream(path, { start: offset, highWaterMark: 1024 * 1024 }),
-      onProgress: (sent) => progress.layer(blob, "uploading", Math.min(sent, blob.size)),
-    },
-    signal,
-  );
+  const source: UploadSource = {
+    open: (offset) => createReadStream(path, { start: offset, highWaterMark: 1024 * 1024 }),
+    onProgress: (sent) => progress.layer(blob, "uploading", Math.min(sent, blob.size)),
+  };
+  try {
+    await repository.uploadBlob(blob, source, signal);
+  } catch (error) {
+    // A registry that refuses bytes may be right: then the fault is ours.
+    const isRefusal = error instanceof EngineError && !["cancelled", "unavailable"].includes(error.code);
+    if (isRefusal) await requireWhole(blobs, blob.digest, signal);
+    throw error;
+  }
   progress.layer(blob, "done", blob.size);
 }
 

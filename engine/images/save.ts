@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
 import { type Digest, digestOfHex, sha256 } from "../oci/digest.ts";
-import { type Catalog, type CatalogImage, displayName, shortID } from "./catalog.ts";
+import { type Catalog, type CatalogImage, displayName } from "./catalog.ts";
 import type { LongWork, SaveOutput, SaveRequest } from "./image-service.ts";
 import {
   findExactImage,
@@ -16,6 +16,7 @@ import { ProgressReporter } from "./progress-reporter.ts";
 import { type PrepareParts, rebuildLayer } from "./push-prepare.ts";
 import { archiveEntries, chooseImages, type SaveEntry } from "./save-plan.ts";
 import { saveEnd, saveHeader, savePadding } from "./save-tar.ts";
+import { damaged } from "./whole-blob.ts";
 
 export type SaveParts = Pick<PrepareParts, "blobs" | "layers"> & { readonly catalog: Catalog };
 
@@ -127,7 +128,5 @@ async function putBlob(
   }
   const actual = digestOfHex(hash.digest("hex"));
   if (actual === blob) return;
-  throw new EngineError("corrupt", `blob ${shortID(blob)} was damaged on disk: its bytes hash to ${actual}`, {
-    hint: "`gantry engine fsck` finds what is damaged; pull or load the image again",
-  });
+  throw damaged(blob, `its bytes hash to ${actual}`);
 }

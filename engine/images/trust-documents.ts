@@ -16,6 +16,11 @@ const payloadLimit = 128 * 1024;
 /** RSA of 16,384 bits makes 2 KiB. */
 const signatureBytes = 4_096;
 
+/** Tags of what belongs to an image without being one: cosign's, and those of registries without referrers (distribution-spec 1.1). */
+export function isAttachmentTag(tag: string): boolean {
+  return /^sha256-[0-9a-f]{64}(?:\.[a-z]+)?$/.test(tag);
+}
+
 export type Signature = {
   readonly payload: Descriptor;
   /** Null where the annotation is missing or no base64. */

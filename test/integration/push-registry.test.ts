@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -134,6 +134,27 @@ it("says what cannot be pushed, and why", async () => {
   await failure(nameOf("some/a:1"), true).toMatchObject({ code: "invalid-argument" });
   await failure(`${nameOf("some/a")}@${sha256("x")}`).toMatchObject({ code: "invalid-argument" });
   expect(engine.operations.list()).toEqual([]);
+});
+
+it("tells bytes that were damaged here from a registry that refuses", async () => {
+  await using engine = await openImagesEngine();
+  await engine.loadFile(ociFile);
+  const name = nameOf("damaged/web:1");
+  await engine.images.tag("example/web:1", name);
+  const [layer] = JSON.parse(run("skopeo", "inspect", "--raw", `oci:${layout}:web`)).layers;
+  const path = engine.blobs.pathOf(layer.digest);
+  const good = readFileSync(path);
+  chmodSync(path, 0o600);
+  for (const bad of [Buffer.from(good).fill(0x41, 600, 603), good.subarray(0, 600)]) {
+    writeFileSync(path, bad);
+    await expect(push(engine, name)).rejects.toMatchObject({
+      code: "corrupt",
+      message: expect.stringContaining("was damaged on disk"),
+    });
+  }
+  expect(await registry.findManifest("damaged/web", "1")).toBeNull();
+  writeFileSync(path, good);
+  expect((await push(engine, name)).pushed).toHaveLength(1);
 });
 
 it("asks for the right to push, and leaves nothing where it is refused", async () => {

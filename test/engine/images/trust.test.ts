@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { parseSignatures } from "../../../engine/images/trust-documents.ts";
+import { isAttachmentTag, parseSignatures } from "../../../engine/images/trust-documents.ts";
 import { parseKeys, verifySignature } from "../../../engine/images/trust-keys.ts";
 import { checkPayload } from "../../../engine/images/trust-payload.ts";
 import { sha256 } from "../../../engine/oci/digest.ts";
@@ -93,6 +93,12 @@ describe("a payload", () => {
   ])("is none: %s", (_name, bytes) => {
     expect(check(bytes)).toContain("no payload");
   });
+});
+
+it("tells tags of signatures from those of images", () => {
+  const hex = sha256("x").slice(7);
+  expect([`sha256-${hex}.sig`, `sha256-${hex}.att`, `sha256-${hex}`].map(isAttachmentTag)).toEqual([true, true, true]);
+  expect(["latest", "sha256-abc", `sha256-${hex}-web`].map(isAttachmentTag)).toEqual([false, false, false]);
 });
 
 describe("the image of signatures", () => {
