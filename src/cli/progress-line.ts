@@ -43,6 +43,6 @@ export function describeProgress({ phase, object, current, total, unit }: Progre
 }
 
 /** Progress is for a glance: what is not plain is left out. */
-function plainText(text: string): string {
+export function plainText(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, "?");
 }

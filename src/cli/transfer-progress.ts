@@ -1,5 +1,5 @@
 import type { Progress, ProgressPart } from "../../engine/protocol/rpc.ts";
-import { describeProgress } from "./progress-line.ts";
+import { describeProgress, plainText } from "./progress-line.ts";
 import { ScreenBlock } from "./screen-block.ts";
 import { fitLayers, isUnderWay, layerLine, type TransferKind, words } from "./transfer-lines.ts";
 
@@ -28,6 +28,7 @@ export class TransferProgress {
   /** Ids of parts that have travelled, and what was said of each. */
   readonly #travelled = new Set<string>();
   readonly #said = new Map<string, string>();
+  readonly #singles = new Map<string, ProgressPart>();
 
   constructor(options: TransferOptions) {
     this.#options = options;
@@ -38,7 +39,7 @@ export class TransferProgress {
     const { quiet, output } = this.#options;
     if (quiet) return;
     if (progress.parts === undefined) {
-      if (output.isTTY && progress.total !== null) this.#block.show(describeProgress(progress));
+      if (output.isTTY) this.#showSingle(progress);
       return;
     }
     this.#turnTo(progress.object);
@@ -46,6 +47,15 @@ export class TransferProgress {
     if (output.isTTY) this.#block.show(this.#fitted());
     // Whether anything is new is known with the first layer that travels.
     else if (this.#travelled.size > 0) this.#tell();
+  }
+
+  /** A work that tells of one thing at a time: the layers that it told of stay, the rest is a line below them. */
+  #showSingle({ phase, object, current, total, unit }: Progress): void {
+    const id = plainText(object);
+    if (phase === "unpacking" && id !== "") this.#singles.set(id, { id, phase, current, total });
+    this.#parts = [...this.#singles.values()];
+    const rest = phase === "unpacking" ? [] : [plainText(describeProgress({ phase, object, current, total, unit }))];
+    this.#block.show([...(this.#parts.length === 0 ? [] : [this.#fitted()]), ...rest].join("\n"));
   }
 
   /** The work was a success: what the engine had no time left to tell is told. */
@@ -63,12 +73,13 @@ export class TransferProgress {
     this.#parts = [];
     this.#travelled.clear();
     this.#said.clear();
-    if (this.#options.title !== undefined) this.#options.output.write(`${this.#options.title(object)}\n`);
+    if (this.#options.title !== undefined) this.#options.output.write(`${plainText(this.#options.title(object))}\n`);
   }
 
   /** Two layers of the same bytes are one line. What has travelled is not called present, though the engine finds it here then. */
   #take(parts: readonly ProgressPart[]): void {
-    const distinct = [...new Map(parts.map((part) => [part.id, part])).values()];
+    const plain = parts.map((part) => ({ ...part, id: plainText(part.id) }));
+    const distinct = [...new Map(plain.map((part) => [part.id, part])).values()];
     for (const { id, phase } of distinct) if (isUnderWay(phase) || phase === "done") this.#travelled.add(id);
     this.#parts = distinct.map((part) =>
       part.phase === "present" && this.#travelled.has(part.id) ? { ...part, phase: "done" } : part,
@@ -78,7 +89,7 @@ export class TransferProgress {
   #settle(isNew: boolean): void {
     const { output, kind } = this.#options;
     const ended = this.#parts.map((part) => (isSettled(part) ? part : { ...part, phase: "done" as const }));
-    this.#parts = isNew ? ended : [];
+    this.#parts = isNew && kind !== "load" ? ended : [];
     const width = (output.columns || 80) - 1;
     if (output.isTTY) this.#block.end(this.#parts.map((part) => layerLine(kind, part, width)));
     else this.#tell();

@@ -3,7 +3,8 @@ import { loadImages } from "../../client/upload.ts";
 import { aboutArchive, openArchive } from "../archive-input.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
-import { ProgressLine } from "../progress-line.ts";
+import { Interruptible } from "../interrupt.ts";
+import { TransferProgress } from "../transfer-progress.ts";
 
 type LoadOptions = { input?: string; quiet?: true };
 
@@ -16,10 +17,11 @@ export function command(cli: Cli): Command {
       const path = options.input ?? file ?? "-";
       const archive = openArchive(path);
       const client = await cli.connect();
-      using progress = new ProgressLine(options.quiet !== true && process.stderr.isTTY);
+      using _leaving = new Interruptible();
+      const progress = new TransferProgress({ kind: "load", output: process.stdout, quiet: options.quiet === true });
       const loaded = loadImages(client, archive, { onProgress: (step) => progress.show(step) });
       const { images } = await aboutArchive("load", path, loaded);
-      progress.clear();
+      progress.complete({ object: "", isNew: true });
       for (const image of images) {
         if (image.references.length === 0) cli.print(`Loaded image ID: ${image.id}`);
         for (const reference of image.references) cli.print(`Loaded image: ${reference}`);

@@ -106,6 +106,13 @@ it("says nothing of layers where everything was there, and begins anew with the 
   expect(silent.text()).toBe("");
 });
 
+it("lets no name from outside steer the terminal", () => {
+  const { output, text } = outputOf();
+  const shown = new TransferProgress({ kind: "pull", output, quiet: false, title: (object) => object });
+  shown.show(progress([part("\u001b[2Ja\u009b", "done")], "\u001b]0;x\u0007"));
+  expect(text()).toBe("?]0;x?\n?[2Ja?: Pulling fs layer\n?[2Ja?: Download complete\n?[2Ja?: Pull complete\n");
+});
+
 it.each([
   ["nginx", "docker.io/library/nginx:latest", "nginx:latest"],
   ["team/app:1", "docker.io/team/app:1", "team/app:1"],
