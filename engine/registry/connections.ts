@@ -1,6 +1,7 @@
 import { Agent as PlainAgent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import { createSecureContext } from "node:tls";
+import { EngineError } from "../errors.ts";
 import { fingerprintOf, type HostCertificates, readHostAuthorities } from "./host-certificates.ts";
 import type { Environment } from "./host-rules.ts";
 
@@ -21,17 +22,21 @@ export class Connections implements Disposable {
   readonly #environment: Environment;
   readonly #agents = new Map<string, PlainAgent | SecureAgent>();
   #authorities: Promise<readonly string[]> | null = null;
+  #isClosed = false;
 
   constructor(environment: Environment) {
     this.#environment = environment;
   }
 
+  /** Fails with `cancelled` once they are closed: who tries again after a cut is not to open new ones. */
   async agentFor(needs: ConnectionNeeds): Promise<PlainAgent | SecureAgent> {
+    if (this.#isClosed) throw new EngineError("cancelled", "the work with the registry ended with the engine");
     const key = fingerprintOf(needs);
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
     // Reading the authorities may let a second caller in: the first one's agent counts.
     const made = needs.protocol === "http:" ? new PlainAgent(baseOptions(needs)) : await this.#secureAgent(needs);
+    if (this.#isClosed) return this.agentFor(needs);
     const meanwhile = this.#agents.get(key);
     if (meanwhile !== undefined) return meanwhile;
     this.#dropIdle();
@@ -40,6 +45,7 @@ export class Connections implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
   }

@@ -138,7 +138,8 @@ export class Endpoint {
     } catch (error) {
       schemes.delete(this.transport.home);
       // The one who asked first gave up, not we.
-      if (!signal.aborted && error instanceof Error && "code" in error && error.code === "cancelled") {
+      const mayGoOn = !signal.aborted && !this.#options.memory.closing.aborted;
+      if (mayGoOn && error instanceof Error && "code" in error && error.code === "cancelled") {
         return this.#base(signal);
       }
       throw error;

@@ -134,7 +134,9 @@ function answer(
   fault: Omit<Extract<Fault, { type: "answer" }>, "type">,
 ): void {
   request.resume();
-  response.writeHead(fault.status, fault.headers);
+  const length = fault.endless === true ? {} : { "content-length": Buffer.byteLength(fault.body ?? "") };
+  const isChunked = fault.headers?.["transfer-encoding"] !== undefined;
+  response.writeHead(fault.status, { ...(isChunked ? {} : length), ...fault.headers });
   if (fault.endless !== true) {
     response.end(fault.body);
     return;

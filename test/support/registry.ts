@@ -20,6 +20,8 @@ export type RegistryOptions = {
   readonly isPublic?: boolean;
   /** A certificate by an authority of the test, `authority.certificate`. */
   readonly tls?: boolean;
+  /** More names that are in its certificate. */
+  readonly names?: readonly string[];
   /** It answers only clients with a certificate of the authority. */
   readonly wantsClientCertificate?: boolean;
   /** On all addresses of the host, for tests of what is no loopback name. */
@@ -44,7 +46,11 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const storage = options.storage ?? directory.join("storage");
   mkdirSync(storage, { recursive: true });
   const authority = options.tls === true ? makeAuthority(directory.path) : null;
-  const certificate = authority?.issue("server", [`DNS:${hostname()}`]) ?? null;
+  const certificate =
+    authority?.issue(
+      "server",
+      [hostname(), ...(options.names ?? [])].map((name) => `DNS:${name}`),
+    ) ?? null;
   const tokens = options.auth === "token" ? await startTokens(undo, directory.path, options, certificate) : null;
   const configPath = directory.join("config.json");
   const registry = new TestRegistry({ options, storage, configPath, authority, certificate, tokens });
