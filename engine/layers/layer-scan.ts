@@ -4,6 +4,7 @@ import { type BytePath, pathOf } from "../lib/byte-path.ts";
 import type { FileChange } from "../protocol/containers.ts";
 import { ChangeFilter, type Visit } from "./change-filter.ts";
 import type { ChangesPage, WritableUsage } from "./layer-store.ts";
+import { joined } from "./layer-tree.ts";
 import { isOpaque, isWhiteout } from "./overlay-marks.ts";
 
 const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -108,7 +109,7 @@ function walkDirectory(place: Place, visit: Visit): boolean {
 type Child = { readonly place: Place; readonly here: BytePath; readonly name: BytePath; readonly isFresh: boolean };
 
 function visitChild({ place, here, name, isFresh }: Child, visit: Visit): "whole" | "partial" | "stop" {
-  const path = place.path === "" ? name : `${place.path}/${name}`;
+  const path = joined(place.path, name);
   const own = lstat(`${here}/${name}`);
   const below = lookUp(place.lower, name);
   const wasTold = place.after[0] === name;
