@@ -136,7 +136,7 @@ export function catalogImage(record: ImageRecord, imageConfig: ImageConfig | nul
     ...record,
     imageConfig,
     chain,
-    layerSizes: chain.map((_, index) => layers.find(chain.slice(0, index + 1))?.size ?? 0),
+    layerSizes: layers.findAll(chain).map((layer) => layer?.size ?? 0),
     names: record.references.map((reference) => familiarReference(parseReference(reference))),
     repoDigests: allDigests(record).map(
       ({ repository, digest }) => `${familiarName(parseReference(repository))}@${digest}`,

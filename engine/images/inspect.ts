@@ -48,9 +48,9 @@ export function inspectImage(image: CatalogImage, layers: LayerStore): Record<st
 
 /** Null where a layer is not unpacked here. */
 function graphData(image: CatalogImage, layers: LayerStore): Record<string, string> | null {
-  const chains = image.chain.map((_, index) => image.chain.slice(0, index + 1));
-  if (chains.some((chain) => layers.find(chain) === null)) return null;
-  const [upper, ...lower] = chains.map((chain) => layers.pathOf(chain)).reverse();
+  const placed = layers.findAll(image.chain).filter((layer) => layer !== null);
+  if (placed.length < image.chain.length) return null;
+  const [upper, ...lower] = placed.map(({ path }) => path).reverse();
   if (upper === undefined) return null;
   return lower.length === 0 ? { UpperDir: upper } : { LowerDir: lower.join(":"), UpperDir: upper };
 }

@@ -89,9 +89,5 @@ export function blobsOf(image: Pick<CatalogImage, "id" | "manifestDigest" | "lay
 
 /** Layers that are unpacked, by their directory. */
 export function layersOf(chain: readonly DiffID[], layers: LayerStore): Holding[] {
-  return chain.flatMap((_, position) => {
-    const upTo = chain.slice(0, position + 1);
-    const layer = layers.find(upTo);
-    return layer === null ? [] : { key: layers.pathOf(upTo), size: layer.size };
-  });
+  return layers.findAll(chain).flatMap((layer) => (layer === null ? [] : { key: layer.path, size: layer.size }));
 }

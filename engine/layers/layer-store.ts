@@ -63,6 +63,9 @@ export type ChangesPage = {
   readonly next: string | null;
 };
 
+/** path: its directory, the same for all chains that share it. */
+export type PlacedLayer = ReadonlyLayer & { readonly path: string };
+
 export type WritableUsage = {
   readonly size: number;
   readonly added: number;
@@ -94,6 +97,8 @@ export interface LayerStore extends AsyncDisposable {
   digest(source: LayerSource, options: UnpackOptions): Promise<LayerDigests>;
   /** What is known of an unpacked layer, or null. */
   find(chain: readonly DiffID[]): ReadonlyLayer | null;
+  /** The same of every layer of a chain, lowest first, with its directory. */
+  findAll(chain: readonly DiffID[]): readonly (PlacedLayer | null)[];
   /** Absolute directory of an unpacked layer. Fails with `not-found`. */
   pathOf(chain: readonly DiffID[]): string;
   /** All layers of a chain, lowest first. Fails with `not-found`. */

@@ -12,6 +12,7 @@ import type {
   LayerPlace,
   LayerSource,
   LayerStore,
+  PlacedLayer,
   ReadonlyLayer,
   StagedLayer,
   UnpackedLayer,
@@ -88,6 +89,10 @@ class OverlayLayerStore implements LayerStore {
 
   find(chain: readonly DiffID[]): ReadonlyLayer | null {
     return this.#readonly.find(chain);
+  }
+
+  findAll(chain: readonly DiffID[]): readonly (PlacedLayer | null)[] {
+    return this.#readonly.findAll(chain);
   }
 
   pathOf(chain: readonly DiffID[]): string {

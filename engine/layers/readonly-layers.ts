@@ -12,6 +12,7 @@ import { formatRecord, type LayerRecord, parseRecord, recordOf } from "./layer-r
 import type {
   LayerDigests,
   LayerSource,
+  PlacedLayer,
   ReadonlyLayer,
   StagedLayer,
   UnpackedLayer,
@@ -119,6 +120,13 @@ export class ReadonlyLayers {
     const name = this.findName(chain);
     const record = name === null ? undefined : this.#index.get(name);
     return record === undefined ? null : summaryOf(record);
+  }
+
+  findAll(chain: readonly DiffID[]): (PlacedLayer | null)[] {
+    return this.findNames(chain).map((name) => {
+      const record = name === null ? undefined : this.#index.get(name);
+      return name === null || record === undefined ? null : { ...summaryOf(record), path: this.pathOf(name) };
+    });
   }
 
   findName(chain: readonly DiffID[]): LayerName | null {
