@@ -74,7 +74,7 @@ export class GrowingFileIngest implements GrowingIngest {
     if (this.#isKept) await this.#writer.flush().catch(() => {});
     await this.#writer.settle();
     await this.#handle.close().catch(() => {});
-    if (!this.#isKept) await rm(this.path, { force: true });
+    if (!this.#isKept || this.size === 0) await rm(this.path, { force: true });
   }
 
   #requireOpen(): void {

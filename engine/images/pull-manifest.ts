@@ -32,7 +32,7 @@ export type ResolvedManifest = {
 
 /**
  * Finds the manifest of an image for a platform, behind as many indexes as there are. Documents that are here are not fetched again: then
- * it is a single request. Fails with `not-found`, `unimplemented` for schema 1, `corrupt`, or as the registry does.
+ * it is a single request. Fails with `not-found`, `corrupt`, or as the registry does.
  */
 export async function resolveManifest(
   tagOrDigest: string,
@@ -52,7 +52,6 @@ export async function resolveManifest(
     documents.push({ digest: descriptor.digest, bytes });
     const what = `manifest ${descriptor.digest}`;
     if (!isIndex(descriptor.mediaType, bytes)) {
-      refuseSchema1(descriptor.mediaType, bytes);
       return { documents, manifest: parseManifest(bytes, what), hasIndex: documents.length > 1 };
     }
     descriptor = choose(parseIndex(bytes, what), platform);
@@ -109,16 +108,6 @@ function isIndex(mediaType: string, bytes: Buffer): boolean {
   const document = findJson(bytes.toString()) as { mediaType?: unknown; manifests?: unknown } | null | undefined;
   if (typeof document?.mediaType === "string") return isIndexType(document.mediaType);
   return Array.isArray(document?.manifests);
-}
-
-function refuseSchema1(mediaType: string, bytes: Buffer): void {
-  if (isManifestType(mediaType)) return;
-  const document = findJson(bytes.toString()) as { schemaVersion?: unknown } | null | undefined;
-  const isOld = /\.manifest\.v1\+/.test(mediaType) || document?.schemaVersion === 1;
-  if (!isOld) return;
-  throw new EngineError("unimplemented", "its manifest has schema version 1, which docker gave up in 2019", {
-    hint: "push the image again with a tool of today",
-  });
 }
 
 function choose(index: Index, platform: Platform): Descriptor {

@@ -73,12 +73,12 @@ export async function pullImages(request: PullRequest, parts: PullParts, work: L
   }
 }
 
-/** Of a name with tag and digest the digest counts, as with docker. */
 /** Signatures and the like lie under tags of their own. */
 async function imageTags(repository: Repository, signal: AbortSignal): Promise<string[]> {
-  return (await repository.tags(signal)).filter((tag) => !isAttachmentTag(tag));
+  return (await repository.tags(signal)).filter((tag) => !isAttachmentTag(tag)).sort();
 }
 
+/** Of a name with tag and digest the digest counts, as with docker. */
 function readReference({ reference: text, allTags }: PullRequest): Reference {
   const reference = parseReference(text);
   if (allTags && (reference.tag !== null || reference.digest !== null)) {

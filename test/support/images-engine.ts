@@ -11,12 +11,13 @@ import { openImageService } from "../../engine/images/local-image-service.ts";
 import { openPolicy } from "../../engine/images/policy.ts";
 import { openLayerStore } from "../../engine/layers/overlay-layer-store.ts";
 import { openRegistryClient } from "../../engine/registry/distribution-client.ts";
+import type { Patience } from "../../engine/registry/retry.ts";
 import { imagesDirectory } from "./images-tar.ts";
 
 export const quietWork: LongWork = { signal: AbortSignal.timeout(50_000), onProgress: () => {} };
 
 /** An image service with all its real parts in a directory of its own, or in one that is there already. */
-export async function openImagesEngine(path?: string) {
+export async function openImagesEngine(path?: string, patience: Partial<Patience> = {}) {
   const own = path === undefined ? await imagesDirectory() : null;
   const root = path ?? own?.path ?? "";
   const database = openDatabase(join(root, "gantry.db"));
@@ -24,7 +25,11 @@ export async function openImagesEngine(path?: string) {
   const layers = await openLayerStore({ root });
   const events = new EventBus();
   const operations = new Operations();
-  const registries = openRegistryClient({ settings: join(root, "settings"), environment: {} });
+  const registries = openRegistryClient({
+    settings: join(root, "settings"),
+    environment: {},
+    patience: { firstDelay: 5, tries: 3, ...patience },
+  });
   const policy = openPolicy(join(root, "settings", "policy.json"));
   const images = await openImageService({ database, blobs, layers, operations, events, registries, policy });
   return {
@@ -55,7 +60,15 @@ export type ImagesEngine = Awaited<ReturnType<typeof openImagesEngine>>;
 
 /** Everything the engine keeps on disk and in its tables, to see that nothing is left: sorted names and rows. */
 export async function leftovers({ root, database, operations }: ImagesEngine): Promise<string[]> {
-  const tables = ["images", "image_layers", "image_references"];
+  const tables = [
+    "images",
+    "image_layers",
+    "image_references",
+    "image_digests",
+    "leases",
+    "lease_blobs",
+    "lease_layers",
+  ];
   const rows = tables.flatMap((table) => database.prepare(`SELECT * FROM ${table}`).all());
   const files = await filesOf(root);
   return [...files, ...rows.map((row) => JSON.stringify(row)), ...operations.list().map(({ title }) => title)].sort();
