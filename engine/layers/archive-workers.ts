@@ -49,7 +49,11 @@ export class ArchiveWorkers implements AsyncDisposable {
   }
 
   #startWorker(): Worker {
-    const worker = new Worker(workerURL(import.meta.url, "archive-worker"), { resourceLimits });
+    const worker = new Worker(workerURL(import.meta.url, "archive-worker"), {
+      resourceLimits,
+      // Some descriptors come from calls that Node does not know of.
+      trackUnmanagedFds: false,
+    });
     // One that fails while idle must not take the engine down.
     worker.on("error", () => {});
     worker.on("exit", () => {
