@@ -29,6 +29,8 @@ export class PullProgress implements Disposable {
   report(layer: number, report: LayerReport): void {
     const part = this.#parts[layer];
     if (part === undefined) return;
+    // What has been brought is found here then, which is no news.
+    if (part.phase === "done" && report.phase === "present") return;
     this.#parts[layer] = { ...part, ...report };
     this.#throttle.ask();
   }
