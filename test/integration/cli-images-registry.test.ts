@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../engine/oci/digest.ts";
+import { makeSignature, makeSigner, putSignatures } from "../support/cosign.ts";
 import { installHelper } from "../support/credential-helper.ts";
 import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
@@ -116,6 +117,22 @@ describe("pull", () => {
     await writeFile(directory.join("private"), "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n");
     const refused = await run(["pull", "--verify", directory.join("private"), `${open.address}/x`]);
     expect(refused.stderr).toContain("is no public key in PEM");
+  });
+
+  it("with a key takes only what was signed with it", async () => {
+    const { reference, digest } = await put(open, "signed:1");
+    const [signer, stranger] = [makeSigner(), makeSigner()];
+    const name = reference.slice(0, reference.lastIndexOf(":"));
+    const signatures = [makeSignature(signer, digest, name)];
+    await putSignatures(open, "signed", { digest, signatures });
+    const keys = { right: directory.join("right.pub"), wrong: directory.join("wrong.pub") };
+    await writeFile(keys.right, signer.pem);
+    await writeFile(keys.wrong, stranger.pem);
+    const refused = await run(["pull", "--verify", keys.wrong, reference]);
+    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(await out("images", "-q", reference)).toBe("");
+    const both = await run(["pull", "-q", "--verify", keys.wrong, "--verify", keys.right, reference]);
+    expect(both).toMatchObject({ code: 0, stdout: `${reference}\n` });
   });
 
   it("draws a line a layer on a terminal, and leaves by Ctrl-C with nothing left", async () => {
