@@ -117,7 +117,8 @@ class IndexedFileBrowser implements FileBrowser {
   prepare(chains: () => readonly (readonly DiffID[])[]): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      this.#prepared = this.#prepared.then(() => this.#prepareAll(chains()));
+      // An image that has lost its config, say, is no reason to fail.
+      this.#prepared = this.#prepared.then(() => this.#prepareAll(chains())).catch(() => {});
     }, restBefore).unref();
   }
 
