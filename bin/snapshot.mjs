@@ -66,7 +66,15 @@ export async function makeSnapshot(bundle, fresh, dist) {
     await runBuilder(node, args, { rehearsals: JSON.stringify(lines), hangUp });
     writeFileSync(blob, withoutCodeCache(readFileSync(blob)));
     // A Node of the host's may not know the flags that bin/gantry starts it with.
-    execFileSync(node, ["--no-rehash-snapshot", "--snapshot-blob", blob, "--", join(dist, "gantry.cjs"), "--version"]);
+    execFileSync(node, [
+      "--no-rehash-snapshot",
+      "--no-sparkplug",
+      "--snapshot-blob",
+      blob,
+      "--",
+      join(dist, "gantry.cjs"),
+      "--version",
+    ]);
     renameSync(blob, join(dist, "cli.blob"));
     linkSync(realpathSync(node), mark);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { Writable } from "node:stream";
-import { startupSnapshot } from "node:v8";
+import { setFlagsFromString, startupSnapshot } from "node:v8";
 import { loadSchemas } from "../client/lazy-schemas.ts";
 import { runCommandLine } from "./command-line.ts";
 import { splitGlobalFlags } from "./global-flags.ts";
@@ -38,6 +38,8 @@ function isHot(args: readonly string[]): boolean {
 
 /** The program with all verbs, which is what we were started as. */
 function runWhole(): void {
+  // As bin/gantry starts it where there is no snapshot.
+  setFlagsFromString("--sparkplug");
   const program = process.argv[1] ?? "";
   process.getBuiltinModule("node:module").createRequire(program)(program);
 }
