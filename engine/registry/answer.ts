@@ -17,6 +17,8 @@ export type AnswerOptions = {
 const worthReading = 256 * 1024;
 /** Milliseconds for the end to follow the last byte. */
 const endPatience = 1_000;
+/** A whole document may take so many times what a single byte may. */
+const documentTimes = 5;
 
 /** An answer whose head is there. Its body must be read, discarded or destroyed. */
 export class Answer {
@@ -104,6 +106,7 @@ export class Answer {
     }
     const parts: Buffer[] = [];
     let size = 0;
+    using _deadline = this.#deadline();
     for await (const chunk of this.chunks()) {
       size += chunk.length;
       if (size > limit) throw tooLong(what, limit);
@@ -116,6 +119,7 @@ export class Answer {
   async head(limit: number): Promise<Buffer> {
     const parts: Buffer[] = [];
     let size = 0;
+    using _deadline = this.#deadline();
     try {
       for await (const chunk of this.chunks()) {
         parts.push(chunk);
@@ -133,6 +137,13 @@ export class Answer {
     await this.head(worthReading);
   }
 
+  /** A document that comes byte by byte must come to an end as well. */
+  #deadline(): Disposable {
+    const { who, silence } = this.#options;
+    const timer = setTimeout(() => this.#message.destroy(slowFailure(who)), silence * documentTimes);
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  }
+
   destroy(): void {
     if (!this.#message.complete || !this.#message.readableEnded) this.#message.destroy();
   }
@@ -147,6 +158,13 @@ export function silenceFailure(who: string, silence: number): RegistryFailure {
   return new RegistryFailure("unavailable", `${who} keeps silent: nothing came for ${seconds} s`, {
     isTransient: true,
     hint: "try again later; what was downloaded so far is kept",
+  });
+}
+
+function slowFailure(who: string): RegistryFailure {
+  return new RegistryFailure("unavailable", `${who} answers too slowly`, {
+    isTransient: true,
+    hint: "try again later",
   });
 }
 

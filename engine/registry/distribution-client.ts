@@ -1,3 +1,4 @@
+import { EngineError } from "../errors.ts";
 import type { Reference } from "../oci/reference.ts";
 import type { Credentials, SearchResult } from "../protocol/transfers.ts";
 import { TokenCache } from "./authorization.ts";
@@ -7,6 +8,7 @@ import { type ClientMemory, Endpoint } from "./endpoint.ts";
 import type { Environment } from "./host-rules.ts";
 import { type LoginResult, logIn } from "./login.ts";
 import type { Access, RegistryClient, Repository } from "./registry-client.ts";
+import { isHost } from "./registry-settings.ts";
 import { type Patience, usualPatience } from "./retry.ts";
 import { searchByAPI, searchCatalog, splitSearchTerm } from "./search.ts";
 import { Transport } from "./transport.ts";
@@ -71,7 +73,7 @@ class DistributionClient implements RegistryClient {
   ): Promise<SearchResult[]> {
     const { registry, words } = splitSearchTerm(term);
     const wanted = { words, limit };
-    const endpoint = this.#endpoint(registry, credentials, ["registry:catalog:*"]);
+    const endpoint = this.#endpoint(parseRegistryName(registry), credentials, ["registry:catalog:*"]);
     if (registry === hub) return (await searchByAPI(endpoint, { ...wanted, url: new URL(hubSearch) }, signal)) ?? [];
     const url = await endpoint.urlOf("v1/search", signal);
     const found =
@@ -80,8 +82,8 @@ class DistributionClient implements RegistryClient {
     return found.map((one) => ({ ...one, name: `${registry}/${one.name}` }));
   }
 
-  login(registry: string, credentials: Credentials, signal: AbortSignal): Promise<LoginResult> {
-    return logIn(this.#endpoint(registryNameOf(registry), null, []), credentials, signal);
+  async login(registry: string, credentials: Credentials, signal: AbortSignal): Promise<LoginResult> {
+    return logIn(this.#endpoint(parseRegistryName(registry), null, []), credentials, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -119,7 +121,12 @@ class DistributionClient implements RegistryClient {
 }
 
 /** What people and docker's own files call a registry: `https://index.docker.io/v1/`, `localhost:5000`. */
-function registryNameOf(text: string): string {
+function parseRegistryName(text: string): string {
   const host = text.replace(/^https?:\/\//, "").split("/")[0] ?? "";
+  if (host !== "" && (!isHost(host) || !URL.canParse(`https://${host}`))) {
+    throw new EngineError("invalid-argument", `${JSON.stringify(text.slice(0, 80))} is no registry's address`, {
+      hint: "write it as host or host:port, for example registry.example:5000",
+    });
+  }
   return host === "" || host === "index.docker.io" || host === "registry-1.docker.io" ? hub : host;
 }

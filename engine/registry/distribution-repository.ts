@@ -74,10 +74,18 @@ export class DistributionRepository implements Repository {
     const { repository } = this.#options;
     const what = `blob ${shortOf(digest)} of ${this.name}`;
     const answer = await withRetries(endpoint.patience, signal, () =>
-      endpoint.ask({ method: "HEAD", at: `${repository}/blobs/${digest}`, expected: [200, 404], what, signal }),
+      endpoint.ask({
+        method: "HEAD",
+        at: `${repository}/blobs/${digest}`,
+        // Who sends elsewhere for the bytes has them.
+        isFollowed: false,
+        expected: [200, 301, 302, 303, 307, 308, 404],
+        what,
+        signal,
+      }),
     );
     await answer.discard();
-    return answer.status === 200;
+    return answer.status !== 404;
   }
 
   async mountBlob(digest: Digest, from: string, signal: AbortSignal): Promise<boolean> {

@@ -78,7 +78,10 @@ export class Endpoint {
       if (ask.expected.includes(answer.status)) return answer;
       throw await statusFailure(answer, { what: ask.what, isAnonymous: this.#options.credentials === null });
     } catch (error) {
-      if (!(error instanceof RegistryFailure) || error.status !== null || !error.isTransient) throw error;
+      if (!(error instanceof RegistryFailure)) throw error;
+      // What Go's servers say to http where they speak https.
+      if (error.status === 400) this.#options.memory.schemes.delete(this.transport.home);
+      if (error.status !== null || !error.isTransient) throw error;
       // It may have been started anew with another scheme.
       this.#options.memory.schemes.delete(this.transport.home);
       throw this.#hasAnswered ? error : error.withTries(firstTries);

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { EngineError, type EngineErrorOptions, type ErrorCode, messageOf } from "../errors.ts";
 import { findJson } from "../lib/json.ts";
+import { parseDocument } from "../oci/parse.ts";
 
 export type FailureOptions = EngineErrorOptions & {
   /** Milliseconds the registry asked to wait. */
@@ -72,6 +73,13 @@ export function diagnose(body: Buffer): Diagnosis {
   const first = errors?.[0];
   if (first !== undefined) return { code: plainWords(first.code, 40), words: plainWords(first.message) };
   return { code: "", words: plainWords(description || details || error || "") };
+}
+
+/** Reads a document of a registry. Fails with `corrupt`, without a word of what it holds. */
+export function parseAnswer<T extends z.core.$ZodType>(schema: T, bytes: Buffer, what: string): z.infer<T> {
+  const document = findJson(bytes.toString());
+  if (document === undefined) throw new RegistryFailure("corrupt", `${what} is no json`);
+  return parseDocument(schema, document, what);
 }
 
 /** Failures of the certificate of the other side (Node's tls, OpenSSL's X509_V_ERR_*). */

@@ -94,7 +94,7 @@ function mistake(path: string, reason: string): EngineError {
   });
 }
 
-function isHost(text: string): boolean {
+export function isHost(text: string): boolean {
   return /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(text) || isIP(text) === 6;
 }
 

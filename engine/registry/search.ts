@@ -1,10 +1,8 @@
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
-import { decodeJson } from "../lib/json.ts";
-import { parseDocument } from "../oci/parse.ts";
 import type { SearchResult } from "../protocol/transfers.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { plainWords } from "./failures.ts";
+import { parseAnswer, plainWords } from "./failures.ts";
 import { documentLimit } from "./manifests.ts";
 import { withRetries } from "./retry.ts";
 import { listPages } from "./tag-list.ts";
@@ -54,7 +52,7 @@ export async function searchByAPI(
     await answer.discard();
     return null;
   }
-  const { results } = parseDocument(searchDocument, decodeJson(await answer.bytes(documentLimit, what), what), what);
+  const { results } = parseAnswer(searchDocument, await answer.bytes(documentLimit, what), what);
   return results.slice(0, limit).map((one) => ({
     name: plainWords(one.name, longestName),
     description: plainWords(one.description, longestDescription),

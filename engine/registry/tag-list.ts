@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
-import { decodeJson } from "../lib/json.ts";
-import { parseDocument } from "../oci/parse.ts";
 import type { Answer } from "./answer.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { parseAnswer } from "./failures.ts";
 import { documentLimit } from "./manifests.ts";
 import { withRetries } from "./retry.ts";
 
@@ -33,7 +32,7 @@ export async function* listPages(endpoint: Endpoint, options: PagesOptions): Asy
       const got = await endpoint.ask({ method: "GET", at: here, expected: [200], what, signal });
       return { answer: got, bytes: await got.bytes(documentLimit, what) };
     });
-    const names = parseDocument(schema, decodeJson(bytes, what), what)[key] ?? [];
+    const names = parseAnswer(schema, bytes, what)[key] ?? [];
     count += names.length;
     yield names;
     const next = nextPage(answer);

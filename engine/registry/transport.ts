@@ -18,6 +18,8 @@ export type Outgoing = {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
+  /** False: a redirect is answer enough. */
+  readonly isFollowed?: boolean;
   readonly signal: AbortSignal;
 };
 
@@ -58,7 +60,9 @@ export class Transport {
 
   /** True for hosts that may speak http and whose certificates are not checked. */
   async isInsecure(host: string): Promise<boolean> {
-    const known = this.#insecure.get(host) ?? this.settings().then((settings) => isInsecureHost(host, settings));
+    // As its name was written, with the usual port or without.
+    const written = this.#isHome(host) ? this.home : host;
+    const known = this.#insecure.get(host) ?? this.settings().then((settings) => isInsecureHost(written, settings));
     this.#insecure.set(host, known);
     return known;
   }
@@ -72,8 +76,9 @@ export class Transport {
     for (let redirects = 0; ; redirects += 1) {
       const answer = await this.send(current);
       const location = answer.header("location");
-      const isFollowed = outgoing.method === "GET" || outgoing.method === "HEAD";
-      if (!isFollowed || !redirectStatuses.has(answer.status) || location === undefined) return answer;
+      const mayFollow = outgoing.method === "GET" || outgoing.method === "HEAD";
+      if (!mayFollow || outgoing.isFollowed === false || !redirectStatuses.has(answer.status) || location === undefined)
+        return answer;
       await answer.discard();
       if (redirects === redirectLimit) {
         throw new RegistryFailure("corrupt", `${answer.who} redirects more than ${redirectLimit} times`);
@@ -121,7 +126,13 @@ export class Transport {
 
   /** `registry 10.0.0.1:5000`, for messages. */
   nameOf({ host }: URL): string {
-    return host === this.home || host === apiHostOf(this.home) ? `registry ${this.home}` : `server ${host}`;
+    return this.#isHome(host) ? `registry ${this.home}` : `server ${host}`;
+  }
+
+  /** True for a URL's host, which has no port where it is the usual one of the scheme. */
+  #isHome(host: string): boolean {
+    const home = apiHostOf(this.home);
+    return host === home || ["https", "http"].some((scheme) => new URL(`${scheme}://${home}`).host === host);
   }
 
   async #begin(outgoing: Outgoing): Promise<ClientRequest> {
@@ -142,8 +153,9 @@ export class Transport {
   }
 
   async #certificatesFor(host: string): Promise<HostCertificates> {
-    const own = await this.#readCertificates(host);
-    if (host === this.home) return own;
+    const isWritten = this.#isHome(host) && host !== apiHostOf(this.home);
+    const own = await this.#readCertificates(isWritten ? this.home : host);
+    if (isWritten || host === this.home) return own;
     const { authorities } = await this.#readCertificates(this.home);
     return { authorities: [...own.authorities, ...authorities], clients: own.clients };
   }

@@ -1,3 +1,4 @@
+import { createServer as createWebServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -377,6 +378,38 @@ it("gives up a registry that takes connections and says nothing", async () => {
     message: `registry ${address} keeps silent: nothing came for 1 s, 2 times in a row`,
   });
   server.close();
+});
+
+it("does not wait for ever for a document that comes byte by byte", async () => {
+  const server = createWebServer((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    const timer = setInterval(() => response.write(" "), 50);
+    response.on("close", () => clearInterval(timer));
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await using client = testClient({ patience: { silence: 100, tries: 2 } });
+  await expect(openRepository(client, `${address}/team/web`).manifest("1", signal())).rejects.toMatchObject({
+    code: "unavailable",
+    message: `registry ${address} answers too slowly, 2 times in a row`,
+  });
+  server.close();
+});
+
+it("learns that a registry speaks https now", async () => {
+  await using plain = await startRegistry();
+  await using client = testClient();
+  expect(await openRepository(client, `${plain.address}/team/web`).describe("1", signal())).toBeNull();
+  await plain.stop();
+  await using secure = await startRegistry({ tls: true, address: plain.address });
+  const again = () => openRepository(client, `${secure.address}/team/web`).describe("1", signal());
+  await again().catch(() => null);
+  expect(await again()).toBeNull();
+});
+
+it.each(["a b", "-", "[::1", "registry.example:port"])("takes %j for no registry's address", async (name) => {
+  await using client = testClient();
+  await expect(client.login(name, ann, signal())).rejects.toMatchObject({ code: "invalid-argument" });
 });
 
 it("ends its work when it is closed", () =>

@@ -28,6 +28,8 @@ export type RegistryOptions = {
   readonly listensWidely?: boolean;
   /** Lets it be a mirror of another registry: a URL. */
   readonly mirrorOf?: string;
+  /** `127.0.0.1:<port>`; default: a free port. */
+  readonly address?: string;
   /** Storage of another test registry, shared. */
   readonly storage?: string;
 };
@@ -98,6 +100,7 @@ export class TestRegistry implements AsyncDisposable {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.address = parts.options.address ?? this.address;
     this.storage = parts.storage;
     this.authority = parts.authority;
     this.tokens = parts.tokens;
