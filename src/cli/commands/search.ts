@@ -38,7 +38,7 @@ export function command(cli: Cli): Command {
 async function search(cli: Cli, term: string, flags: SearchFlags): Promise<void> {
   const filters = parseFilters(flags.filter ?? [], ["stars", "is-official", "is-automated"]);
   const passes = filterOf(filters);
-  const limit = parseInteger("--limit", flags.limit ?? "0", { minimum: 0, maximum: 100 }) || defaultLimit;
+  const limit = limitOf(flags.limit ?? "0");
   const client = await cli.connect();
   const credentials = await credentialsFor(cli, splitImageName(term).registry);
   const results = await client.request("images.search", { term, limit, credentials });
@@ -52,11 +52,19 @@ async function search(cli: Cli, term: string, flags: SearchFlags): Promise<void>
 
 /** Nothing has been built automatically since the registry dropped that word, so is-automated=true holds for none. */
 function filterOf(filters: Filters): (result: SearchResult) => boolean {
-  const stars = parseInteger("filter stars", filters.get("stars")?.at(-1) ?? "0", { minimum: 0 });
+  const stars = Number(filters.get("stars")?.at(-1) ?? "0");
+  if (!(stars >= 0)) throw new UsageError(`invalid filter "stars=${filters.get("stars")?.at(-1)}": want a number`, 1);
   const official = truthOf(filters, "is-official");
   const automated = truthOf(filters, "is-automated");
   return (result) =>
     result.stars >= stars && (official === null || result.isOfficial === official) && automated !== true;
+}
+
+/** Docker's engine looks at it, so that a wrong one is no wrong flag. */
+function limitOf(text: string): number {
+  const limit = parseInteger("--limit", text) || defaultLimit;
+  if (limit >= 1 && limit <= 100) return limit;
+  throw new UsageError(`limit ${limit} is outside the range of [1, 100]`, 1);
 }
 
 function truthOf(filters: Filters, key: string): boolean | null {
