@@ -55,15 +55,15 @@ export const fileMethods = {
   /**
    * One page of a tree. Without `filter`: the children of directory `path`, or `path` itself where it is none. With it: all below `path` that
    * match: `contains` (case-insensitive, in the path), `minimumSize` (bytes; 1 and more leave only files), `changed` (leaves out what is
-   * unchanged). By name, or biggest first. At most 1,000 entries; fewer than `limit` where paths are very long. A container's own files are
-   * looked at anew after a second, or ten times what the look takes.
+   * unchanged). By name, biggest first, or, where nothing is filtered, directories before all others. At most 1,000 entries; fewer than `limit` where
+   * paths are very long. A container's own files are looked at anew after a second, or ten times what the look takes.
    */
   "files.list": {
     params: z.object({
       subject: fileSubject,
       path: z.string(),
       filter: z.nullable(z.object({ contains: z.string(), minimumSize: z.number(), changed: z.boolean() })),
-      order: z.enum(["name", "size"]),
+      order: z.enum(["name", "size", "directories"]),
       offset: z.number(),
       limit: z.number(),
     }),

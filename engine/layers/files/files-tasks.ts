@@ -19,7 +19,7 @@ export type FileFilter = { readonly contains: string; readonly minimumSize: numb
 export type ListQuery = {
   readonly path: string;
   readonly filter: FileFilter | null;
-  readonly order: "name" | "size";
+  readonly order: "name" | "size" | "directories";
   readonly offset: number;
   readonly limit: number;
 };

@@ -37,8 +37,12 @@ function find(tree: TreeReader, view: TreeView, query: ListQuery): Answer {
   const place = locate(tree, view, bytePathOfWire(query.path), false);
   const offsets: number[] = [];
   const sizes: number[] = [];
+  const directories: number[] = [];
   const take = (node: TreeNode) => {
-    offsets.push(node.offset);
+    // What is searched for comes as it lies in the tree.
+    const isFirst = query.order === "directories" && query.filter === null;
+    const isDirectory = isFirst && tree.kindOf(rowOf(node)) === kinds.directory;
+    (isDirectory ? directories : offsets).push(node.offset);
     if (query.order === "size") sizes.push(sizeOf(tree, node, view));
   };
   if (query.filter !== null) search(tree, view, { place, filter: query.filter, take });
@@ -50,8 +54,16 @@ function find(tree: TreeReader, view: TreeView, query: ListQuery): Answer {
     });
   }
   if (query.order === "name") return Float64Array.from(offsets);
+  if (query.order === "directories") return directoriesFirst(offsets, directories);
   const order = Uint32Array.from(offsets.keys()).sort((a, b) => (sizes[b] ?? 0) - (sizes[a] ?? 0) || a - b);
   return Float64Array.from(order, (index) => offsets[index] ?? 0);
+}
+
+function directoriesFirst(others: readonly number[], directories: readonly number[]): Answer {
+  const answer = new Float64Array(directories.length + others.length);
+  answer.set(directories);
+  answer.set(others, directories.length);
+  return answer;
 }
 
 type Search = { readonly place: Located; readonly filter: FileFilter; readonly take: (node: TreeNode) => void };
