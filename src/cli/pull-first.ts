@@ -1,7 +1,7 @@
 import { EngineError } from "../../engine/errors.ts";
 import type { EngineClient } from "../client/connection.ts";
+import { familiarName, splitImageName, withDefaultTag } from "../format/image-name.ts";
 import type { Cli } from "./cli.ts";
-import { familiarName, splitImageName, withDefaultTag } from "./image-name.ts";
 import { UsageError } from "./parse/usage-error.ts";
 import { printableText } from "./printable.ts";
 import { pullImage } from "./pull-image.ts";

@@ -1,8 +1,8 @@
 import type { MethodParams } from "../../engine/protocol/methods.ts";
 import type { EngineClient } from "../client/connection.ts";
+import { familiarName, type ImageName } from "../format/image-name.ts";
 import { credentialsFor } from "./account.ts";
 import type { Cli } from "./cli.ts";
-import { familiarName, type ImageName } from "./image-name.ts";
 import { Interruptible } from "./interrupt.ts";
 import { printableText } from "./printable.ts";
 import { TransferProgress } from "./transfer-progress.ts";

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { EngineError, messageOf } from "../../../engine/errors.ts";
+import { fullName, splitImageName, withDefaultTag } from "../../format/image-name.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
-import { fullName, splitImageName, withDefaultTag } from "../image-name.ts";
 import { UsageError } from "../parse/usage-error.ts";
 import { printableText } from "../printable.ts";
 import { pullImage } from "../pull-image.ts";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import { familiarName, fullName, splitImageName, withDefaultTag } from "../../format/image-name.ts";
 import { credentialsFor } from "../account.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
-import { familiarName, fullName, splitImageName, withDefaultTag } from "../image-name.ts";
 import { Interruptible } from "../interrupt.ts";
 import { UsageError } from "../parse/usage-error.ts";
 import { printableText } from "../printable.ts";

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { SearchResult } from "../../../engine/protocol/transfers.ts";
+import { splitImageName } from "../../format/image-name.ts";
 import { credentialsFor } from "../account.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { type Filters, parseFilters } from "../filters.ts";
-import { splitImageName } from "../image-name.ts";
 import { type Fields, type ListingSpec, renderListing } from "../listing.ts";
 import { parseInteger } from "../parse/sizes.ts";
 import { UsageError } from "../parse/usage-error.ts";

@@ -1,7 +1,6 @@
 import { Writable } from "node:stream";
 import { expect, it } from "vitest";
 import type { Progress, ProgressPart } from "../../../engine/protocol/rpc.ts";
-import { familiarName, fullName, splitImageName, withDefaultTag } from "../../../src/cli/image-name.ts";
 import { fitLayers, layerLine } from "../../../src/cli/transfer-lines.ts";
 import { TransferProgress } from "../../../src/cli/transfer-progress.ts";
 
@@ -111,17 +110,4 @@ it("lets no name from outside steer the terminal", () => {
   const shown = new TransferProgress({ kind: "pull", output, quiet: false, title: (object) => object });
   shown.show(progress([part("\u001b[2Ja\u009b", "done")], "\u001b]0;x\u0007"));
   expect(text()).toBe("?]0;x?\n?[2Ja?: Pulling fs layer\n?[2Ja?: Download complete\n?[2Ja?: Pull complete\n");
-});
-
-it.each([
-  ["nginx", "docker.io/library/nginx:latest", "nginx:latest"],
-  ["team/app:1", "docker.io/team/app:1", "team/app:1"],
-  ["index.docker.io/nginx", "docker.io/library/nginx:latest", "nginx:latest"],
-  ["localhost/app", "localhost/app:latest", "localhost/app:latest"],
-  ["localhost:5000/app@sha256:ab", "localhost:5000/app@sha256:ab", "localhost:5000/app@sha256:ab"],
-  ["registry.example/a/b:c", "registry.example/a/b:c", "registry.example/a/b:c"],
-])("takes the name %s for %s", (text, full, familiar) => {
-  const name = withDefaultTag(splitImageName(text));
-  expect(fullName(name)).toBe(full);
-  expect(familiarName(name)).toBe(familiar);
 });
