@@ -89,7 +89,10 @@ export class BlockWriter implements Disposable {
 export class BlockReader implements Disposable {
   readonly #fd: number;
   readonly #sums: Uint32Array;
+  /** The one used last is the last. */
   readonly #kept = new Map<number, Buffer>();
+  #last = -1;
+  #lastBlock: Buffer = Buffer.alloc(0);
   /** Bytes of all blocks. */
   readonly length: number;
   readonly meta: unknown;
@@ -116,19 +119,20 @@ export class BlockReader implements Disposable {
     }
   }
 
-  /** The block at this index; it stays as it is. */
+  /**
+   * The block at this index, in memory that is used again after some further calls with other indexes. The last block of a file may be followed by
+   * bytes of another one.
+   */
   block(index: number): Buffer {
-    const kept = this.#kept.get(index);
-    if (kept !== undefined) return kept;
-    const block = Buffer.allocUnsafeSlow(this.#lengthOf(index));
-    this.fill(index, block);
-    if (this.#kept.size >= keptBlocks) {
-      for (const oldest of this.#kept.keys()) {
-        this.#kept.delete(oldest);
-        break;
-      }
-    }
+    if (index === this.#last) return this.#lastBlock;
+    let block = this.#kept.get(index);
+    if (block === undefined) {
+      block = this.#freeBlock();
+      this.fill(index, block);
+    } else this.#kept.delete(index);
     this.#kept.set(index, block);
+    this.#last = index;
+    this.#lastBlock = block;
     return block;
   }
 
@@ -144,6 +148,17 @@ export class BlockReader implements Disposable {
 
   [Symbol.dispose](): void {
     closeSync(this.#fd);
+  }
+
+  /** Memory that the garbage collector would see late is taken from the block that was used least recently. */
+  #freeBlock(): Buffer {
+    if (this.#kept.size >= keptBlocks) {
+      for (const [index, block] of this.#kept) {
+        this.#kept.delete(index);
+        return block;
+      }
+    }
+    return Buffer.allocUnsafeSlow(blockSize);
   }
 
   #lengthOf(index: number): number {

@@ -140,7 +140,8 @@ export class TreeReader implements Disposable {
   #seek(offset: number): void {
     let index = Math.floor(offset / blockSize);
     let start = offset - index * blockSize;
-    if (index !== this.#index) this.#load(index);
+    // Each time, since a block is in memory only until some others have been asked for.
+    this.#load(index);
     if (start + 2 > this.#block.length || this.#block.readUInt16LE(start) === 0) {
       index++;
       start = 0;
