@@ -135,7 +135,7 @@ describe("pull", () => {
     expect(both).toMatchObject({ code: 0, stdout: `${reference}\n` });
   });
 
-  it("draws a line a layer on a terminal, and leaves by Ctrl-C with nothing left", async () => {
+  it("draws a line a layer on a terminal, and leaves by Ctrl-C with nothing that prune does not take", async () => {
     const { reference, ids } = await put(open, "slow:1");
     await using proxy = await FaultProxy.start(open.url);
     proxy.fault = ({ method, url }) =>
@@ -147,6 +147,12 @@ describe("pull", () => {
     terminal.type("\x03");
     expect(await terminal.ended).toBe(130);
     expect(await out("images", "-q", through)).toBe("");
+    const everything = { all: false, until: null, labels: [], dryRun: true };
+    const leftover = async () => (await engine.client.request("images.prune", everything)).bytes;
+    await expect.poll(leftover, { timeout: 5_000 }).toBeGreaterThan(0);
+    expect(await out("image", "prune", "-f", "--filter", "label!=x")).toBe("Total reclaimed space: 0B\n");
+    expect(await out("image", "prune", "-f")).toMatch(/^Total reclaimed space: [1-9]\d*B\n$/);
+    expect(await leftover()).toBe(0);
     proxy.fault = () => null;
     using again = new TerminalCommand(engine.config, ["pull", through]);
     expect(await again.ended).toBe(0);
