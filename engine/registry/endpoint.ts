@@ -76,7 +76,8 @@ export class Endpoint {
       const answer = await this.#askAuthorized(ask);
       this.#hasAnswered = true;
       if (ask.expected.includes(answer.status)) return answer;
-      throw await statusFailure(answer, { what: ask.what, isAnonymous: this.#options.credentials === null });
+      const isAnonymous = this.#options.credentials === null;
+      throw await statusFailure(answer, { what: ask.what, isAnonymous, registry: this.transport.home });
     } catch (error) {
       if (!(error instanceof RegistryFailure)) throw error;
       // What Go's servers say to http where they speak https.

@@ -78,12 +78,26 @@ const bundles = [
  * it reads hundreds of files on the main thread.
  */
 export async function readHostAuthorities(environment: Environment): Promise<readonly string[]> {
-  const own = environment.SSL_CERT_FILE;
-  for (const path of own ? [own, ...bundles] : bundles) {
+  const { SSL_CERT_FILE: file, SSL_CERT_DIR: directories } = environment;
+  if (!file && directories) {
+    const found = await Promise.all(directories.split(":").map(readDirectory));
+    return found.flat();
+  }
+  for (const path of file ? [file, ...bundles] : bundles) {
     const text = await readFile(path, "utf8").catch(() => "");
-    if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
+    if (isCertificate(text)) return [text];
   }
   return rootCertificates;
+}
+
+async function readDirectory(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => []);
+  const texts = await Promise.all(names.map((name) => readFile(join(directory, name), "utf8").catch(() => "")));
+  return texts.filter(isCertificate);
+}
+
+function isCertificate(text: string): boolean {
+  return text.includes("-----BEGIN CERTIFICATE-----");
 }
 
 export function fingerprintOf(value: unknown): string {

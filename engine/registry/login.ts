@@ -14,19 +14,19 @@ export type LoginResult = { readonly status: string; readonly identityToken: str
  * credentials, to see what it wants.
  */
 export async function logIn(anonymous: Endpoint, credentials: Credentials, signal: AbortSignal): Promise<LoginResult> {
-  const what = `login to ${anonymous.name}`;
+  const what = "login";
   return withRetries(anonymous.patience, signal, async () => {
     const first = await anonymous.ask({ method: "GET", at: "", expected: [200, 401], isBare: true, what, signal });
     await first.discard();
     const origin = await anonymous.urlOf("", signal);
     if (first.url.origin !== origin.origin) {
-      throw new RegistryFailure("corrupt", `${what}: it sends everybody to ${first.url.host}`, {
+      throw new RegistryFailure("corrupt", `${anonymous.name} sends everybody to ${first.url.host}`, {
         hint: "log in there, if you trust it",
       });
     }
     const challenge = first.status === 200 ? null : chooseChallenge(parseChallenges(first.header("www-authenticate")));
     if (first.status === 401 && challenge === null) {
-      throw new RegistryFailure("unavailable", `${what}: it does not say how it wants to be logged in to`);
+      throw new RegistryFailure("unavailable", `${anonymous.name} does not say how it wants to be logged in to`);
     }
     const { authorization, identityToken } = await show(anonymous, { challenge, origin }, credentials, signal);
     const answer = await anonymous.transport.send({
@@ -35,7 +35,8 @@ export async function logIn(anonymous: Endpoint, credentials: Credentials, signa
       headers: { authorization },
       signal,
     });
-    if (answer.status !== 200) throw await statusFailure(answer, { what, isAnonymous: false });
+    if (answer.status !== 200)
+      throw await statusFailure(answer, { what, isAnonymous: false, registry: anonymous.transport.home });
     await answer.discard();
     return { status: "Login Succeeded", identityToken };
   });
@@ -57,7 +58,7 @@ async function show(
     return { authorization: `Bearer ${token.value}`, identityToken: token.identityToken };
   }
   if (credentials.type === "password") return { authorization: basicOf(credentials), identityToken: null };
-  throw new EngineError("unauthenticated", `login to ${endpoint.name}: it takes no identity token`, {
+  throw new EngineError("unauthenticated", `${endpoint.name} takes no identity token`, {
     hint: "log in with user name and password",
   });
 }

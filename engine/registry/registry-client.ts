@@ -9,13 +9,15 @@ export type FetchedManifest = { readonly descriptor: Descriptor; readonly bytes:
 export type UploadSource = {
   /** Bytes of the blob from `offset` on; asked for again when an upload is resumed. */
   readonly open: (offset: number) => AsyncIterable<Uint8Array>;
+  /** Bytes of the blob sent so far; falls back where an upload begins anew. */
   readonly onProgress?: (bytes: number) => void;
 };
 
 /**
  * One repository of one registry, for one piece of work: keeps its tokens, connections and the endpoint that answered. Safe to
  * use from several works at once. All fail with `unauthenticated`, `permission-denied`, `not-found`, `unavailable` (after retries),
- * `corrupt` (the registry's bytes are not what they should be) and `cancelled`.
+ * `corrupt` (the registry's bytes are not what they should be), `failed-precondition` (the administrator's settings are wrong, or
+ * the registry refuses what was asked for) and `cancelled`.
  */
 export interface Repository {
   /** `docker.io/library/nginx`, for messages. */

@@ -5,6 +5,7 @@ import type { Credentials } from "../protocol/transfers.ts";
 import type { Answer } from "./answer.ts";
 import { diagnose, RegistryFailure } from "./failures.ts";
 import { parseRetryAfter, withRetries } from "./retry.ts";
+import { loginHint } from "./status-failure.ts";
 import type { RequestBody, Transport } from "./transport.ts";
 
 export type TokenRequest = {
@@ -49,7 +50,7 @@ export async function requestToken(transport: Transport, wanted: TokenRequest, s
     const isUnknown = !isPost && credentials !== null && (first.status === 404 || first.status === 405);
     if (isUnknown) await first.discard();
     const answer = isUnknown ? await post(transport, wanted, signal) : first;
-    if (answer.status !== 200) throw await refusal(answer, wanted);
+    if (answer.status !== 200) throw await refusal(answer, wanted, transport.home);
     return answer.bytes(answerLimit, `the answer of token server ${wanted.realm.host}`);
   });
   return readToken(bytes, wanted, from);
@@ -99,7 +100,7 @@ export function bodyOf(content: string | Uint8Array): RequestBody {
   };
 }
 
-async function refusal(answer: Answer, { realm, credentials }: TokenRequest): Promise<EngineError> {
+async function refusal(answer: Answer, { realm, credentials }: TokenRequest, home: string): Promise<EngineError> {
   const { words } = diagnose(await answer.head(64 * 1024));
   answer.destroy();
   const { status } = answer;
@@ -112,11 +113,14 @@ async function refusal(answer: Answer, { realm, credentials }: TokenRequest): Pr
   if (credentials !== null && [400, 401, 403].includes(status)) {
     return new RegistryFailure("unauthenticated", `${who} refuses the credentials: ${reason}`, {
       status,
-      hint: "log in with the right user name and password or token",
+      hint: `log in with the right user name and password or token: ${loginHint(home)}`,
     });
   }
   const code = status === 401 || status === 403 ? "unauthenticated" : "unavailable";
-  return new RegistryFailure(code, `${who} gives no token: ${reason}`, { status, hint: "log in to the registry" });
+  return new RegistryFailure(code, `${who} gives no token: ${reason}`, {
+    status,
+    hint: `log in to the registry: ${loginHint(home)}`,
+  });
 }
 
 function readToken(bytes: Buffer, { realm }: TokenRequest, from: number): Token {

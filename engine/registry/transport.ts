@@ -2,10 +2,10 @@ import { type ClientRequest, type OutgoingHttpHeaders, request as requestPlain }
 import { request as requestSecure } from "node:https";
 import { join } from "node:path";
 import { engineVersion } from "../config.ts";
-import { EngineError } from "../errors.ts";
+import { EngineError, messageOf } from "../errors.ts";
 import { Answer, cutFailure, silenceFailure } from "./answer.ts";
 import type { Connections } from "./connections.ts";
-import { connectionFailure, RegistryFailure } from "./failures.ts";
+import { connectionFailure, plainWords, RegistryFailure } from "./failures.ts";
 import { type HostCertificates, readHostCertificates } from "./host-certificates.ts";
 import { type Environment, findProxy, isInsecureHost } from "./host-rules.ts";
 import { type RegistrySettings, readRegistrySettings } from "./registry-settings.ts";
@@ -141,7 +141,10 @@ export class Transport {
     const proxy = findProxy(url, await this.settings(), this.#options.environment);
     const isChecked = protocol === "https:" && !(await this.isInsecure(url.host));
     const certificates = protocol === "https:" ? await this.#certificatesFor(url.host) : noCertificates;
-    const agent = await this.#options.connections.agentFor({ protocol, proxy, certificates, isChecked });
+    const needs = { protocol, proxy, certificates, isChecked } as const;
+    const agent = await this.#options.connections.agentFor(needs).catch((error) => {
+      throw error instanceof EngineError ? error : unusableCertificates(url.host, error);
+    });
     if (signal.aborted) throw cancelled(signal.reason);
     const make = protocol === "https:" ? requestSecure : requestPlain;
     return make(url, { agent, method, headers: headersOf(outgoing), signal });
@@ -198,6 +201,14 @@ export class Transport {
         .catch((error) => request.destroy(EngineError.wrap("read what is to be uploaded", error)));
     });
   }
+}
+
+function unusableCertificates(host: string, cause: unknown): EngineError {
+  const reason = plainWords(messageOf(cause), 120);
+  return new EngineError("failed-precondition", `the certificates for ${host} in certs.d cannot be used: ${reason}`, {
+    cause,
+    hint: "they and their keys must be PEM files",
+  });
 }
 
 const noCertificates: HostCertificates = { authorities: [], clients: [] };

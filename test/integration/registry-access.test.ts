@@ -43,7 +43,7 @@ describe.each(["basic", "token"] as const)("a registry with %s authentication", 
     await expect(openRepository(client, name).manifest("1", signal())).rejects.toMatchObject({
       code: "unauthenticated",
       message: `manifest ${name}:1: access denied by registry ${registry.address}, or it does not exist: authentication required`,
-      hint: "log in if it needs an account: gantry login",
+      hint: `log in if it needs an account: gantry login ${registry.address}`,
     });
     const refused = openRepository(client, name, { credentials: wrong }).manifest("1", signal());
     await expect(refused).rejects.toMatchObject({ code: "unauthenticated" });
@@ -112,6 +112,16 @@ describe("tokens", () => {
     };
     expect(await repository.describe("1", signal())).toEqual(manifest);
     expect(registry.tokens?.requests).toHaveLength(2);
+  });
+
+  it("come by POST where the server knows no GET", async () => {
+    await using registry = await startRegistry({ auth: "token" });
+    const { manifest } = await putWeb(registry);
+    if (registry.tokens !== null) registry.tokens.takesGets = false;
+    await using client = testClient();
+    const repository = openRepository(client, `${registry.address}/team/web`, { credentials: ann });
+    expect(await repository.describe("1", signal())).toEqual(manifest);
+    expect(registry.tokens?.requests.at(-1)).toMatchObject({ method: "POST", grant: "password", user: "ann" });
   });
 
   it("come for an identity token, which stands for the password", async () => {
@@ -202,6 +212,11 @@ describe("certificates", () => {
     const own = registry.authority?.issue("client");
     copyFileSync(own?.certificate ?? "", join(directory, "client.cert"));
     await expect(describeIt()).rejects.toThrow(`${join(directory, "client.cert")} has no client.key beside it`);
+    writeFileSync(join(directory, "client.key"), "no key at all");
+    await expect(describeIt()).rejects.toMatchObject({
+      code: "failed-precondition",
+      message: expect.stringContaining(`the certificates for ${registry.address} in certs.d cannot be used: `),
+    });
     copyFileSync(own?.key ?? "", join(directory, "client.key"));
     expect(await describeIt()).toEqual(manifest);
   });

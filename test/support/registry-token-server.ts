@@ -38,8 +38,8 @@ export class TokenServer implements AsyncDisposable {
   readonly requests: TokenRequest[] = [];
   /** Seconds; may be changed while it runs. */
   lifetime: number;
-  /** False: it knows no POST, as old token servers. */
-  takesPosts = true;
+  /** False: it knows only POST. */
+  takesGets = true;
   readonly #key: string;
   readonly #server: Server;
   readonly #options: TokenServerOptions;
@@ -75,7 +75,7 @@ export class TokenServer implements AsyncDisposable {
     const url = new URL(request.url ?? "/", this.realm);
     const isPost = request.method === "POST";
     const body = await text(request);
-    if (isPost && !this.takesPosts) return reply(response, 405, { details: "no POST here" });
+    if (!isPost && !this.takesGets) return reply(response, 404, { details: "no GET here" });
     const fields = isPost ? new URLSearchParams(body) : url.searchParams;
     const scopes = fields.getAll("scope").flatMap((scope) => scope.split(" ").filter((part) => part !== ""));
     const user = isPost ? this.#userOfPost(fields) : this.#userOfGet(request);
