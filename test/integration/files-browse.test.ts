@@ -280,6 +280,24 @@ it("shows a container's own layer as it changes", async () => {
   }
 });
 
+it("takes mount points for none of a container's own", async () => {
+  await browsed.layers.prepare("mounts", image);
+  const rootfs = await browsed.layers.mount("mounts");
+  try {
+    mkdirSync(join(rootfs, "dev/pts"), { recursive: true });
+    writeFileSync(join(rootfs, "etc/hosts"), "");
+    const lines = async () =>
+      linesOf((await browsed.list("mounts", { layer: 3, view: "layer", filter: everything })).entries);
+    expect(await lines()).toEqual([" /etc 0"]);
+    writeFileSync(join(rootfs, "dev/pts/file"), "");
+    writeFileSync(join(rootfs, "etc/hosts"), "mine");
+    const all = ["+/dev 0", "+/dev/pts 0", "+/dev/pts/file 0", "~/etc 4", "+/etc/hosts 4"];
+    await expect.poll(lines, { timeout: 5_000 }).toEqual(all);
+  } finally {
+    await browsed.layers.remove("mounts");
+  }
+});
+
 it("never leaves a container's own layer", async () => {
   await browsed.layers.prepare("trap", image);
   const rootfs = await browsed.layers.mount("trap");

@@ -30,7 +30,7 @@ export async function openBrowsedLayers() {
   };
   type View = { readonly layer?: number | null; readonly view?: "layer" | "upTo" };
   const viewOf = (of: readonly DiffID[] | string, { layer = null, view = "upTo" }: View = {}) => ({
-    layers: typeof of === "string" ? { writable: of } : { chain: of },
+    layers: typeof of === "string" ? { writable: of, mountPoints: ["/dev", "/dev/pts", "/etc/hosts"] } : { chain: of },
     layer,
     view,
   });

@@ -17,7 +17,10 @@ const pageLimit = 1_000;
 const restBefore = 3_000;
 
 /** Layers of an image, or those of a container with its own. */
-export type BrowsedLayers = { readonly chain: readonly DiffID[] } | { readonly writable: WritableKey };
+export type BrowsedLayers =
+  | { readonly chain: readonly DiffID[] }
+  /** Empty files and directories at `mountPoints` (absolute) are not the container's, and count as not there. */
+  | { readonly writable: WritableKey; readonly mountPoints: readonly string[] };
 
 export type BrowsedView = {
   readonly layers: BrowsedLayers;
@@ -150,8 +153,9 @@ class IndexedFileBrowser implements FileBrowser {
 
   #stackOf(layers: BrowsedLayers): Stack {
     if ("chain" in layers) return { layers: this.#layers.placesOf(layers.chain), writable: null, cache: this.#cache };
-    const { upper, below } = this.#layers.writablePlaceOf(layers.writable);
-    return { layers: below, writable: { key: layers.writable, directory: upper }, cache: this.#cache };
+    const { writable: key, mountPoints } = layers;
+    const { upper, below } = this.#layers.writablePlaceOf(key);
+    return { layers: below, writable: { key, directory: upper, mountPoints }, cache: this.#cache };
   }
 }
 

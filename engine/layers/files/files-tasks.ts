@@ -6,9 +6,16 @@ export type Stack = {
   /** Lowest first. */
   readonly layers: readonly LayerPlace[];
   /** The layer of a container on top of them, which changes while it is looked at. */
-  readonly writable: { readonly key: string; readonly directory: string } | null;
+  readonly writable: WritablePlace | null;
   /** A directory for indexes. */
   readonly cache: string;
+};
+
+export type WritablePlace = {
+  readonly key: string;
+  readonly directory: string;
+  /** Absolute paths of mount points: empty files and directories there count as not there. */
+  readonly mountPoints: readonly string[];
 };
 
 /** `layer`: null is the topmost. `isOwn`: only what that layer brought, else the sum up to it. */

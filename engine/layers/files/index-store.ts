@@ -6,7 +6,7 @@ import { errnoOf } from "../../host/errno.ts";
 import type { LayerPlace } from "../layer-store.ts";
 import { BlockReader, BlockWriter, DamagedIndex, removeIfThere } from "./block-file.ts";
 import { buildTree } from "./build-tree.ts";
-import type { Stack, StackView } from "./files-tasks.ts";
+import type { Stack, StackView, WritablePlace } from "./files-tasks.ts";
 import { TreeReader, type TreeView } from "./tree-reader.ts";
 import { walkDirectory } from "./walk-directory.ts";
 
@@ -57,7 +57,9 @@ export class IndexStore implements Disposable {
   /** Writes down what is in a container's layer now: a file that the caller removes. */
   liveListing(stack: Stack): string {
     const path = join(stack.cache, `.new-${randomUUID()}`);
-    if (stack.writable !== null) this.#walk(stack.writable.directory, path, stack.cache);
+    if (stack.writable !== null) {
+      this.#walk(stack.writable, path, stack.cache);
+    }
     return path;
   }
 
@@ -135,14 +137,14 @@ export class IndexStore implements Disposable {
       new BlockReader(path)[Symbol.dispose]();
     } catch (error) {
       if (errnoOf(error) !== "ENOENT" && !(error instanceof DamagedIndex)) throw error;
-      this.#walk(layer.directory, path, cache);
+      this.#walk({ directory: layer.directory, mountPoints: [] }, path, cache);
     }
     return path;
   }
 
-  #walk(directory: string, path: string, workshop: string): void {
+  #walk(place: Pick<WritablePlace, "directory" | "mountPoints">, path: string, workshop: string): void {
     using out = new BlockWriter(path, workshop);
-    walkDirectory(directory, out, this.isCancelled);
+    walkDirectory(out, { ...place, isCancelled: this.isCancelled });
   }
 }
 

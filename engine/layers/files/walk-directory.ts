@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readdirSync, readlinkSync } from "node:fs";
 import { errnoOf } from "../../host/errno.ts";
 import { attributeOf, found, statAt } from "../../host/file-calls.ts";
-import { type BytePath, pathOf } from "../../lib/byte-path.ts";
+import { type BytePath, bytePathOf, pathOf } from "../../lib/byte-path.ts";
 import type { BlockWriter } from "./block-file.ts";
 import { type FileFacts, kinds, opaqueBit, writeRecord } from "./file-record.ts";
 
@@ -22,17 +22,23 @@ const kindOfType: ReadonlyMap<number, number> = new Map([
 ]);
 
 export type ListingMeta = { readonly kind: "listing"; readonly entries: number };
+export type WalkOptions = {
+  readonly directory: string;
+  /** Absolute paths: empty files and directories there are left out. */
+  readonly mountPoints: readonly string[];
+  readonly isCancelled: () => boolean;
+};
 export type Listing = { readonly entries: number };
 
 /**
  * Writes down all there is in the directory of a layer, which may be in use by a hostile container: directories are opened without
  * following links, all else is looked at by name in an open directory, and what vanishes is left out. Synchronous: for workers.
  */
-export function walkDirectory(directory: string, out: BlockWriter, isCancelled: () => boolean): Listing {
-  const walk = new Walk(out, isCancelled);
-  const fd = openSync(directory, openFlags);
+export function walkDirectory(out: BlockWriter, options: WalkOptions): Listing {
+  const walk = new Walk(out, options);
+  const fd = openSync(options.directory, openFlags);
   try {
-    if (!statAt(fd, ".")) throw new Error(`${directory} is gone`);
+    if (!statAt(fd, ".")) throw new Error(`${options.directory} is gone`);
     writeRecord(out, 0, "", walk.factsOf(fd, "", ""));
     walk.below(fd, "", 1);
   } finally {
@@ -45,21 +51,23 @@ export function walkDirectory(directory: string, out: BlockWriter, isCancelled: 
 class Walk {
   readonly #out: BlockWriter;
   readonly #isCancelled: () => boolean;
+  readonly #mountPoints: ReadonlySet<BytePath>;
   /** First name of each file that has several, by inode. */
   readonly #links = new Map<number, BytePath>();
   readonly #facts: FileFacts = { kind: 0, mode: 0, uid: 0, gid: 0, device: 0, size: 0, time: 0, target: "" };
   entries = 0;
 
-  constructor(out: BlockWriter, isCancelled: () => boolean) {
+  constructor(out: BlockWriter, { isCancelled, mountPoints }: WalkOptions) {
     this.#out = out;
     this.#isCancelled = isCancelled;
+    this.#mountPoints = new Set(mountPoints.map(bytePathOf));
   }
 
   below(fd: number, path: BytePath, depth: number): void {
     if (this.#isCancelled()) throw new Error("cancelled");
     const here = `/proc/self/fd/${fd}`;
     for (const name of readdirSync(here, { encoding: "latin1" }).sort(byBytes)) {
-      if (!statAt(fd, name)) continue;
+      if (!statAt(fd, name) || this.#isMountPoint(fd, `${path}/${name}`)) continue;
       this.entries++;
       if ((found.mode & typeMask) === 0o040000)
         this.#directory(`${here}/${name}`, { path: `${path}/${name}`, name, depth });
@@ -88,6 +96,31 @@ class Walk {
     return facts;
   }
 
+  /** What `statAt` found last is an empty file, or a directory with nothing but such in it, where something is mounted. */
+  #isMountPoint(fd: number, path: BytePath): boolean {
+    if (this.#mountPoints.size === 0 || !this.#mountPoints.has(path)) return false;
+    const type = found.mode & typeMask;
+    if (type === 0o100000) return found.size === 0;
+    if (type !== 0o040000) return false;
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    const isEmpty = this.#hasOnlyMountPoints(`/proc/self/fd/${fd}/${name}`, path);
+    // Others were looked at meanwhile.
+    statAt(fd, name);
+    return isEmpty;
+  }
+
+  #hasOnlyMountPoints(open: BytePath, path: BytePath): boolean {
+    const fd = openIfDirectory(open);
+    if (fd === null) return false;
+    try {
+      if (isOpaque(fd)) return false;
+      const names = readdirSync(`/proc/self/fd/${fd}`, { encoding: "latin1" });
+      return names.every((name) => statAt(fd, name) && this.#isMountPoint(fd, `${path}/${name}`));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
   #fillFile(facts: FileFacts, path: BytePath, name: BytePath): void {
     facts.size = found.size;
     if (found.links < 2) return;
@@ -109,13 +142,17 @@ class Walk {
     const fd = openIfDirectory(open);
     if (fd === null) return;
     try {
-      if (attributeOf(fd, "trusted.overlay.opaque")?.toString() === "y") facts.kind |= opaqueBit;
+      if (isOpaque(fd)) facts.kind |= opaqueBit;
       writeRecord(this.#out, place.depth, place.name, facts);
       if (place.depth < depthLimit) this.below(fd, place.path, place.depth + 1);
     } finally {
       closeSync(fd);
     }
   }
+}
+
+function isOpaque(fd: number): boolean {
+  return attributeOf(fd, "trusted.overlay.opaque")?.toString() === "y";
 }
 
 function byBytes(a: BytePath, b: BytePath): number {

@@ -1,3 +1,4 @@
+import { mountPoints } from "../../containers/own-changes.ts";
 import { EngineError } from "../../errors.ts";
 import type { BrowsedView } from "../../layers/files/file-browser.ts";
 import type { DiffID } from "../../oci/digest.ts";
@@ -49,7 +50,7 @@ export function filesHandlers(parts: ServerParts): Pick<Handlers, FilesMethods> 
 
 function viewOf({ images, containers }: ServerParts, { type, name, layer, view }: FileSubject): BrowsedView {
   if (type === "image") return { layers: { chain: images.resolve(name).chain }, layer, view };
-  return { layers: { writable: containers.get(name).id }, layer, view };
+  return { layers: { writable: containers.get(name).id, mountPoints }, layer, view };
 }
 
 function chainOf({ images, containers }: ServerParts, { type, name }: FileSubject): readonly DiffID[] {
