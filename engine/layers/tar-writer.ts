@@ -41,9 +41,11 @@ export class TarWriter {
   write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
       const space = this.#space(bytes.length - at);
-      space.set(bytes.subarray(at, at + space.length));
-      this.#advance(space.length);
-      at += space.length;
+      // Known before the chunk goes, which takes the memory with it.
+      const count = space.length;
+      space.set(bytes.subarray(at, at + count));
+      this.#advance(count);
+      at += count;
     }
   }
 
@@ -54,9 +56,9 @@ export class TarWriter {
 
   #zeros(count: number): void {
     for (let left = count; left > 0; ) {
-      const space = this.#space(left).fill(0);
-      this.#advance(space.length);
-      left -= space.length;
+      const filled = this.#space(left).fill(0).length;
+      this.#advance(filled);
+      left -= filled;
     }
   }
 

@@ -103,3 +103,21 @@ it("pads a file that shrank, and ends as tar does", () => {
   expect(tar.length).toBe(512 + 1024 + 1024);
   expect(read(tar).bytes).toBe("short".padEnd(1000, "\0"));
 });
+
+it("gives its chunks away whole, wherever they end", () => {
+  const chunks: Uint8Array[] = [];
+  // As a message to another thread takes them.
+  const writer = new TarWriter((chunk) => chunks.push(structuredClone(chunk, { transfer: [chunk.buffer] })));
+  const sizes = [1, 700, 262_144 - 1024 - 512, 300_000, 511, 512, 513, 100_000, 262_143];
+  for (const size of sizes) {
+    writer.begin({ ...plain, path: "n".repeat(150), size });
+    writer.body(size, (space) => space.fill(120).length);
+  }
+  writer.finish();
+  const tar = Buffer.concat(chunks);
+  expect(tar.length % 512).toBe(0);
+  expect(tar.length).toBe(writer.written);
+  const { entries, bytes } = read(tar);
+  expect(entries.map(({ size }) => size)).toEqual(sizes);
+  expect(bytes).toBe("x".repeat(sizes.reduce((sum, size) => sum + size)));
+});
