@@ -33,6 +33,19 @@ describe("mirrors of docker.io", () => {
     expect(proxy.requests.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
   });
 
+  it("are shown no credentials even where they ask for some", async () => {
+    await using mirror = await startRegistry({ auth: "basic" });
+    await putWeb(mirror);
+    await using asked = await FaultProxy.start(mirror.url);
+    await using open = await startRegistry({ storage: mirror.storage });
+    const { root, client } = await withMirrors([`http://${asked.address}`, open.url]);
+    await using _root = root;
+    await using _client = client;
+    expect(await openRepository(client, "team/web", { credentials: ann }).tags(signal())).toEqual(["1"]);
+    expect(asked.requests.length).toBeGreaterThan(0);
+    expect(asked.requests.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+  });
+
   it("are asked in turn, each going on where the one before failed", async () => {
     await using mirror = await startRegistry();
     const { manifest, layer } = await putWeb(mirror, randomBlob(2_000_000));
