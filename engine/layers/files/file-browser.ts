@@ -1,15 +1,15 @@
-import { existsSync } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { EngineError } from "../../errors.ts";
 import { workerURL } from "../../lib/worker-url.ts";
 import type { DiffID } from "../../oci/digest.ts";
 import type { ComparedFile, FileEntry } from "../../protocol/files.ts";
 import { openArchives } from "../archives.ts";
-import type { LayerStore, WritableKey } from "../layer-store.ts";
+import type { LayerPlace, LayerStore, WritableKey } from "../layer-store.ts";
 import { WorkerPool } from "../worker-pool.ts";
 import type { FilesTask, FilesTaskResults, ListQuery, Stack, StackView, WasteResult } from "./files-tasks.ts";
-import { listingPath } from "./index-store.ts";
+import { listingPath, treePath } from "./index-store.ts";
 
 /** Entries, or wasted files, in one page. */
 const pageLimit = 1_000;
@@ -131,20 +131,34 @@ class IndexedFileBrowser implements FileBrowser {
     await Promise.all([this.#pages, this.#chores, this.#archives].map((part) => part[Symbol.asyncDispose]()));
   }
 
-  /** What fails is listed when somebody looks, who is told why. */
+  /** What fails is listed when somebody looks, who is told why. Trees of images that are gone go. */
   async #prepareAll(chains: readonly (readonly DiffID[])[]): Promise<void> {
+    const kept = new Set<string>();
+    const seen = new Set<string>();
     for (const chain of chains) {
+      // Others have their turn between images.
+      await setImmediate();
       if (this.#closed.signal.aborted) return;
-      await this.#prepareOne(chain).catch(() => {});
+      const layers = findPlaces(this.#layers, chain);
+      kept.add(basename(treePath({ layers, writable: null, cache: this.#cache })));
+      for (const layer of layers) {
+        if (!seen.has(layer.name)) await this.#prepareLayer(layer).catch(() => {});
+        seen.add(layer.name);
+      }
     }
+    const names = await readdir(this.#cache);
+    const gone = names.filter((name) => name.startsWith("tree-") && !kept.has(name));
+    await Promise.all(gone.map((name) => rm(join(this.#cache, name), { force: true })));
   }
 
-  async #prepareOne(chain: readonly DiffID[]): Promise<void> {
-    const missing = this.#layers.placesOf(chain).filter((layer) => !existsSync(listingPath(layer)));
-    for (const layer of missing) {
-      const stack = { layers: [layer], writable: null, cache: this.#cache };
-      await this.#chores.run({ kind: "index", stack }, { signal: this.#closed.signal });
-    }
+  async #prepareLayer(layer: LayerPlace): Promise<void> {
+    const isListed = await stat(listingPath(layer)).then(
+      () => true,
+      () => false,
+    );
+    if (isListed) return;
+    const stack = { layers: [layer], writable: null, cache: this.#cache };
+    await this.#chores.run({ kind: "index", stack }, { signal: this.#closed.signal });
   }
 
   #viewOf({ layers, layer, view }: BrowsedView): StackView {
@@ -156,6 +170,15 @@ class IndexedFileBrowser implements FileBrowser {
     const { writable: key, mountPoints } = layers;
     const { upper, below } = this.#layers.writablePlaceOf(key);
     return { layers: below, writable: { key, directory: upper, mountPoints }, cache: this.#cache };
+  }
+}
+
+/** None where a layer is missing. */
+function findPlaces(layers: LayerStore, chain: readonly DiffID[]): LayerPlace[] {
+  try {
+    return layers.placesOf(chain);
+  } catch {
+    return [];
   }
 }
 

@@ -157,7 +157,7 @@ export function listingPath(layer: LayerPlace): string {
   return join(dirname(layer.directory), `files-${format}.idx`);
 }
 
-function treePath(stack: Stack): string {
+export function treePath(stack: Stack): string {
   const hash = createHash("sha256").update(stack.layers.map(({ name }) => name).join(" "));
   return join(stack.cache, `tree-${format}-${hash.digest("hex").slice(0, 32)}.idx`);
 }

@@ -10,6 +10,8 @@ const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOL
 const depthLimit = 2_048;
 /** Names of files with several that are remembered, to tell further names from the first. */
 const linkLimit = 200_000;
+/** NAME_MAX of Linux. */
+const nameLimit = 255;
 const typeMask = 0o170000;
 
 const kindOfType: ReadonlyMap<number, number> = new Map([
@@ -67,6 +69,7 @@ class Walk {
     if (this.#isCancelled()) throw new Error("cancelled");
     const here = `/proc/self/fd/${fd}`;
     for (const name of readdirSync(here, { encoding: "latin1" }).sort(byBytes)) {
+      if (name.length > nameLimit) continue;
       if (!statAt(fd, name) || this.#isMountPoint(fd, `${path}/${name}`)) continue;
       this.entries++;
       if ((found.mode & typeMask) === 0o040000)
