@@ -112,7 +112,9 @@ export class TestRegistry implements AsyncDisposable {
 
   async start(): Promise<void> {
     writeFileSync(this.#parts.configPath, JSON.stringify(this.#config()));
-    const child = spawn("docker-registry", ["serve", this.#parts.configPath], { stdio: ["ignore", "ignore", "pipe"] });
+    // It goes with its test, also where that is killed.
+    const program = ["--pdeathsig", "KILL", "docker-registry", "serve", this.#parts.configPath];
+    const child = spawn("setpriv", program, { stdio: ["ignore", "ignore", "pipe"] });
     this.#process = child;
     const lines: string[] = [];
     for await (const line of createInterface({ input: child.stderr })) {
