@@ -41,8 +41,8 @@ export type PrepareWork = {
   readonly onCompress: (layer: string, current: number, total: number) => void;
 };
 
-/** Of several pushes of one layer the first compresses it. */
-const compressing = new KeyedQueue();
+/** Of several pushes of one image the first prepares it, and the others find it done. */
+const preparing = new KeyedQueue();
 /** A large one takes all processors by itself; small ones wait for the disk most of the time, each for its own. */
 const largeLayers = new KeyedQueue();
 const largeSize = 4 * 1024 * 1024;
@@ -59,6 +59,12 @@ export async function prepareImage(
   work: PrepareWork,
 ): Promise<OutgoingImage> {
   await parts.lease.hold({ chain: image.chain });
+  const exact = await findExactImage(image, parts.blobs);
+  return exact ?? preparing.run(image.id, () => makeOutgoing(image, parts, work));
+}
+
+async function makeOutgoing(before: CatalogImage, parts: PrepareParts, work: PrepareWork): Promise<OutgoingImage> {
+  const image = parts.catalog().findByID(before.id) ?? before;
   const exact = await findExactImage(image, parts.blobs);
   if (exact !== null) return exact;
   const configSize = await sizeOf(parts.blobs, image.id);
@@ -86,24 +92,22 @@ async function compressedLayers(image: CatalogImage, parts: PrepareParts, work: 
   return layers;
 }
 
-function compressedLayer(
+async function compressedLayer(
   image: CatalogImage,
   position: number,
   parts: PrepareParts,
   work: PrepareWork,
 ): Promise<KeptLayer> {
-  return compressing.run(image.chain[position] ?? "", async () => {
-    const kept = await findKeptLayers(image, position, { blobs: parts.blobs, catalog: parts.catalog() });
-    const ready = kept.find(({ compression }) => compression !== "none");
-    if (ready !== undefined) {
-      // No manifest has said its size: it is looked at before one of ours does.
-      await requireWhole(parts.blobs, ready.digest, work.signal);
-      return ready;
-    }
-    const plain = kept[0] ?? (await rebuildLayer(image, position, parts, work.signal));
-    if (plain.size < largeSize) return compressLayer(plain, parts.blobs, work);
-    return largeLayers.run("", () => compressLayer(plain, parts.blobs, work));
-  });
+  const kept = await findKeptLayers(image, position, { blobs: parts.blobs, catalog: parts.catalog() });
+  const ready = kept.find(({ compression }) => compression !== "none");
+  if (ready !== undefined) {
+    // No manifest has said its size: it is looked at before one of ours does.
+    await requireWhole(parts.blobs, ready.digest, work.signal);
+    return ready;
+  }
+  const plain = kept[0] ?? (await rebuildLayer(image, position, parts, work.signal));
+  if (plain.size < largeSize) return compressLayer(plain, parts.blobs, work);
+  return largeLayers.run("", () => compressLayer(plain, parts.blobs, work));
 }
 
 async function compressLayer(plain: KeptLayer, blobs: LeasedBlobs, work: PrepareWork): Promise<KeptLayer> {
