@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openFileBrowser } from "../../engine/layers/files/file-browser.ts";
@@ -319,6 +319,18 @@ it("never leaves a container's own layer", async () => {
   } finally {
     await browsed.layers.remove("trap");
   }
+});
+
+it("lists layers before anybody looks, and drops trees of images that are gone", async () => {
+  const other = await browsed.stack({ "some/file": "text" });
+  const stale = browsed.root.join("cache/files/tree-1-0123456789abcdef0123456789abcdef.idx");
+  writeFileSync(stale, "");
+  browsed.files.prepare(() => [image, [`sha256:${"0".repeat(64)}` as DiffID], other]);
+  const listed = () =>
+    other
+      .flatMap((diffID) => browsed.layers.placesOf([diffID]))
+      .map(({ directory }) => existsSync(join(directory, "../files-1.idx")));
+  await expect.poll(() => [...listed(), existsSync(stale)], { timeout: 10_000 }).toEqual([true, false]);
 });
 
 it("makes an index anew where it is damaged or gone", async () => {
