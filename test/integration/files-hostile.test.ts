@@ -42,7 +42,7 @@ it("gives names of any bytes, and finds them again", async () => {
 });
 
 it("keeps pages of very long and very deep paths small", async () => {
-  const deep = Array.from({ length: 250 }, (_, index) => `d${index % 10}`).join("/");
+  const deep = Array.from({ length: 2_000 }, () => "d").join("/");
   const long = Array.from({ length: 15 }, () => "n".repeat(250)).join("/");
   const items: TarItem[] = [
     { path: "deep", pax: { path: `${deep}/file` }, data: "deep" },
@@ -51,6 +51,9 @@ it("keeps pages of very long and very deep paths small", async () => {
   const image = await browsed.stack(items);
   expect(await browsed.read(image, `/${deep}/file`)).toBe("deep");
   expect(await browsed.read(image, `/${long}/77`)).toBe("long");
+  expect((await browsed.list(image, { filter: { ...everything, contains: "/file" } })).total).toBe(1);
+  expect((await browsed.waste(image)).totalBytes).toBe(3_604);
+  expect((await browsed.compare(image, await browsed.stack({ other: "" }), "/file")).total).toBe(1);
   const filter = { ...everything, minimumSize: 1 };
   const first = await browsed.list(image, { filter, limit: 1_000_000 });
   expect(first.total).toBe(901);
