@@ -39,7 +39,9 @@ export class Departures {
 
   async push(request: PushRequest, work: LongWork): Promise<PushedImage[]> {
     const { records, leases, blobs, sweeper, operations, onRecord } = this.#parts;
-    using operation = operations.begin("push", `push ${request.reference}`);
+    const abort = new AbortController();
+    const signal = AbortSignal.any([work.signal, abort.signal]);
+    using operation = operations.begin("push", `push ${request.reference}`, () => abort.abort());
     const onPushed = (id: ImageID, { reference, digest }: PushedImage): void => {
       // It may have been removed meanwhile.
       const isHere = this.#parts.catalog().findByID(id) !== null;
@@ -54,7 +56,7 @@ export class Departures {
       work.onProgress(progress);
     };
     try {
-      return await pushImages(request, parts, { signal: work.signal, onProgress, onPushed });
+      return await pushImages(request, parts, { signal, onProgress, onPushed });
     } finally {
       lease[Symbol.dispose]();
       // Layers that were compressed are kept that way: their plain tars are nobody's now.
@@ -64,7 +66,10 @@ export class Departures {
 
   async save(request: SaveRequest, output: SaveOutput, work: LongWork): Promise<{ bytes: number }> {
     const { leases, sweeper, operations } = this.#parts;
-    using operation = operations.begin("save", `save ${request.images.join(" ").slice(0, 200)}`);
+    const abort = new AbortController();
+    const signal = AbortSignal.any([work.signal, abort.signal]);
+    const title = `save ${request.images.join(" ").slice(0, 200)}`;
+    using operation = operations.begin("save", title, () => abort.abort());
     const onProgress: LongWork["onProgress"] = (progress) => {
       operation.report(progress);
       work.onProgress(progress);
@@ -73,10 +78,10 @@ export class Departures {
     const open = async (): Promise<OpenArchive> => {
       using lease = leases.begin();
       const blobs = leasedBlobs(this.#parts.blobs, lease);
-      return await openArchive(request, { ...this.#parts, blobs, catalog: this.#parts.catalog() }, work.signal);
+      return await openArchive(request, { ...this.#parts, blobs, catalog: this.#parts.catalog() }, signal);
     };
     await using archive = await open().finally(() => void sweeper.request());
-    const bytes = await archive.write(output, { signal: work.signal, onProgress });
+    const bytes = await archive.write(output, { signal, onProgress });
     return { bytes };
   }
 }
