@@ -125,7 +125,9 @@ export class ArchiveJob implements AsyncDisposable {
   }
 
   send(bytes: Uint8Array | null): void {
-    this.#post({ kind: "chunk", bytes });
+    // Of a view, all the memory it looks at would be copied.
+    const own = bytes === null ? null : new Uint8Array(bytes);
+    this.#worker.postMessage({ kind: "chunk", bytes: own } satisfies ArchiveRequest, own === null ? [] : [own.buffer]);
   }
 
   async result(): Promise<unknown> {
