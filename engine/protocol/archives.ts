@@ -49,7 +49,10 @@ export const archiveMethods = {
     params: z.object({ ...place, streamID: z.string(), followLink: z.boolean() }),
     result: z.object({ bytes: z.number(), stat: pathStat }),
   },
-  /** Unpacks a tar (plain, gzip, zstd) below a directory of the container. keepOwner: take uid and gid from the tar. */
+  /**
+   * Unpacks a tar (plain, gzip, zstd) below a directory of the container. All belongs to whom the tar says, or, with keepOwner and where
+   * the container has a user, to that: what docker does with and without `cp -a`. What was unpacked before a failure stays.
+   */
   "containers.copyIn": {
     params: z.object({ ...place, streamID: z.string(), keepOwner: z.boolean(), noOverwriteDirNonDir: z.boolean() }),
     result: z.object({ bytes: z.number() }),
