@@ -7,7 +7,7 @@ const columns = 200;
 const rows = 50;
 
 /** A dashboard in a pseudo-terminal, watched from outside: what it writes, and what it costs. */
-type Screen = { readonly pty: IPty; bytes: number; firstFrame: number | null };
+export type Screen = { readonly pty: IPty; bytes: number; firstFrame: number | null };
 
 export async function dashboardRows(engine: Engine): Promise<Row[]> {
   console.error("bench: dashboard");
@@ -18,14 +18,14 @@ export async function dashboardRows(engine: Engine): Promise<Row[]> {
   for (let round = 0; round < 6; round += 1) {
     const screen = await openScreen(engine);
     if (round > 0) starts.push(screen.firstFrame ?? Number.NaN);
-    await close(screen);
+    await closeScreen(screen);
   }
   const empty = await openScreen(engine);
   await sleep(3000);
   const restBytes = empty.bytes;
   const restCpu = await cpuPercent([empty.pty.pid], 10);
   const bytesAtRest = (empty.bytes - restBytes) / 10;
-  await close(empty);
+  await closeScreen(empty);
 
   const names = Array.from({ length: 20 }, (_, index) => `live-${index}`);
   for (const name of names) runCommand(engine.cli("run", "-d", "--name", name, image, "sleep", "600"));
@@ -36,7 +36,7 @@ export async function dashboardRows(engine: Engine): Promise<Row[]> {
   const bytesBusy = (busy.bytes - from) / 20;
   const latencies = await keyLatencies(busy);
   const resident = usageOf([busy.pty.pid]).resident / 1e6;
-  await close(busy);
+  await closeScreen(busy);
   runCommand(engine.cli("rm", "-f", ...names));
   const sorted = latencies.toSorted((a, b) => a - b);
   return [
@@ -52,7 +52,7 @@ export async function dashboardRows(engine: Engine): Promise<Row[]> {
 }
 
 /** Starts the dashboard and waits for its first whole frame: the one that holds the footer's key for quitting. */
-async function openScreen(engine: Engine): Promise<Screen> {
+export async function openScreen(engine: Engine): Promise<Screen> {
   const [program = "", ...args] = engine.cli();
   const environment: Record<string, string> = { PATH: process.env.PATH ?? "", TERM: "xterm-256color", LANG: "C.UTF-8" };
   const from = performance.now();
@@ -91,7 +91,7 @@ async function keyLatencies(screen: Screen): Promise<number[]> {
   return values;
 }
 
-async function close(screen: Screen): Promise<void> {
+export async function closeScreen(screen: Screen): Promise<void> {
   const { pid } = screen.pty;
   screen.pty.write("q");
   await sleep(500);

@@ -1,34 +1,42 @@
 /**
- * Measures Gantry beside docker and podman on the same work in one run, and prints medians (least–most) and ratios.
+ * Measures Gantry beside docker, podman and skopeo on the same work in one run, and prints medians (least–most) and ratios.
  *
- *   npm run bench -- [--rounds N] [--only commands,twenty,load,logs,dashboard] [--debian TAR] [--save]
+ *   npm run bench -- [PART...] [--rounds N] [--only commands,twenty,load,logs,dashboard,images] [--debian TAR] [--save]
  *
  * Everything runs in network, mount and pid namespaces of its own: no container, bridge or rule of the host is touched, and
- * nothing is left when it ends, however it ends. --debian names a root file system that mmdebstrap made before. --save writes
- * results.json beside this file.
+ * nothing is left when it ends, however it ends. --debian names a root file system that mmdebstrap made before. --save puts the
+ * figures of the parts that ran into results.json beside this file and into the README's tables.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { cpus, release, tmpdir, totalmem } from "node:os";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { commandRows, loadRow, logRows, twentyRows, type Workplace } from "./cases.ts";
 import { dashboardRows } from "./dashboard.ts";
 import { type Engine, image, openDocker, openPodman } from "./engines.ts";
 import { openGantry } from "./gantry-engine.ts";
-import { formatTable, type Row, runCommand } from "./measure.ts";
+import { imageRows } from "./images/cases.ts";
+import { dashboardKeyRow } from "./images/dashboard-keys.ts";
+import { dockerImages, gantryImages, podmanImages, skopeoImages } from "./images/engines.ts";
+import { openImageWorkplace } from "./images/workplace.ts";
+import { type Row, runCommand } from "./measure.ts";
+import { type Part, printReport, saveReport } from "./report.ts";
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: "string", default: "10" },
-    only: { type: "string", default: "commands,twenty,load,logs,dashboard" },
+    only: { type: "string", default: "commands,twenty,load,logs,dashboard,images" },
     debian: { type: "string" },
     save: { type: "boolean", default: false },
   },
 });
 
+const parts = positionals.length > 0 ? positionals : options.only.split(",");
 const inside = "GANTRY_BENCH_DIRECTORY";
 const debianRootfs = "debian.tar";
+const runtime = "runc";
 const directory = process.env[inside];
 if (directory === undefined) process.exit(runIsolated());
 await main(directory);
@@ -42,7 +50,7 @@ function runIsolated(): number {
   installEngines();
   const place = mkdtempSync(join(tmpdir(), "gb-"));
   // Before the isolation, which has no network.
-  if (options.only.split(",").includes("load")) makeDebianRootfs(join(place, debianRootfs));
+  if (parts.includes("load") || parts.includes("images")) makeDebianRootfs(join(place, debianRootfs));
   const isolation = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"];
   const again = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
   const result = spawnSync("unshare", [...isolation, ...again], {
@@ -54,7 +62,15 @@ function runIsolated(): number {
 }
 
 function installEngines(): void {
-  const wanted = { dockerd: "docker.io", podman: "podman", netavark: "netavark", iptables: "iptables", curl: "curl" };
+  const wanted = {
+    dockerd: "docker.io",
+    podman: "podman",
+    netavark: "netavark",
+    iptables: "iptables",
+    curl: "curl",
+    skopeo: "skopeo",
+    "docker-registry": "docker-registry",
+  };
   const isThere = (name: string) =>
     ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/lib/podman"].some((folder) => existsSync(join(folder, name)));
   const missing = Object.entries(wanted).filter(([program]) => !isThere(program));
@@ -70,56 +86,59 @@ function installEngines(): void {
 
 async function main(place: string): Promise<void> {
   runCommand(["ip", "link", "set", "lo", "up"]);
-  const runtime = "runc";
-  for (const name of ["g", "d", "p"]) mountFresh(join(place, name));
+  for (const name of ["g", "d", "p", "s"]) mountFresh(join(place, name));
+  keepPodmanToItsDisk(join(place, "p"));
   const engines = [
     openGantry(join(place, "g")),
     openDocker(join(place, "d"), runtime),
     openPodman(join(place, "p"), runtime),
   ];
-  const rows: Row[] = [];
+  const rows: Record<Part, Row[]> = { all: [], images: [] };
   try {
     for (const engine of engines) await engine.start();
-    const workplace: Workplace = { engines, rounds: Number(options.rounds), archive: join(place, "debian-image.tar") };
-    const rootfs = makeBusyboxRootfs(place);
-    for (const engine of engines) engine.importRootfs(rootfs, image);
-    const parts = options.only.split(",");
-    if (parts.includes("commands")) rows.push(...(await commandRows(workplace)));
-    if (parts.includes("twenty")) rows.push(...(await twentyRows(workplace)));
-    if (parts.includes("load")) {
-      makeDebianArchive(place, engines[1] as Engine, workplace.archive);
-      rows.push(await loadRow(workplace));
-    }
-    if (parts.includes("logs")) rows.push(...(await logRows(workplace)));
-    if (parts.includes("dashboard")) rows.push(...(await dashboardRows(engines[0] as Engine)));
+    // Before anything else: memory is counted above that of engines which have done nothing yet.
+    if (parts.includes("images")) rows.images = await measureImages(place, engines);
+    if (parts.some((part) => part !== "images")) rows.all = await measureContainers(place, engines);
   } finally {
     for (const engine of engines) await engine.stop().catch((error) => console.error(`bench: ${error}`));
   }
-  report(rows, engines, runtime);
+  printReport(rows, runtime);
+  if (options.save) saveReport(rows, runtime);
 }
 
-function report(rows: readonly Row[], engines: readonly Engine[], runtime: string): void {
-  const names = engines.map((engine) => engine.name);
-  const machine = {
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: cpus().length,
-    memoryGB: Math.round(totalmem() / 1e9),
-    kernel: release(),
-    runtime: runCommand([runtime, "--version"]).split("\n")[0] ?? runtime,
-    docker: runCommand(["dockerd", "--version"]),
-    podman: runCommand(["podman", "--version"]),
-    date: new Date().toISOString().slice(0, 10),
-  };
-  console.log(
-    `\n${Object.entries(machine)
-      .map(([key, value]) => `${key}: ${value}`)
-      .join("\n")}\n`,
-  );
-  console.log(formatTable(rows, names));
-  if (!options.save) return;
-  const path = join(import.meta.dirname, "results.json");
-  writeFileSync(path, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
-  console.error(`bench: written to ${path}`);
+async function measureContainers(place: string, engines: readonly Engine[]): Promise<Row[]> {
+  const workplace: Workplace = { engines, rounds: Number(options.rounds), archive: join(place, "debian-image.tar") };
+  const rootfs = makeBusyboxRootfs(place);
+  for (const engine of engines) engine.importRootfs(rootfs, image);
+  const rows: Row[] = [];
+  if (parts.includes("commands")) rows.push(...(await commandRows(workplace)));
+  if (parts.includes("twenty")) rows.push(...(await twentyRows(workplace)));
+  if (parts.includes("load")) {
+    makeDebianArchive(place, engines[1] as Engine, workplace.archive);
+    rows.push(await loadRow(workplace));
+  }
+  if (parts.includes("logs")) rows.push(...(await logRows(workplace)));
+  if (parts.includes("dashboard")) rows.push(...(await dashboardRows(engines[0] as Engine)));
+  return rows;
+}
+
+async function measureImages(place: string, engines: readonly Engine[]): Promise<Row[]> {
+  const [gantry, docker, podman] = engines as [Engine, Engine, Engine];
+  const ours = gantryImages(gantry, join(place, "g"));
+  const all = [ours, dockerImages(docker, join(place, "d")), podmanImages(podman), skopeoImages(join(place, "s"))];
+  const rounds = Math.min(Number(options.rounds), 5);
+  await using workplace = await openImageWorkplace(place, join(place, debianRootfs), { engines: all, rounds });
+  return [...(await imageRows(workplace)), await dashboardKeyRow(gantry, ours, workplace)];
+}
+
+/** podman and skopeo unpack large files by way of /var/tmp, and podman knows from the host which registry has which blob. */
+function keepPodmanToItsDisk(directory: string): void {
+  for (const path of ["/var/tmp", "/var/lib/containers"]) {
+    const own = join(directory, path.replaceAll("/", "_"));
+    mkdirSync(own);
+    mkdirSync(path, { recursive: true });
+    runCommand(["mount", "--bind", own, path]);
+  }
 }
 
 /**

@@ -91,7 +91,7 @@ export async function cpuPercent(pids: readonly number[], seconds: number): Prom
 /** A table for people: medians with their spread, and how many times faster (smaller) Gantry is. */
 export function formatTable(rows: readonly Row[], engines: readonly string[]): string {
   const others = engines.filter((name) => name !== "gantry");
-  const head = ["", ...engines, ...others.map((name) => `${name} / gantry`)];
+  const head = ["Median (least–most)", ...engines, ...others.map((name) => `${name} / gantry`)];
   const body = rows.map((row) => [
     `${row.name} (${row.unit})`,
     ...engines.map((name) => formatFigures(row.figures[name] ?? null)),
