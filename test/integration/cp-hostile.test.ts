@@ -238,8 +238,8 @@ describe("a tar from a container, here", () => {
     [
       "an absolute link",
       [
-        { path: "l", type: "2", linkPath: "/tmp" },
-        { path: "l/gantry-out", data: "x" },
+        { path: "l", type: "2", linkPath: "HERE" },
+        { path: "l/out", data: "x" },
       ],
     ],
     ["a hard link to elsewhere", [{ path: "h", type: "1", linkPath: "../../../../etc/passwd" }]],
@@ -252,9 +252,9 @@ describe("a tar from a container, here", () => {
     ],
   ])("stays where it was asked to, with %s", async (what, items) => {
     const path = place(`with ${what}`);
-    await expect(take(path, items)).rejects.toThrow();
+    const here = items.map((item) => (item.linkPath === "HERE" ? { ...item, linkPath: directory } : item));
+    await expect(take(path, here)).rejects.toThrow();
     expect(existsSync(join(directory, "out"))).toBe(false);
-    expect(existsSync("/tmp/gantry-out")).toBe(false);
     expect(readdirSync(path).filter((name) => !lstatSync(join(path, name)).isSymbolicLink())).toEqual([]);
   });
 
