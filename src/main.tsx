@@ -4,6 +4,7 @@ import { render } from "ink";
 import { EngineError, messageOf } from "../engine/errors.ts";
 import { App } from "./app/App.tsx";
 import { Batch } from "./app/batch.ts";
+import { BrowserFeed } from "./app/browser-feed.ts";
 import type { Dashboard } from "./app/dashboard.ts";
 import { feedMirror } from "./app/engine-feed.ts";
 import { clearFlashes } from "./app/flash-timer.ts";
@@ -18,6 +19,7 @@ import { type EnginePaths, enginePaths } from "./client/paths.ts";
 import { type ConnectAttempt, ReconnectingClient } from "./client/reconnect.ts";
 import { createKeymap, type Keymap, readKeymapFile, userKeymapPath } from "./keymap/keymap.ts";
 import type { LogView } from "./panes/logs/view-model.ts";
+import { closedBrowser, reduceBrowser } from "./store/browser.ts";
 import { emptyMirror, type MirrorAction, reduceMirror } from "./store/mirror.ts";
 import { pinSelections } from "./store/pin-selections.ts";
 import { reducePrefs } from "./store/prefs.ts";
@@ -72,11 +74,13 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
   const mirror = createStore(reduceMirror, emptyMirror);
   const ui = createStore(reduceUi, initialUi);
   const prefs = createStore(reducePrefs, { theme, logTimes: false, logWrap: false });
+  const browser = createStore(reduceBrowser, closedBrowser);
   using client = new ReconnectingClient({ connect });
   using batch = new Batch<MirrorAction>(mirror, { isPatient: ({ type }) => type === "stats" });
   const take = (action: MirrorAction) => batch.add(action);
   using _feed = feedMirror(client, take);
   using subjects = new SubjectFeed({ client, mirror, ui, take });
+  using _files = new BrowserFeed({ client, browser, mirror });
   const drawn: { logView: LogView | null } = { logView: null };
   using screen = new Screen(process.stdin, process.stdout, (events) => {
     for (const event of events) handleInput(dashboard, event, drawn);
@@ -86,6 +90,7 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
     mirror,
     ui,
     prefs,
+    browser,
     client,
     keymap,
     terminal: screen,

@@ -9,19 +9,22 @@ import { firstKeyOf } from "../keymap/keymap.ts";
 import type { Pane } from "../keymap/panes.ts";
 import { nextAgeChange } from "../panes/age.ts";
 import { ContainersPane } from "../panes/containers/ContainersPane.tsx";
+import { BrowserPane } from "../panes/files/BrowserPane.tsx";
 import { ImagesPane } from "../panes/images/ImagesPane.tsx";
 import { LayersPane } from "../panes/layers/LayersPane.tsx";
 import { LogsPane } from "../panes/logs/LogsPane.tsx";
 import type { LogView } from "../panes/logs/view-model.ts";
 import type { PaneProps } from "../panes/pane-props.ts";
 import { StatsPane } from "../panes/stats/StatsPane.tsx";
+import { placeOf } from "../store/browser.ts";
 import type { Mirror } from "../store/mirror.ts";
+import { untilStale } from "../store/pace.ts";
 import { paint, type Style } from "../theme/paint.ts";
 import type { ColorLevel } from "../theme/terminal-look.ts";
 import { type Line, span } from "../theme/tokens.ts";
 import { footerLine, headerLine, paneTitle, statusLine } from "./chrome.ts";
 import type { Dashboard } from "./dashboard.ts";
-import { isTooSmall, layoutBody, type Region, type Size, smallest } from "./layout.ts";
+import { bodySize, isTooSmall, layoutBody, type Region, type Size, smallest } from "./layout.ts";
 import { overlayView } from "./overlays.ts";
 
 export type AppProps = {
@@ -46,6 +49,7 @@ export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: App
   const mirror = useStore(dashboard.mirror);
   const ui = useStore(dashboard.ui);
   const prefs = useStore(dashboard.prefs);
+  const browser = useStore(dashboard.browser);
   const size = useSize(dashboard.terminal);
   const now = useNow((time) => untilChange(mirror, time));
   const { suspendTerminal } = useApp();
@@ -56,20 +60,35 @@ export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: App
   const fresh = useMemo<Style>(() => ({ ...style, greyed: false }), [style]);
   if (isTooSmall(size)) return <TooSmall size={size} style={style} />;
   const createKey = firstKeyOf(dashboard.keymap, "container.create");
-  const pane = { mirror, ui, prefs, style, now, mayChange: !readOnly, createKey, onLogView };
+  const pullKey = firstKeyOf(dashboard.keymap, "image.pull");
+  const pane = { mirror, ui, prefs, style, now, mayChange: !readOnly, createKey, pullKey, onLogView };
+  const place = placeOf(browser, ui);
+  const screen = browser.at(-1);
   const overlay =
-    ui.overlay === null ? null : overlayView(ui.overlay, { size, keymap: dashboard.keymap, pane: ui.focus });
+    ui.overlay === null ? null : overlayView(ui.overlay, { size, keymap: dashboard.keymap, place, mirror, now });
   return (
     <Box width={size.columns} height={size.rows} overflow="hidden" flexDirection="column">
       <Row line={headerLine(mirror, { readOnly, now, width: size.columns })} style={fresh} width={size.columns} />
-      <Body region={layoutBody(size, ui)} pane={pane} />
+      {screen === undefined ? (
+        <Body region={layoutBody(size, ui)} pane={pane} />
+      ) : (
+        <BrowserPane key={browser.length} screen={screen} {...bodySize(size)} style={style} />
+      )}
       <Row
-        line={statusLine(mirror, ui, { width: size.columns, retryKey: firstKeyOf(dashboard.keymap, "engine.retry") })}
+        line={statusLine(mirror, ui, {
+          width: size.columns,
+          retryKey: firstKeyOf(dashboard.keymap, "engine.retry"),
+          workKey: firstKeyOf(dashboard.keymap, "work.open"),
+          now,
+        })}
         style={fresh}
         width={size.columns}
       />
       <Row
-        line={footerLine(dashboard.keymap, ui.focus, { width: size.columns, isEmpty: isEmpty(mirror, ui.focus) })}
+        line={footerLine(dashboard.keymap, place, {
+          width: size.columns,
+          isEmpty: screen === undefined && isEmpty(mirror, ui.focus),
+        })}
         style={style}
         width={size.columns}
       />
@@ -146,7 +165,7 @@ function isEmpty(mirror: Mirror, pane: Pane): boolean {
 /** Milliseconds until an age on the screen reads otherwise. */
 function untilChange(mirror: Mirror, now: number): number {
   if (mirror.connection.status === "lost") return 1000 - ((now - mirror.connection.since) % 1000);
-  let soonest = Number.POSITIVE_INFINITY;
+  let soonest = untilStale(mirror.paces, now);
   for (const container of mirror.containers) {
     const live = container.status === "running" || container.status === "paused";
     soonest = Math.min(soonest, nextAgeChange(live ? container.startedAt : container.finishedAt, now));

@@ -1,18 +1,17 @@
-import type { Operation } from "../../engine/protocol/state.ts";
-import { gauge } from "../components/charts/contrib.ts";
 import { spread, widthOf } from "../components/spans.ts";
-import { formatBinaryBytes, formatBytes } from "../format/bytes.ts";
+import { formatBinaryBytes } from "../format/bytes.ts";
 import { screenText } from "../format/screen-text.ts";
 import type { Keymap } from "../keymap/keymap.ts";
 import { formatKey } from "../keymap/keys.ts";
-import { type Pane, panes } from "../keymap/panes.ts";
+import { type Pane, type Place, panes } from "../keymap/panes.ts";
 import { formatAge } from "../panes/age.ts";
 import type { Mirror } from "../store/mirror.ts";
 import { totals } from "../store/selectors.ts";
-import { graphemes, type TextInput } from "../store/text-input.ts";
-import type { Task, Ui } from "../store/ui.ts";
+import type { Ui } from "../store/ui.ts";
 import { unicodeGlyphs as glyphs } from "../theme/glyphs.ts";
 import { type Line, line, type Span, span } from "../theme/tokens.ts";
+import { inputSpans, promptLine } from "./prompt-line.ts";
+import { workSpans } from "./work-line.ts";
 
 /** The rows around the panes: header, status line, footer. */
 
@@ -65,12 +64,18 @@ function lostSpans({ since, isStopped }: LostConnection, now: number): Span[] {
 
 type LostConnection = Extract<Mirror["connection"], { status: "lost" }>;
 
-/** `retryKey`: what starts a stopped engine, or null where no key does. */
-export type StatusOptions = { readonly width: number; readonly retryKey: string | null };
+/** `retryKey`: what starts a stopped engine, `workKey`: what shows the work under way; null where no key does. */
+export type StatusOptions = {
+  readonly width: number;
+  readonly retryKey: string | null;
+  readonly workKey: string | null;
+  readonly now: number;
+};
 
 /** What is asked, else the newest result at the left; long work at the right. */
 export function statusLine(mirror: Mirror, ui: Ui, options: StatusOptions): Line {
-  const work = workSpans(mirror.operations, ui.tasks, Math.floor(options.width / 2));
+  if (ui.prompt?.kind === "line") return promptLine(ui.prompt, options.width);
+  const work = workSpans(mirror, ui.tasks, { ...options, width: Math.floor(options.width / 2) });
   return spread(
     [span(" "), ...leftStatus(mirror, ui, options.retryKey)],
     work.length > 0 ? [...work, span(" ")] : [],
@@ -108,46 +113,9 @@ function lostStatus({ reason, isStopped }: LostConnection, retryKey: string | nu
   return [message, span(reason.hint === null ? "" : `  ${glyphs.arrow} ${screenText(reason.hint)}`, "muted")];
 }
 
-/** A text that is being typed, with its cursor. */
-export function inputSpans(input: TextInput, focused: boolean): Span[] {
-  if (!focused) return [span(input.value)];
-  const parts = graphemes(input.value);
-  return [
-    span(parts.slice(0, input.cursor).join("")),
-    { text: parts[input.cursor] ?? " ", tone: "text", fill: "selection" },
-    span(parts.slice(input.cursor + 1).join("")),
-  ];
-}
-
-function workSpans(operations: readonly Operation[], tasks: readonly Task[], width: number): Span[] {
-  const [task] = tasks;
-  const [operation] = operations;
-  const more = tasks.length + operations.length - 1;
-  const rest = more > 0 ? [span(`  +${more}`, "muted")] : [];
-  if (task !== undefined) {
-    const counts = task.total > 1 ? ` ${task.done}/${task.total}` : "";
-    const bar = task.total > 1 ? [span(" "), ...gauge(task.done / task.total, "bar", 12).spans] : [];
-    return shorten([span(task.title, "info"), span(counts, "muted"), ...bar, ...rest], width);
-  }
-  if (operation === undefined) return [];
-  return shorten([span(screenText(operation.title), "info"), ...progressSpans(operation), ...rest], width);
-}
-
-function shorten(spans: readonly Span[], width: number): Span[] {
-  return widthOf(spans) <= width ? [...spans] : [...spread(spans, [], width).spans];
-}
-
-function progressSpans({ progress }: Operation): Span[] {
-  if (progress === null) return [];
-  const amount = (value: number) => (progress.unit === "bytes" ? formatBytes(value) : String(value));
-  const words = span(` ${screenText(progress.phase)}`, "muted");
-  if (progress.total === null || progress.total === 0) return [words, span(` ${amount(progress.current)}`, "muted")];
-  const share = progress.current / progress.total;
-  return [words, span(" "), ...gauge(share, "bar", 12).spans, span(` ${Math.floor(share * 100)}%`, "muted")];
-}
-
 /** What can be done where there is nothing yet. */
 const aloneToo: ReadonlySet<string> = new Set([
+  "image.pull",
   "container.create",
   "pane.fullscreen",
   "help.open",
@@ -155,17 +123,17 @@ const aloneToo: ReadonlySet<string> = new Set([
   "quit",
 ]);
 
-/** As many keys of the pane as there is room for, the important ones; what is everywhere stands at the end. */
+/** As many keys of the place as there is room for, the important ones; what is everywhere stands at the end. */
 export function footerLine(
   keymap: Keymap,
-  pane: Pane,
+  place: Place,
   options: { readonly width: number; readonly isEmpty: boolean },
 ): Line {
   const candidates = keymap.bindings
     .flatMap(({ command, keys }) => {
       const [key] = keys;
       const footer: number | null = command.footer;
-      const isOfUse = command.panes.includes(pane) && (!options.isEmpty || aloneToo.has(command.id));
+      const isOfUse = command.panes.includes(place) && (!options.isEmpty || aloneToo.has(command.id));
       return footer !== null && key !== undefined && isOfUse
         ? [{ order: footer, key: formatKey(key), label: command.short }]
         : [];

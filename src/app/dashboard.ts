@@ -1,5 +1,6 @@
 import type { ReconnectingClient } from "../client/reconnect.ts";
 import type { Keymap } from "../keymap/keymap.ts";
+import type { Browser, BrowserAction } from "../store/browser.ts";
 import type { Mirror, MirrorAction } from "../store/mirror.ts";
 import type { Prefs, PrefsAction } from "../store/prefs.ts";
 import type { Store } from "../store/store.ts";
@@ -21,6 +22,8 @@ export type Dashboard = {
   readonly mirror: Store<Mirror, MirrorAction>;
   readonly ui: Store<Ui, UiAction>;
   readonly prefs: Store<Prefs, PrefsAction>;
+  /** The screens of the file browser. */
+  readonly browser: Store<Browser, BrowserAction>;
   readonly client: Pick<ReconnectingClient, "request" | "openStream" | "subscribe" | "retryNow" | "state" | "onState">;
   readonly keymap: Keymap;
   readonly terminal: TerminalAccess;

@@ -27,6 +27,7 @@ export function feedMirror(client: Client, take: (action: MirrorAction) => void)
     onItem: (item) => {
       if (client.state.status === "connected") seen = { epoch: client.state.engine.epoch, revision: item.revision };
       take({ type: "state", item });
+      if (item.operations !== null) take({ type: "pace", at: Date.now() });
     },
   });
   const stats = client.subscribe("stats", {

@@ -3,6 +3,11 @@ import { type Pane, panes } from "../keymap/panes.ts";
 import * as containers from "../panes/containers/actions.ts";
 import { attach, openShell } from "../panes/containers/terminal-actions.ts";
 import { openDetails } from "../panes/details-actions.ts";
+import * as files from "../panes/files/actions.ts";
+import { openCommitForm } from "../panes/files/commit.ts";
+import { compare } from "../panes/files/compare.ts";
+import { askExtract, extract } from "../panes/files/extract.ts";
+import { scrollSideways, toggleHex } from "../panes/files/file-actions.ts";
 import * as images from "../panes/images/actions.ts";
 import type { LogView } from "../panes/logs/view-model.ts";
 import {
@@ -16,6 +21,7 @@ import {
 import { emptyInput, inputOf } from "../store/text-input.ts";
 import { nextTheme } from "../theme/theme.ts";
 import { type Dashboard, flash } from "./dashboard.ts";
+import { confirmedImages, imageHandlers, type TypedLine, typedImages } from "./image-handlers.ts";
 import { neighbour } from "./layout.ts";
 import { followLog, move } from "./movement.ts";
 import { flashError } from "./run-on-each.ts";
@@ -48,7 +54,27 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
   "object.delete": (dashboard) =>
     dashboard.ui.get().focus === "images" ? images.askDelete(dashboard) : containers.askDelete(dashboard),
   "container.create": images.openCreateForm,
+  ...imageHandlers,
   "details.open": openDetails,
+  "files.browse": files.browse,
+  "layer.browse": files.browseLayer,
+  "files.compare": compare,
+  "files.open": files.open,
+  "files.up": files.up,
+  "layer.previous": files.stepLayer(-1),
+  "layer.next": files.stepLayer(1),
+  "files.view": files.toggleView,
+  "files.changed": files.toggleChanged,
+  "files.minimum": files.nextMinimum,
+  "files.order": files.toggleOrder,
+  "files.waste": files.toggleWaste,
+  "layer.details": files.showLayer,
+  "files.extract": askExtract,
+  "files.commit": openCommitForm,
+  "file.hex": toggleHex,
+  "file.left": scrollSideways(-1),
+  "file.right": scrollSideways(1),
+  "files.close": files.close,
   "mark.toggle": toggleMark,
   copy,
   "filter.open": openFilter,
@@ -70,16 +96,24 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
   "help.open": (dashboard) => dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "help", scroll: 0 } }),
   "palette.open": (dashboard) =>
     dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "palette", query: emptyInput, index: 0 } }),
-  quit: (dashboard) => dashboard.quit(),
+  quit: askQuit,
 };
 
 /** Commands that were asked about, with the answer yes. */
 const confirmed: Partial<Record<CommandID, (dashboard: Dashboard, targets: readonly string[]) => Promise<void>>> = {
   "container.kill": containers.kill,
+  ...confirmedImages,
+  quit: async (dashboard) => dashboard.quit(),
   "object.delete": (dashboard, targets) => {
     const areImages = dashboard.mirror.get().images.some((image) => targets.includes(image.id));
     return areImages ? images.remove(dashboard, targets) : containers.remove(dashboard, targets);
   },
+};
+
+/** Commands that a line was typed for. */
+const typed: typeof typedImages = {
+  ...typedImages,
+  "files.extract": (dashboard, { targets, text }) => extract(dashboard, targets, text),
 };
 
 export function execute(dashboard: Dashboard, id: CommandID, context: ExecuteContext): void {
@@ -88,6 +122,10 @@ export function execute(dashboard: Dashboard, id: CommandID, context: ExecuteCon
 
 export function executeConfirmed(dashboard: Dashboard, id: CommandID, targets: readonly string[]): void {
   settle(dashboard, () => confirmed[id]?.(dashboard, targets));
+}
+
+export function executeTyped(dashboard: Dashboard, id: CommandID, line: TypedLine): void {
+  settle(dashboard, () => typed[id]?.(dashboard, line));
 }
 
 /** A command that fails says so in the flash line, and never ends the dashboard. */
@@ -101,6 +139,16 @@ function settle(dashboard: Dashboard, run: () => void | Promise<void> | undefine
 
 function focus(dashboard: Dashboard, pane: Pane): void {
   dashboard.ui.dispatch({ type: "focus", pane });
+}
+
+/** Containers go on without us, but what we asked the engine to pull or push does not. */
+function askQuit(dashboard: Dashboard): void {
+  const { works } = dashboard.ui.get();
+  const [work] = works;
+  if (work === undefined) return dashboard.quit();
+  const more = works.length > 1 ? ` and ${works.length - 1} more` : "";
+  const question = `quit, which ends ${work.title}${more}?`;
+  dashboard.ui.dispatch({ type: "prompt", prompt: { kind: "confirm", question, command: "quit", targets: [] } });
 }
 
 function toggleMark(dashboard: Dashboard): void {
@@ -128,6 +176,8 @@ function copy(dashboard: Dashboard): void {
 }
 
 function copyText(dashboard: Dashboard): string {
+  const screen = files.topScreen(dashboard);
+  if (screen !== null) return files.copiedPath(screen);
   const mirror = dashboard.mirror.get();
   const ui = dashboard.ui.get();
   switch (ui.focus) {
@@ -143,6 +193,13 @@ function copyText(dashboard: Dashboard): string {
 }
 
 function openFilter(dashboard: Dashboard): void {
+  const screen = files.topScreen(dashboard);
+  if (screen !== null) {
+    const text = files.filterOf(screen);
+    const input = inputOf(text);
+    dashboard.ui.dispatch({ type: "prompt", prompt: { kind: "filter", pane: "files", input, before: text } });
+    return;
+  }
   const { focus: pane, filters } = dashboard.ui.get();
   const before = filters[pane];
   dashboard.ui.dispatch({ type: "prompt", prompt: { kind: "filter", pane, input: inputOf(before), before } });
@@ -152,7 +209,8 @@ function openFilter(dashboard: Dashboard): void {
 function back(dashboard: Dashboard): void {
   const ui = dashboard.ui.get();
   if (ui.flash !== null) dashboard.ui.dispatch({ type: "flash", flash: null });
-  if (ui.filters[ui.focus] !== "") dashboard.ui.dispatch({ type: "filter", pane: ui.focus, text: "" });
+  if (files.topScreen(dashboard) !== null) files.back(dashboard);
+  else if (ui.filters[ui.focus] !== "") dashboard.ui.dispatch({ type: "filter", pane: ui.focus, text: "" });
   else if (ui.fullscreen) dashboard.ui.dispatch({ type: "fullscreen", on: false });
   else if (ui.focus === "logs" && ui.logBottom !== null) followLog(dashboard);
   else if ((ui.focus === "containers" || ui.focus === "images") && ui.marks[ui.focus].length > 0) {

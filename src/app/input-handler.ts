@@ -1,13 +1,20 @@
 import { findCommand } from "../keymap/keymap.ts";
+import type { Pane, Place } from "../keymap/panes.ts";
+import { setFilter } from "../panes/files/actions.ts";
+import { submitCommit } from "../panes/files/commit.ts";
 import { submitForm } from "../panes/images/actions.ts";
+import { placeOf } from "../store/browser.ts";
+import { type CommitForm, moveCommitFocus, setCommitInput, togglePause } from "../store/commit-form.ts";
 import { moveFocus, setInput } from "../store/create-form.ts";
 import { editInput, insertText, type TextInput } from "../store/text-input.ts";
 import type { Overlay, Prompt } from "../store/ui.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { type ExecuteContext, execute, executeConfirmed } from "./execute.ts";
 import type { InputEvent } from "./key-decoder.ts";
+import { typeLine } from "./line-prompt.ts";
 import { clampScroll } from "./overlays.ts";
 import { paletteEntries, searchPalette } from "./palette.ts";
+import { handleView, stepOf } from "./view-input.ts";
 
 /** Gives a key to what is uppermost: a question, an overlay, or the panes. */
 export function handleInput(dashboard: Dashboard, event: InputEvent, context: ExecuteContext): void {
@@ -24,13 +31,21 @@ export function handleInput(dashboard: Dashboard, event: InputEvent, context: Ex
     typeFilter(dashboard, prompt, event);
     return;
   }
+  if (prompt?.kind === "line") {
+    typeLine(dashboard, prompt, { event, typed: typed(prompt.input, event) });
+    return;
+  }
   if (overlay !== null) {
     handleOverlay(dashboard, overlay, { event, context });
     return;
   }
   if (event.type === "paste") return;
-  const command = findCommand(dashboard.keymap, event.key, dashboard.ui.get().focus);
+  const command = findCommand(dashboard.keymap, event.key, placeHere(dashboard));
   if (command !== null) execute(dashboard, command, context);
+}
+
+function placeHere(dashboard: Dashboard): Place {
+  return placeOf(dashboard.browser.get(), dashboard.ui.get());
 }
 
 function answer(dashboard: Dashboard, prompt: Extract<Prompt, { kind: "confirm" }>, event: InputEvent): void {
@@ -46,15 +61,20 @@ function typeFilter(dashboard: Dashboard, prompt: Extract<Prompt, { kind: "filte
     return;
   }
   if (event.type === "key" && (event.key === "esc" || event.key === "ctrl+c")) {
-    dashboard.ui.dispatch({ type: "filter", pane: prompt.pane, text: prompt.before });
+    applyFilter(dashboard, prompt.pane, prompt.before);
     close();
     return;
   }
   const input = typed(prompt.input, event);
   if (input === null) return;
   dashboard.ui.dispatch({ type: "prompt", prompt: { ...prompt, input } });
-  dashboard.ui.dispatch({ type: "filter", pane: prompt.pane, text: input.value });
+  applyFilter(dashboard, prompt.pane, input.value);
   if (prompt.pane === "logs") dashboard.ui.dispatch({ type: "log-bottom", sequence: null });
+}
+
+function applyFilter(dashboard: Dashboard, pane: Pane | "files", text: string): void {
+  if (pane === "files") setFilter(dashboard, text);
+  else dashboard.ui.dispatch({ type: "filter", pane, text });
 }
 
 /** The input after a key or a paste, or null when that types nothing. */
@@ -81,9 +101,17 @@ function handleOverlay(dashboard: Dashboard, overlay: Overlay, input: Input): vo
     case "form":
       typeInForm(dashboard, overlay, event);
       return;
+    case "commit":
+      typeInCommit(dashboard, overlay.form, event);
+      return;
+    case "work":
+    case "prune":
+    case "search":
+      handleView(dashboard, overlay, input);
+      return;
     case "help":
     case "details":
-      scrollReader(dashboard, overlay, event);
+      scrollReader(dashboard, overlay, input);
       return;
   }
 }
@@ -94,7 +122,7 @@ function typeInPalette(
   { event, context }: Input,
 ): void {
   const show = (next: Overlay | null) => dashboard.ui.dispatch({ type: "overlay", overlay: next });
-  const matches = searchPalette(paletteEntries(dashboard.keymap, dashboard.ui.get().focus), overlay.query.value);
+  const matches = searchPalette(paletteEntries(dashboard.keymap, placeHere(dashboard)), overlay.query.value);
   const key = event.type === "key" ? event.key : "";
   const step = { down: 1, "ctrl+n": 1, tab: 1, up: -1, "ctrl+p": -1, "shift+tab": -1 }[key] ?? 0;
   if (step !== 0) {
@@ -134,31 +162,41 @@ function typeInForm(dashboard: Dashboard, overlay: Extract<Overlay, { kind: "for
   if (input !== null) show(setInput(form, input));
 }
 
-/** Help and details are only read: the keys that move, and those that close. */
+function typeInCommit(dashboard: Dashboard, form: CommitForm, event: InputEvent): void {
+  if (form.busy) return;
+  const show = (next: CommitForm) =>
+    dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "commit", form: next } });
+  const key = event.type === "key" ? event.key : "";
+  if (key === "enter" || key === "ctrl+s") void submitCommit(dashboard, form);
+  else if (key === "tab" || key === "down") show(moveCommitFocus(form, 1));
+  else if (key === "shift+tab" || key === "up") show(moveCommitFocus(form, -1));
+  else if (key === "space" && form.focus === "pause") show(togglePause(form));
+  else {
+    const input = typed(form.inputs[form.focus], event);
+    if (input !== null) show(setCommitInput(form, input));
+  }
+}
+
+/** Help and details are only read: the keys that move, those that close, and the other form of details. */
 function scrollReader(
   dashboard: Dashboard,
   overlay: Extract<Overlay, { kind: "help" | "details" }>,
-  event: InputEvent,
+  { event, context }: Input,
 ): void {
   if (event.type === "paste") return;
-  const command = findCommand(dashboard.keymap, event.key, dashboard.ui.get().focus);
-  if (command === "quit" || command === "help.open" || command === "details.open" || command === "back") {
-    dashboard.ui.dispatch({ type: "overlay", overlay: null });
+  const { keymap, ui } = dashboard;
+  const command = findCommand(keymap, event.key, "details") ?? findCommand(keymap, event.key, ui.get().focus);
+  if (command !== null && closing.has(command)) {
+    ui.dispatch({ type: "overlay", overlay: null });
     return;
   }
-  const page = Math.max(1, dashboard.terminal.size().rows - 8);
-  const steps: Readonly<Record<string, number>> = {
-    "cursor.down": 1,
-    "cursor.up": -1,
-    "page.down": page,
-    "page.up": -page,
-    "cursor.first": Number.NEGATIVE_INFINITY,
-    "cursor.last": Number.MAX_SAFE_INTEGER,
-  };
-  const step = event.key === "space" ? page : (steps[command ?? ""] ?? 0);
+  if (command === "details.json") execute(dashboard, command, context);
+  const step = event.key === "space" ? stepOf(dashboard, "page.down") : stepOf(dashboard, command ?? "");
   if (step === 0) return;
   const wanted = overlay.scroll + step;
   const size = dashboard.terminal.size();
   const scroll = overlay.kind === "details" ? clampScroll(overlay, size, wanted) : Math.max(0, Math.min(100, wanted));
-  dashboard.ui.dispatch({ type: "overlay", overlay: { ...overlay, scroll } });
+  ui.dispatch({ type: "overlay", overlay: { ...overlay, scroll } });
 }
+
+const closing: ReadonlySet<string> = new Set(["quit", "help.open", "details.open", "back", "view.close"]);

@@ -18,6 +18,11 @@ const chrome = 3;
 
 export const smallest: Size = { columns: 60, rows: 15 };
 
+/** What is left between header and status line. */
+export function bodySize(size: Size): Size {
+  return { columns: size.columns, rows: size.rows - chrome };
+}
+
 export function isTooSmall(size: Size): boolean {
   return size.columns < smallest.columns || size.rows < smallest.rows;
 }
@@ -29,7 +34,7 @@ export type LayoutState = { readonly focus: Pane; readonly tab: Pane; readonly f
  * bands. Wide and high: two columns, what there is at the left, what lies under it at the right.
  */
 export function layoutBody(size: Size, state: LayoutState): Region {
-  const body = { columns: size.columns, rows: size.rows - chrome };
+  const body = bodySize(size);
   if (state.fullscreen) return pane(state.focus, body);
   if (size.columns < 110 || size.rows < 32) return compact(body, state);
   return size.columns >= 160 && size.rows >= 40 ? wide(body) : middle(body);

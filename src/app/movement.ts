@@ -1,16 +1,16 @@
+import { moveInBrowser } from "../panes/files/file-actions.ts";
 import { indexOfBottom, type LogView } from "../panes/logs/view-model.ts";
 import { rowsOf, selectedIndex } from "../store/selectors.ts";
 import type { ListPane } from "../store/ui.ts";
 import { type Dashboard, flash } from "./dashboard.ts";
 import { findRegion, layoutBody } from "./layout.ts";
-
-/** How far to move: rows, pages, or to an end. */
-export type Move = "down" | "up" | "page-down" | "page-up" | "first" | "last";
+import { type Move, stepSize } from "./step-size.ts";
 
 /** Moves the cursor, or the log, of the pane that has the focus. */
 export function move(dashboard: Dashboard, step: Move, logView: LogView | null): void {
   const { focus } = dashboard.ui.get();
-  if (focus === "logs") moveLog(dashboard, step, logView);
+  if (dashboard.browser.get().length > 0) moveInBrowser(dashboard, step);
+  else if (focus === "logs") moveLog(dashboard, step, logView);
   else if (focus === "stats") moveList(dashboard, "containers", step);
   else moveList(dashboard, focus, step);
 }
@@ -22,23 +22,6 @@ function moveList(dashboard: Dashboard, pane: ListPane, step: Move): void {
   const index = selectedIndex(rows, ui.selections[pane]) + stepSize(step, pageOf(dashboard));
   const wanted = Math.max(0, Math.min(rows.length - 1, index));
   dashboard.ui.dispatch({ type: "select", pane, selection: { id: rows[wanted]?.id ?? null, index: wanted } });
-}
-
-function stepSize(step: Move, page: number): number {
-  switch (step) {
-    case "down":
-      return 1;
-    case "up":
-      return -1;
-    case "page-down":
-      return page;
-    case "page-up":
-      return -page;
-    case "first":
-      return Number.NEGATIVE_INFINITY;
-    case "last":
-      return Number.POSITIVE_INFINITY;
-  }
 }
 
 /** Rows of the focused pane without its frame and titles, one kept for the eye. */

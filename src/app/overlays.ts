@@ -1,55 +1,45 @@
-import { fitSpans, spread, wrapLine, wrapWords } from "../components/spans.ts";
-import { screenText } from "../format/screen-text.ts";
-import { commandGroups } from "../keymap/commands.ts";
+import { fitSpans, spread, wrapLine } from "../components/spans.ts";
+import { commandGroups } from "../keymap/command.ts";
 import type { Keymap } from "../keymap/keymap.ts";
 import { formatKey } from "../keymap/keys.ts";
-import type { Pane } from "../keymap/panes.ts";
-import { type CreateForm, type FormField, formFields } from "../store/create-form.ts";
+import { isBrowserScreen, type Place } from "../keymap/panes.ts";
 import type { Overlay } from "../store/ui.ts";
 import { unicodeGlyphs as glyphs } from "../theme/glyphs.ts";
-import { emptyLine, type Line, line, type Span, span } from "../theme/tokens.ts";
-import { inputSpans } from "./chrome.ts";
+import { emptyLine, type Line, line, span } from "../theme/tokens.ts";
+import { commitFormView, createFormView } from "./form-view.ts";
 import type { Size } from "./layout.ts";
+import { centred, keyNote, type OverlayView } from "./overlay-view.ts";
 import { paletteEntries, searchPalette } from "./palette.ts";
+import { inputSpans } from "./prompt-line.ts";
+import { pruneView, searchView, type ViewInput, workView } from "./views.ts";
 
-/** What lies over the panes: its place, its frame's texts, and its rows. */
-export type OverlayView = {
-  readonly left: number;
-  readonly top: number;
-  readonly columns: number;
-  readonly rows: number;
-  readonly title: readonly Span[];
-  readonly note: readonly Span[];
-  readonly lines: readonly Line[];
-};
+type Surroundings = ViewInput & { readonly place: Place };
 
-type Place = { readonly size: Size; readonly keymap: Keymap; readonly pane: Pane };
-
-export function overlayView(overlay: Overlay, place: Place): OverlayView {
+export function overlayView(overlay: Overlay, around: Surroundings): OverlayView {
   switch (overlay.kind) {
     case "help":
-      return helpView(overlay.scroll, place);
+      return helpView(overlay.scroll, around);
     case "palette":
-      return paletteView(overlay, place);
+      return paletteView(overlay, around);
     case "details":
-      return detailsView(overlay, place.size);
+      return detailsView(overlay, around);
     case "form":
-      return formView(overlay.form, place.size);
+      return createFormView(overlay.form, around.size);
+    case "commit":
+      return commitFormView(overlay.form, around.size);
+    case "work":
+      return workView(overlay, around);
+    case "search":
+      return searchView(overlay, around);
+    case "prune":
+      return pruneView(overlay, around);
   }
 }
 
-function centred(size: Size, columns: number, rows: number): Pick<OverlayView, "left" | "top" | "columns" | "rows"> {
-  const wide = Math.min(columns, size.columns - 2);
-  const high = Math.min(rows, size.rows - 2);
-  return {
-    columns: wide,
-    rows: high,
-    left: Math.floor((size.columns - wide) / 2),
-    top: Math.max(1, Math.floor((size.rows - high) / 2)),
-  };
-}
-
-function helpView(scroll: number, { size, keymap }: Place): OverlayView {
+/** In the file browser only what can be done there, elsewhere all the rest. */
+function helpView(scroll: number, { size, keymap: all, place: where }: Surroundings): OverlayView {
+  const isHere = isBrowserScreen(where) ? isBrowserScreen : (place: Place) => !isBrowserScreen(place);
+  const keymap = { bindings: all.bindings.filter(({ command }) => command.panes.some(isHere)) };
   const place = centred(size, 96, 36);
   const twoColumns = place.columns >= 84;
   const width = twoColumns ? Math.floor((place.columns - 6) / 2) : place.columns - 4;
@@ -91,8 +81,11 @@ function besideEachOther(groups: readonly (readonly Line[])[], width: number): L
   );
 }
 
-function paletteView(overlay: Extract<Overlay, { kind: "palette" }>, { size, keymap, pane }: Place): OverlayView {
-  const matches = searchPalette(paletteEntries(keymap, pane), overlay.query.value);
+function paletteView(
+  overlay: Extract<Overlay, { kind: "palette" }>,
+  { size, keymap, place: where }: Surroundings,
+): OverlayView {
+  const matches = searchPalette(paletteEntries(keymap, where), overlay.query.value);
   const place = { ...centred(size, 64, Math.min(18, size.rows - 4)), top: Math.max(1, Math.floor(size.rows / 6)) };
   const width = place.columns - 2;
   const count = place.rows - 4;
@@ -117,7 +110,7 @@ function paletteView(overlay: Extract<Overlay, { kind: "palette" }>, { size, key
   };
 }
 
-function detailsView(overlay: Extract<Overlay, { kind: "details" }>, size: Size): OverlayView {
+function detailsView(overlay: Extract<Overlay, { kind: "details" }>, { size, keymap }: Surroundings): OverlayView {
   const rows = size.rows - 3;
   const height = rows - 2;
   const lines = wrapDetails(overlay.lines, size.columns - 4);
@@ -129,7 +122,10 @@ function detailsView(overlay: Extract<Overlay, { kind: "details" }>, size: Size)
     columns: size.columns,
     rows,
     title: [span(overlay.title, "title")],
-    note: [span(`${from + 1}-${last}/${lines.length}  Esc close`, "faint")],
+    note: [
+      span(`${from + 1}-${last}/${lines.length}  `, "faint"),
+      ...keyNote(keymap, overlay.other === undefined ? [] : [["details.json", "JSON"]]),
+    ],
     lines: lines.slice(from, last).map((row) => ({ spans: [span(" "), ...row.spans] })),
   };
 }
@@ -140,7 +136,7 @@ const wrapped = new WeakMap<readonly Line[], { readonly width: number; readonly 
 function wrapDetails(lines: readonly Line[], width: number): readonly Line[] {
   const known = wrapped.get(lines);
   if (known?.width === width) return known.lines;
-  const rows = lines.flatMap((row) => wrapLine(row, width, 4));
+  const rows = lines.flatMap((row) => wrapLine(row, width, row.indent ?? 4));
   wrapped.set(lines, { width, lines: rows });
   return rows;
 }
@@ -149,56 +145,4 @@ function wrapDetails(lines: readonly Line[], width: number): readonly Line[] {
 export function clampScroll(overlay: Extract<Overlay, { kind: "details" }>, size: Size, wanted: number): number {
   const { length } = wrapDetails(overlay.lines, size.columns - 4);
   return Math.max(0, Math.min(wanted, length - (size.rows - 5)));
-}
-
-const fieldTexts: Readonly<Record<FormField, { readonly label: string; readonly hint: string }>> = {
-  name: { label: "Name", hint: "made up when empty" },
-  command: { label: "Command", hint: "the image's own when empty" },
-  ports: { label: "Ports", hint: "8080:80  127.0.0.1:5353:53/udp" },
-  volumes: { label: "Volumes", hint: "/srv/data:/data  ./conf:/etc/app:ro" },
-  environment: { label: "Environment", hint: "NAME=value  OTHER='two words'" },
-  memory: { label: "Memory", hint: "no limit when empty; 256m, 2g" },
-  cpus: { label: "CPUs", hint: "no limit when empty; 0.5, 2" },
-  pids: { label: "Processes", hint: "no limit when empty; 100" },
-};
-
-function formView(form: CreateForm, size: Size): OverlayView {
-  const columns = Math.min(78, size.columns - 2);
-  const message = formMessage(form, columns - 4);
-  const isTight = formFields.length + message.length + 6 > size.rows;
-  const place = centred(size, columns, formFields.length + message.length + (isTight ? 3 : 4));
-  const fields = formFields.map((field): Line => {
-    const { label, hint } = fieldTexts[field];
-    const focused = form.focus === field;
-    const input = form.inputs[field];
-    const value = input.value === "" && !focused ? [span(hint, "faint")] : inputSpans(input, focused);
-    const shownHint = input.value === "" && focused ? [span(` ${hint}`, "faint")] : [];
-    return line(
-      span(focused ? `${glyphs.cursor} ` : "  ", "accent"),
-      span(label.padEnd(13), focused ? "strong" : "muted"),
-      ...value,
-      ...shownHint,
-    );
-  });
-  return {
-    ...place,
-    title: [span("New container of ", "title"), span(screenText(form.image), "accent")],
-    note: [],
-    lines: [...fields, ...(isTight ? [] : [emptyLine]), ...message, formKeys],
-  };
-}
-
-const formKeys = line(
-  ...["Tab", "next field   ", "Enter", "create and start   ", "Esc", "close"].map((text, index) =>
-    span(` ${text}`, index % 2 === 0 ? "key" : "muted"),
-  ),
-);
-
-/** Always two rows at least, so that the form does not jump when there is something to say. */
-function formMessage(form: CreateForm, width: number): Line[] {
-  const text = form.busy ? "creating and starting" : form.error;
-  const lines = wrapWords(text, width)
-    .slice(0, 4)
-    .map((row) => line(span(` ${row}`, form.busy ? "info" : "error")));
-  return [...lines, ...Array.from({ length: Math.max(0, 2 - lines.length) }, () => emptyLine)];
 }

@@ -1,10 +1,10 @@
 import { Fzf } from "fzf";
 import type { CommandID } from "../keymap/commands.ts";
 import { type Keymap, keysOf } from "../keymap/keymap.ts";
-import type { Pane } from "../keymap/panes.ts";
+import type { Place } from "../keymap/panes.ts";
 import { builtInThemes, type Theme } from "../theme/theme.ts";
 
-/** An entry of the command palette: a command that means something in the pane, or a theme. */
+/** An entry of the command palette: a command that means something where one is, or a theme. */
 export type PaletteEntry = {
   readonly title: string;
   readonly keys: string;
@@ -19,9 +19,9 @@ export type PaletteMatch = { readonly entry: PaletteEntry; readonly positions: R
 type FzfMatch = { readonly item: PaletteEntry; readonly positions: ReadonlySet<number> };
 
 /** What the palette offers; moving about is left to the keys. */
-export function paletteEntries(keymap: Keymap, pane: Pane): readonly PaletteEntry[] {
+export function paletteEntries(keymap: Keymap, place: Place): readonly PaletteEntry[] {
   const entries: PaletteEntry[] = keymap.bindings
-    .filter(({ command }) => command.panes.includes(pane) && !hidden(command.id))
+    .filter(({ command }) => command.panes.includes(place) && !hidden(command.id))
     .map(({ command }) => ({
       title:
         command.id.startsWith("pane.") && /\d/.test(command.keys[0] ?? "") ? `Go to ${command.short}` : command.title,

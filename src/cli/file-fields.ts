@@ -1,6 +1,7 @@
 import type { ComparedFile, FileEntry } from "../../engine/protocol/files.ts";
 import type { MethodResult } from "../../engine/protocol/methods.ts";
 import { formatBytes } from "../format/bytes.ts";
+import { formatMode } from "../format/file-mode.ts";
 import type { ListingSpec } from "./listing.ts";
 
 type Texts = Readonly<Record<string, string>>;
@@ -24,16 +25,6 @@ export const entryListing: ListingSpec = {
   quietField: "Path",
 };
 
-const letters: Readonly<Record<FileEntry["type"], string>> = {
-  file: "-",
-  directory: "d",
-  symlink: "l",
-  hardlink: "-",
-  device: "b",
-  fifo: "p",
-  socket: "s",
-};
-
 export function entryOf(entry: FileEntry): Texts {
   const { path, type, linkTarget } = entry;
   const link = type === "symlink" ? ` -> ${linkTarget}` : type === "hardlink" ? ` link to ${linkTarget}` : "";
@@ -42,7 +33,7 @@ export function entryOf(entry: FileEntry): Texts {
     Size: formatBytes(entry.size),
     Bytes: String(entry.size),
     Entries: String(entry.entries),
-    Mode: modeOf(letters[type], entry.mode),
+    Mode: formatMode(type, entry.mode),
     Owner: `${entry.uid}:${entry.gid}`,
     ModifiedAt: entry.modifiedAt,
     Layer: String(entry.layer),
@@ -51,17 +42,6 @@ export function entryOf(entry: FileEntry): Texts {
     Link: linkTarget,
     Name: `${path}${type === "directory" && path !== "/" ? "/" : ""}${link}`,
   };
-}
-
-/** `-rwsr-xr-x`, as ls(1) has it. */
-function modeOf(letter: string, mode: number): string {
-  const bits = (shift: number, special: number, mark: string): string => {
-    const part = (mode >> shift) & 7;
-    const isSpecial = (mode & special) !== 0;
-    const execute = part & 1 ? (isSpecial ? mark : "x") : isSpecial ? mark.toUpperCase() : "-";
-    return `${part & 4 ? "r" : "-"}${part & 2 ? "w" : "-"}${execute}`;
-  };
-  return `${letter}${bits(6, 0o4000, "s")}${bits(3, 0o2000, "s")}${bits(0, 0o1000, "t")}`;
 }
 
 export const wastedListing: ListingSpec = {

@@ -18,7 +18,7 @@ export async function pullFirst(cli: Cli, client: EngineClient, image: string, c
     throw new UsageError(`invalid pull option: '${pull}': must be one of "always", "missing" or "never"`);
   }
   if (pull === "always") return pullHere(cli, client, image, choice);
-  if (pull === "never" || platform === undefined) return;
+  if (pull === "never" || !platform) return;
   const known = await findImage(client, image);
   if (known !== null && !isFor(known, platform)) await pullHere(cli, client, image, choice);
 }
@@ -46,7 +46,7 @@ export async function pullMissing(
 function pullHere(cli: Cli, client: EngineClient, image: string, { platform, quiet }: PullChoice): Promise<void> {
   return pullImage(cli, client, withDefaultTag(splitImageName(image)), {
     allTags: false,
-    platform: platform ?? null,
+    platform: platform || null,
     verifyKeys: [],
     quiet: quiet ?? false,
     output: process.stderr,

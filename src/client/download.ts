@@ -6,7 +6,7 @@ export type DownloadSink = (bytes: Buffer) => Promise<void>;
 
 /** Makes a request whose bytes come on a stream, and gives its answer once all of them are in the sink. */
 export async function download<R>(
-  client: EngineClient,
+  client: Pick<EngineClient, "openStream">,
   sink: DownloadSink,
   request: (streamID: string) => Promise<R>,
 ): Promise<R> {

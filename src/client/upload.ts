@@ -4,7 +4,12 @@ import type { EngineClient, RequestOptions } from "./connection.ts";
 import { newStreamID } from "./stream-id.ts";
 import type { ByteStream } from "./streams.ts";
 
-export type ImportFields = { readonly reference: string | null; readonly changes: string[]; readonly message: string };
+export type ImportFields = {
+  readonly reference: string | null;
+  readonly changes: string[];
+  readonly message: string;
+  readonly platform?: string;
+};
 
 /** Sends an archive and waits for the image. Stops sending as soon as the engine has answered, also with a failure. */
 export async function loadImages(
@@ -23,8 +28,8 @@ export async function importImage(
   fields: ImportFields & RequestOptions,
 ): Promise<MethodResult<"images.import">> {
   const streamID = newStreamID();
-  const { reference, changes, message, ...options } = fields;
-  const params = { streamID, reference, changes: [...changes], message };
+  const { reference, changes, message, platform, ...options } = fields;
+  const params = { streamID, reference, changes: [...changes], message, ...(platform ? { platform } : {}) };
   return send(client, streamID, rootfs, () => client.request("images.import", params, options));
 }
 

@@ -1,38 +1,20 @@
-import { type Pane, panes } from "./panes.ts";
+import { browserCommands } from "./browser-commands.ts";
+import type { Command } from "./command.ts";
+import { imageCommands } from "./image-commands.ts";
+import { browserScreens, overlayPlaces, type Pane, type Place, panes } from "./panes.ts";
+
+const everywhere: readonly Place[] = [...panes, ...browserScreens, ...overlayPlaces];
+const ofContainers: readonly Pane[] = ["containers", "logs", "stats"];
+const lists: readonly Pane[] = ["containers", "images", "layers"];
+
+const plain = { panes: everywhere, dangerous: false, asks: false, footer: null } as const;
+const onPanes = { ...plain, panes } as const;
+const onContainer = { panes: ofContainers, dangerous: true, asks: false, group: "Containers" } as const;
 
 /**
  * Everything that a key or the palette can do. The footer, the help, the palette and the table in the README are made from
  * this list, in this order.
  */
-export type Command = {
-  readonly id: string;
-  /** A sentence's beginning, for help and palette: "Restart the container". */
-  readonly title: string;
-  /** One word or two for the footer. */
-  readonly short: string;
-  /** Panes in which it means something. */
-  readonly panes: readonly Pane[];
-  /** True when it changes something on the host: left out with --read-only. */
-  readonly dangerous: boolean;
-  /** True when it asks before it acts. */
-  readonly asks: boolean;
-  /** Default keys, written as in keys.ts. */
-  readonly keys: readonly string[];
-  /** Place in the footer, lower is more important; null: not there. */
-  readonly footer: number | null;
-  readonly group: CommandGroup;
-};
-
-export const commandGroups = ["Move", "Containers", "Images and lists", "Logs", "Screen"] as const;
-export type CommandGroup = (typeof commandGroups)[number];
-
-const everywhere = panes;
-const ofContainers: readonly Pane[] = ["containers", "logs", "stats"];
-const lists: readonly Pane[] = ["containers", "images", "layers"];
-
-const plain = { panes: everywhere, dangerous: false, asks: false, footer: null } as const;
-const onContainer = { panes: ofContainers, dangerous: true, asks: false, group: "Containers" } as const;
-
 export const commands = [
   { ...plain, id: "cursor.down", title: "Move down", short: "down", keys: ["j", "down"], group: "Move" },
   { ...plain, id: "cursor.up", title: "Move up", short: "up", keys: ["k", "up"], group: "Move" },
@@ -47,13 +29,13 @@ export const commands = [
     keys: ["pagedown", "ctrl+f"],
     group: "Move",
   },
-  { ...plain, id: "pane.next", title: "Next pane", short: "next pane", keys: ["tab"], group: "Move" },
-  { ...plain, id: "pane.previous", title: "Previous pane", short: "last pane", keys: ["shift+tab"], group: "Move" },
-  { ...plain, id: "pane.containers", title: "Containers", short: "containers", keys: ["1"], group: "Move" },
-  { ...plain, id: "pane.images", title: "Images", short: "images", keys: ["2"], group: "Move" },
-  { ...plain, id: "pane.layers", title: "Layers", short: "layers", keys: ["3"], group: "Move" },
-  { ...plain, id: "pane.logs", title: "Logs", short: "logs", keys: ["4"], group: "Move" },
-  { ...plain, id: "pane.stats", title: "Stats", short: "stats", keys: ["5"], group: "Move" },
+  { ...onPanes, id: "pane.next", title: "Next pane", short: "next pane", keys: ["tab"], group: "Move" },
+  { ...onPanes, id: "pane.previous", title: "Previous pane", short: "last pane", keys: ["shift+tab"], group: "Move" },
+  { ...onPanes, id: "pane.containers", title: "Containers", short: "containers", keys: ["1"], group: "Move" },
+  { ...onPanes, id: "pane.images", title: "Images", short: "images", keys: ["2"], group: "Move" },
+  { ...onPanes, id: "pane.layers", title: "Layers", short: "layers", keys: ["3"], group: "Move" },
+  { ...onPanes, id: "pane.logs", title: "Logs", short: "logs", keys: ["4"], group: "Move" },
+  { ...onPanes, id: "pane.stats", title: "Stats", short: "stats", keys: ["5"], group: "Move" },
   { ...onContainer, id: "container.toggle", title: "Stop or start", short: "stop/start", keys: ["s"], footer: 20 },
   { ...onContainer, id: "container.restart", title: "Restart", short: "restart", keys: ["r"], footer: 30 },
   { ...onContainer, id: "container.pause", title: "Pause or go on", short: "pause", keys: ["p"], footer: 60 },
@@ -102,6 +84,7 @@ export const commands = [
   },
   {
     ...plain,
+    panes: ["containers", "images", "logs", "stats"],
     id: "details.open",
     title: "Details",
     short: "details",
@@ -122,21 +105,20 @@ export const commands = [
   {
     ...plain,
     id: "copy",
-    title: "Copy name or id",
+    title: "Copy name, id or path",
     short: "copy",
     keys: ["c"],
     footer: 85,
-    panes: ["containers", "images", "layers", "logs", "stats"],
     group: "Images and lists",
   },
   {
     ...plain,
     id: "filter.open",
-    title: "Filter the list, search logs",
+    title: "Filter the list, search logs and paths",
     short: "filter",
     keys: ["/"],
     footer: 55,
-    panes: [...lists, "logs"],
+    panes: [...lists, "logs", "files", "compare"],
     group: "Images and lists",
   },
   {
@@ -170,7 +152,7 @@ export const commands = [
     group: "Logs",
   },
   {
-    ...plain,
+    ...onPanes,
     id: "pane.fullscreen",
     title: "Pane over all and back",
     short: "full",
@@ -214,7 +196,7 @@ export const commands = [
     group: "Screen",
   },
   {
-    ...plain,
+    ...onPanes,
     id: "quit",
     title: "Quit; containers go on",
     short: "quit",
@@ -222,6 +204,8 @@ export const commands = [
     footer: 1,
     group: "Screen",
   },
+  ...imageCommands,
+  ...browserCommands,
 ] as const satisfies readonly Command[];
 
 export type CommandID = (typeof commands)[number]["id"];

@@ -3,9 +3,10 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { EngineError, messageOf } from "../../engine/errors.ts";
-import { type Command, type CommandID, commands, isCommandID } from "./commands.ts";
+import type { Command } from "./command.ts";
+import { type CommandID, commands, isCommandID } from "./commands.ts";
 import { formatKey, type KeyName, parseKey } from "./keys.ts";
-import type { Pane } from "./panes.ts";
+import type { Place } from "./panes.ts";
 
 /** A command with the keys it has now. */
 export type Binding = { readonly command: Command & { readonly id: CommandID }; readonly keys: readonly KeyName[] };
@@ -21,7 +22,7 @@ export type KeymapOptions = {
   readonly changes?: ReadonlyMap<CommandID, readonly KeyName[]>;
 };
 
-/** The default keys with a user's changes. Fails with `invalid-argument` where two commands of one pane share a key. */
+/** The default keys with a user's changes. Fails with `invalid-argument` where two commands of one place share a key. */
 export function createKeymap(options: KeymapOptions): Keymap {
   const all: Binding[] = commands.map((command) => ({
     command,
@@ -31,10 +32,10 @@ export function createKeymap(options: KeymapOptions): Keymap {
   return { bindings: all.filter(({ command }) => !(options.readOnly && command.dangerous)) };
 }
 
-/** The command of a key in a pane, or null. */
-export function findCommand(keymap: Keymap, key: KeyName, pane: Pane): CommandID | null {
+/** The command of a key at a place, or null. */
+export function findCommand(keymap: Keymap, key: KeyName, place: Place): CommandID | null {
   for (const { command, keys } of keymap.bindings) {
-    if (keys.includes(key) && command.panes.includes(pane)) return command.id;
+    if (keys.includes(key) && command.panes.includes(place)) return command.id;
   }
   return null;
 }

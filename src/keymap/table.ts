@@ -1,4 +1,5 @@
-import { commandGroups, commands } from "./commands.ts";
+import { commandGroups } from "./command.ts";
+import { commands } from "./commands.ts";
 import { formatKey } from "./keys.ts";
 
 /** The table of keys in the README, as Markdown with columns of even width, which is how the formatter wants it. */

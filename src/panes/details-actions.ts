@@ -5,9 +5,11 @@ import { formatBytes } from "../format/bytes.ts";
 import { shortID } from "../format/ids.ts";
 import { screenText } from "../format/screen-text.ts";
 import { selectedContainer, selectedImage, selectedLayer } from "../store/selectors.ts";
-import { type Line, line, span, type Tone } from "../theme/tokens.ts";
+import { emptyLine, type Line, line, span, type Tone } from "../theme/tokens.ts";
+import { containerPage } from "./containers/details-page.ts";
 import { jsonLines } from "./details.ts";
 import { imageName } from "./images/actions.ts";
+import { imagePage } from "./images/details-page.ts";
 import { layerDetails } from "./layers/view-model.ts";
 
 /** Opens the details of what the cursor is on in the pane that has the focus. */
@@ -29,14 +31,32 @@ async function containerDetails(dashboard: Dashboard): Promise<void> {
   if (container === null) return;
   const name = screenText(container.name);
   const json = await dashboard.client.request("containers.inspect", { container: container.id });
-  show(dashboard, `container ${name}`, [twin(`gantry inspect ${name}`), ...jsonLines(json)]);
+  const lines = [twin(`gantry inspect ${name}`), emptyLine, ...containerPage(container, json, Date.now())];
+  show(dashboard, `container ${name}`, lines, [twin(`gantry inspect ${name}`), ...jsonLines(json)]);
 }
 
 async function imageDetails(dashboard: Dashboard): Promise<void> {
+  const { images, containers } = dashboard.mirror.get();
   const image = selectedImage(dashboard.mirror.get(), dashboard.ui.get());
   if (image === null) return;
-  const json = await dashboard.client.request("images.inspect", { image: image.id });
-  show(dashboard, `image ${imageName(image)}`, [twin(`gantry inspect ${imageName(image)}`), ...jsonLines(json)]);
+  const [json, history] = await Promise.all([
+    dashboard.client.request("images.inspect", { image: image.id }),
+    dashboard.client.request("images.history", { image: image.id }),
+  ]);
+  const newest = images.find(({ id }) => id === image.id) ?? image;
+  const users = containers.filter(({ id }) => newest.containers.includes(id)).map(({ name }) => name);
+  const facts = { image: newest, json, history, users, now: Date.now() };
+  const command = twin(`gantry inspect ${imageName(image)}`);
+  const lines = [command, emptyLine, ...imagePage(facts)];
+  show(dashboard, `image ${imageName(image)}`, lines, [command, ...jsonLines(json)]);
+}
+
+/** The open details in their other form. */
+export function turnDetails(dashboard: Dashboard): void {
+  const { overlay } = dashboard.ui.get();
+  if (overlay?.kind !== "details" || overlay.other === undefined) return;
+  const turned = { ...overlay, lines: overlay.other, other: overlay.lines, scroll: 0 };
+  dashboard.ui.dispatch({ type: "overlay", overlay: turned });
 }
 
 const mostChanges = 10_000;
@@ -79,6 +99,7 @@ function twin(command: string): Line {
   return line(span(`$ ${command}`, "faint"));
 }
 
-function show(dashboard: Dashboard, title: string, lines: readonly Line[]): void {
-  dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "details", title, lines, scroll: 0 } });
+function show(dashboard: Dashboard, title: string, lines: readonly Line[], other?: readonly Line[]): void {
+  const overlay = { kind: "details", title, lines, scroll: 0, ...(other === undefined ? {} : { other }) } as const;
+  dashboard.ui.dispatch({ type: "overlay", overlay });
 }

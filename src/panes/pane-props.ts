@@ -22,6 +22,8 @@ export type PaneProps = {
   readonly mayChange: boolean;
   /** The key of the form for a new container, or null. */
   readonly createKey: string | null;
+  /** The key that asks what to pull, or null. */
+  readonly pullKey: string | null;
   /** What the logs pane has drawn, for those who scroll it. */
   readonly onLogView: (view: LogView) => void;
 };

@@ -7,6 +7,7 @@ import type { SystemInfo } from "../../engine/protocol/system.ts";
 import type { ConnectionState } from "../client/reconnect.ts";
 import { screenText } from "../format/screen-text.ts";
 import { appendLines, emptyLog, type LogBuffer, openLog, prependLines } from "./log-buffer.ts";
+import { measurePaces, type Paces } from "./pace.ts";
 
 /** What the engine said last. Only its answers and events change this. */
 export type Mirror = {
@@ -17,6 +18,8 @@ export type Mirror = {
   readonly containers: readonly ContainerSummary[];
   readonly images: readonly ImageSummary[];
   readonly operations: readonly Operation[];
+  /** How fast the operations get on. */
+  readonly paces: Paces;
   /** By container, oldest first, at most `historyLength`. */
   readonly stats: ReadonlyMap<string, readonly StatsSample[]>;
   readonly logs: LogBuffer;
@@ -30,6 +33,8 @@ export type LayersView = { readonly key: string; readonly result: LayersResult |
 export type MirrorAction =
   | { readonly type: "connection"; readonly state: ConnectionState }
   | { readonly type: "state"; readonly item: StateItem }
+  /** Looks at how far the operations are. `at`: milliseconds since the epoch. */
+  | { readonly type: "pace"; readonly at: number }
   | { readonly type: "stats"; readonly samples: readonly StatsSample[] }
   | { readonly type: "history"; readonly container: string; readonly samples: readonly StatsSample[] }
   | { readonly type: "info"; readonly info: SystemInfo }
@@ -54,6 +59,7 @@ export const emptyMirror: Mirror = {
   containers: [],
   images: [],
   operations: [],
+  paces: new Map(),
   stats: new Map(),
   logs: emptyLog,
   layers: { key: "", result: null, error: "" },
@@ -66,6 +72,10 @@ export function reduceMirror(mirror: Mirror, action: MirrorAction): Mirror {
       return { ...mirror, connection: action.state };
     case "state":
       return reduceState(mirror, action.item);
+    case "pace": {
+      const paces = measurePaces(mirror.paces, mirror.operations, action.at);
+      return paces === mirror.paces ? mirror : { ...mirror, paces };
+    }
     case "stats":
       return action.samples.length === 0 ? mirror : { ...mirror, stats: addSamples(mirror, action.samples) };
     case "history":

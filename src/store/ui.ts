@@ -1,7 +1,9 @@
 import type { CommandID } from "../keymap/commands.ts";
 import type { Pane } from "../keymap/panes.ts";
 import type { Line } from "../theme/tokens.ts";
+import type { CommitForm } from "./commit-form.ts";
 import type { CreateForm } from "./create-form.ts";
+import type { PruneView, SearchView } from "./image-views.ts";
 import type { TextInput } from "./text-input.ts";
 
 /** Panes whose rows can be selected. */
@@ -13,11 +15,32 @@ export type Selection = { readonly id: string | null; readonly index: number };
 export type Overlay =
   | { readonly kind: "help"; readonly scroll: number }
   | { readonly kind: "palette"; readonly query: TextInput; readonly index: number }
-  | { readonly kind: "details"; readonly title: string; readonly lines: readonly Line[]; readonly scroll: number }
-  | { readonly kind: "form"; readonly form: CreateForm };
+  | {
+      readonly kind: "details";
+      readonly title: string;
+      readonly lines: readonly Line[];
+      readonly scroll: number;
+      /** The same in another form, such as JSON. */
+      readonly other?: readonly Line[];
+    }
+  | { readonly kind: "form"; readonly form: CreateForm }
+  | { readonly kind: "commit"; readonly form: CommitForm }
+  /** Long work of all clients; the cursor is on one of them. */
+  | { readonly kind: "work"; readonly selection: Selection }
+  | SearchView
+  | PruneView;
 
 export type Prompt =
-  | { readonly kind: "filter"; readonly pane: Pane; readonly input: TextInput; readonly before: string }
+  | { readonly kind: "filter"; readonly pane: Pane | "files"; readonly input: TextInput; readonly before: string }
+  /** One line that is typed. `offer` is meant where nothing is typed. `targets`: what it is about. */
+  | {
+      readonly kind: "line";
+      readonly label: string;
+      readonly command: CommandID;
+      readonly targets: readonly string[];
+      readonly input: TextInput;
+      readonly offer: string;
+    }
   /** `targets` are fixed when the question is asked, so that the answer means what the question named. */
   | {
       readonly kind: "confirm";
@@ -38,6 +61,9 @@ export type Flash = {
 /** Long work this dashboard asked for, such as the start of many. */
 export type Task = { readonly id: number; readonly title: string; readonly done: number; readonly total: number };
 
+/** Work in the engine that ends with our connection, such as a pull this dashboard asked for. */
+export type OwnWork = { readonly id: number; readonly title: string };
+
 export type Ui = {
   readonly focus: Pane;
   /** The pane beside the containers where there is room for one only. */
@@ -54,6 +80,7 @@ export type Ui = {
   readonly prompt: Prompt | null;
   readonly flash: Flash | null;
   readonly tasks: readonly Task[];
+  readonly works: readonly OwnWork[];
   /** Counts full repaints. */
   readonly repaints: number;
 };
@@ -73,6 +100,8 @@ export type UiAction =
   | { readonly type: "flash"; readonly flash: Flash | null }
   | { readonly type: "task"; readonly task: Task }
   | { readonly type: "task-done"; readonly id: number }
+  | { readonly type: "work"; readonly work: OwnWork }
+  | { readonly type: "work-done"; readonly id: number }
   | { readonly type: "repaint" };
 
 const nothing: Selection = { id: null, index: 0 };
@@ -90,6 +119,7 @@ export const initialUi: Ui = {
   prompt: null,
   flash: null,
   tasks: [],
+  works: [],
   repaints: 0,
 };
 
@@ -120,7 +150,7 @@ export function reduceUi(ui: Ui, action: UiAction): Ui {
   }
 }
 
-type MessageAction = Extract<UiAction, { type: "overlay" | "prompt" | "flash" | "task" | "task-done" }>;
+type MessageAction = Extract<UiAction, { type: "overlay" | "prompt" | "flash" | `task${string}` | `work${string}` }>;
 
 function reduceMessages(ui: Ui, action: MessageAction): Ui {
   switch (action.type) {
@@ -134,6 +164,10 @@ function reduceMessages(ui: Ui, action: MessageAction): Ui {
       return { ...ui, tasks: [...ui.tasks.filter((task) => task.id !== action.task.id), action.task] };
     case "task-done":
       return { ...ui, tasks: ui.tasks.filter((task) => task.id !== action.id) };
+    case "work":
+      return { ...ui, works: [...ui.works, action.work] };
+    case "work-done":
+      return { ...ui, works: ui.works.filter((work) => work.id !== action.id) };
   }
 }
 

@@ -52,8 +52,8 @@ export const sourceTones = ["source1", "source2", "source3", "source4", "source5
  */
 export type Span = { readonly text: string; readonly tone: Tone; readonly fill?: Tone };
 
-/** One row of the screen; `fill` counts for all its spans. */
-export type Line = { readonly spans: readonly Span[]; readonly fill?: Tone };
+/** One row of the screen; `fill` counts for all its spans. `indent`: where it goes on when it is wrapped, in columns. */
+export type Line = { readonly spans: readonly Span[]; readonly fill?: Tone; readonly indent?: number };
 
 export function span(text: string, tone: Tone = "text"): Span {
   return { text, tone };

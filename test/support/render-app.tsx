@@ -9,6 +9,7 @@ import type { InputEvent } from "../../src/app/key-decoder.ts";
 import type { Size } from "../../src/app/layout.ts";
 import { createKeymap } from "../../src/keymap/keymap.ts";
 import type { LogView } from "../../src/panes/logs/view-model.ts";
+import { closedBrowser, reduceBrowser } from "../../src/store/browser.ts";
 import { emptyMirror, type MirrorAction, reduceMirror } from "../../src/store/mirror.ts";
 import { pinSelections } from "../../src/store/pin-selections.ts";
 import { reducePrefs } from "../../src/store/prefs.ts";
@@ -41,6 +42,7 @@ export function drawApp(size: Size, options: { readonly readOnly?: boolean } = {
     mirror,
     ui,
     prefs: createStore(reducePrefs, { theme: defaultTheme(), logTimes: false, logWrap: false }),
+    browser: createStore(reduceBrowser, closedBrowser),
     client: {
       request: (method, params) => {
         asked.push(`${method} ${JSON.stringify(params)}`);

@@ -5,12 +5,13 @@ import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { ProgressLine } from "../progress-line.ts";
 
-type ImportOptions = { change?: string[]; message?: string; quiet?: true };
+type ImportOptions = { change?: string[]; message?: string; platform?: string; quiet?: true };
 
 export function command(cli: Cli): Command {
   return newCommand(cli, "import", "[options] FILE|- [NAME[:TAG]]", "make an image of a root file system")
     .option("-c, --change <instruction>", "a Dockerfile line such as 'CMD [\"sh\"]'", collect)
     .option("-m, --message <text>", "comment in the history")
+    .option("--platform <platform>", "os/arch[/variant] it is made for, instead of this host's")
     .option("-q, --quiet", "no progress")
     .argument("<file>", "tar, tar.gz or tar.zst")
     .argument("[reference]")
@@ -22,6 +23,7 @@ export function command(cli: Cli): Command {
         reference: reference ?? null,
         changes: options.change ?? [],
         message: options.message ?? "",
+        platform: options.platform ?? "",
         onProgress: (step) => progress.show(step),
       });
       const { id } = await aboutArchive("import", file, imported);

@@ -58,8 +58,16 @@ function printerOf(cli: Cli, format: string | undefined): (found: readonly Inspe
   if (format === "json") return (found) => cli.print(printableJson(found));
   const render = compileTemplate(format.replaceAll("\\n", "\n"), { strict: true, freeMaps });
   return async (found) => {
-    for (const object of found) cli.print(await printableText(render(object)));
+    for (const object of found) cli.print(await printableText(render(withOptionalFields(object))));
   };
+}
+
+/** What docker's JSON leaves out where it is empty, its templates know all the same. */
+function withOptionalFields(object: Inspected): Inspected {
+  const { Config } = object;
+  if (typeof Config !== "object" || Config === null) return object;
+  const full = { ExposedPorts: {}, Healthcheck: null, Shell: [], StopSignal: "", StopTimeout: null, ...Config };
+  return "RootFS" in object ? { OsVersion: "", Variant: "", ...object, Config: full } : { ...object, Config: full };
 }
 
 /** A container of this name comes before an image. */

@@ -24,7 +24,9 @@ export function command(cli: Cli): Command {
 }
 
 async function pull(cli: Cli, text: string, flags: PullFlags): Promise<void> {
-  const { allTags = false, quiet = false, platform = null } = flags;
+  const { allTags = false, quiet = false } = flags;
+  // Empty is none, as docker has it: scripts pass a variable that may not be set.
+  const platform = flags.platform || null;
   const written = splitImageName(text);
   if (allTags && (written.tag !== "" || written.digest !== "")) {
     throw new UsageError("tag can't be used with --all-tags/-a", 1);

@@ -53,6 +53,7 @@ function bodyOf(props: PaneProps, shown: number, table: readonly Line[]): readon
     return emptyHostLines({
       image: name,
       createKey: props.createKey,
+      pullKey: props.pullKey,
       mayChange: props.mayChange,
       rows: props.rows - 2,
     });

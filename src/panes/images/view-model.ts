@@ -41,7 +41,7 @@ export const imageColumns: readonly Column<ImageRow>[] = [
     maximum: 60,
     priority: 0,
     spans: (row) => [
-      span(row.name, row.named ? "strong" : "muted"),
+      ...(row.named ? [span(row.name, "strong")] : [span("<none>", "muted"), span(` ${row.name}`, "faint")]),
       ...(row.otherNames === 0 ? [] : [span(` +${row.otherNames}`, "faint")]),
     ],
   },

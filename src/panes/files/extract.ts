@@ -1,0 +1,143 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { EngineError } from "../../../engine/errors.ts";
+import type { FileSubject } from "../../../engine/protocol/files.ts";
+import { type Dashboard, flash } from "../../app/dashboard.ts";
+import { flashError } from "../../app/run-on-each.ts";
+import { localDestination, planCopy } from "../../cli/copy/go-paths.ts";
+import { LocalUnpacker } from "../../cli/copy/unpack-local.ts";
+import { download } from "../../client/download.ts";
+import { formatBytes } from "../../format/bytes.ts";
+import { screenText } from "../../format/screen-text.ts";
+import { subjectOf } from "../../store/browser.ts";
+import { itemAt } from "../../store/paged.ts";
+import { inputOf } from "../../store/text-input.ts";
+import { topScreen } from "./actions.ts";
+import { shellWord } from "./shell-word.ts";
+
+/** What is to be extracted. `size`: bytes, or null where that is not known. */
+type Extracted = {
+  readonly subject: FileSubject;
+  /** Of the image or the container. */
+  readonly name: string;
+  readonly path: string;
+  readonly isDirectory: boolean;
+  readonly size: number | null;
+  /** True where all layers are looked at. */
+  readonly isWhole: boolean;
+};
+
+/** Asks where to, the working directory at first. What is meant is fixed now, whatever the cursor does meanwhile. */
+export function askExtract(dashboard: Dashboard): void {
+  const what = extractedHere(dashboard);
+  if (what === null) return;
+  dashboard.ui.dispatch({
+    type: "prompt",
+    prompt: {
+      kind: "line",
+      label: `extract ${screenText(what.path)} to`,
+      command: "files.extract",
+      targets: [JSON.stringify(what)],
+      input: inputOf(`${process.cwd().replace(/\/+$/, "")}/`),
+      offer: "",
+    },
+  });
+}
+
+function extractedHere(dashboard: Dashboard): Extracted | null {
+  const screen = topScreen(dashboard);
+  if (screen?.kind === "file") {
+    const { subject, name, path, size } = screen;
+    return { subject, name, path, isDirectory: false, size, isWhole: subject.layer === null };
+  }
+  if (screen?.kind !== "files") return null;
+  const entry = itemAt(screen.list, screen.list.cursor);
+  if (entry === null) return null;
+  if (entry.change === "removed") {
+    flash(dashboard, {
+      tone: "info",
+      message: `${screenText(entry.path)} was removed`,
+      hint: "[ shows it in the layer below",
+    });
+    return null;
+  }
+  return {
+    subject: subjectOf(screen.browsed, screen.choice),
+    name: screen.browsed.name,
+    path: entry.path,
+    isDirectory: entry.type === "directory",
+    size: entry.size,
+    isWhole: screen.choice.view === "upTo" && screen.choice.layer === screen.layers.length - 1,
+  };
+}
+
+let nextTask = -1;
+
+/** Unpacks it there, as `gantry cp` does: below that directory and nowhere else. */
+export async function extract(dashboard: Dashboard, targets: readonly string[], typed: string): Promise<void> {
+  const what = JSON.parse(targets[0] ?? "null") as Extracted | null;
+  if (what === null || typed.trim() === "") return;
+  const destination = resolve(expandHome(typed.trim())) + (/\/\.?$/.test(typed.trim()) ? "/" : "");
+  const id = nextTask--;
+  const report = (bytes: number) => dashboard.ui.dispatch({ type: "task", task: taskOf(what, id, bytes) });
+  report(0);
+  try {
+    const bytes = await copyOut(dashboard, what, { destination, report });
+    flash(dashboard, {
+      tone: "ok",
+      message: `extracted ${screenText(what.path)} (${formatBytes(bytes)}) to ${screenText(destination)}`,
+      twin: twinOf(what, destination),
+    });
+  } catch (cause) {
+    flashError(dashboard, EngineError.wrap(`extract ${screenText(what.path)}`, cause));
+  } finally {
+    dashboard.ui.dispatch({ type: "task-done", id });
+  }
+}
+
+type Destination = { readonly destination: string; readonly report: (bytes: number) => void };
+
+/** Milliseconds between two frames that tell how far it is. */
+const reportInterval = 250;
+
+async function copyOut(dashboard: Dashboard, what: Extracted, { destination, report }: Destination): Promise<number> {
+  const { subject, path, isDirectory } = what;
+  const source = { path, exists: true, isDirectory, rebaseName: "" };
+  const unpacker = new LocalUnpacker(planCopy(source, localDestination(destination)));
+  let received = 0;
+  let reported = Date.now();
+  await download(
+    dashboard.client,
+    async (bytes) => {
+      await unpacker.write(bytes);
+      received += bytes.length;
+      if (Date.now() - reported < reportInterval) return;
+      reported = Date.now();
+      report(received);
+    },
+    (streamID) => dashboard.client.request("files.archive", { subject, path, streamID }),
+  );
+  await unpacker.end();
+  return what.size ?? received;
+}
+
+function taskOf({ path, size }: Extracted, id: number, bytes: number) {
+  const title = `extracting ${screenText(path)}`;
+  const total = size === null || size < bytes ? 0 : 100;
+  return { id, title, done: total === 0 ? 0 : Math.floor((bytes / Math.max(1, size ?? 1)) * 100), total };
+}
+
+function expandHome(path: string): string {
+  return path === "~" || path.startsWith("~/") ? homedir() + path.slice(1) : path;
+}
+
+/** The same on the command line. A container as a whole is what `cp` knows; layers are told to `layers`. */
+export function twinOf(
+  { subject, name, path, isWhole }: Omit<Extracted, "size" | "isDirectory">,
+  destination: string,
+): string {
+  const [subjectName, from, to] = [name, path, destination].map(shellWord);
+  if (subject.type === "container" && isWhole) return `gantry cp ${shellWord(`${name}:${path}`)} ${to}`;
+  const layer = subject.layer === null ? "" : ` --${subject.view === "layer" ? "layer" : "up-to"} ${subject.layer}`;
+  return `gantry layers -o -${layer} ${subjectName} ${from} | tar -x -C ${to}`;
+}
