@@ -2,7 +2,7 @@ import type { EngineError } from "../errors.ts";
 import type { ChangesPage } from "../layers/layer-store.ts";
 import type { ContainerSummary, CreateRequest, ExecRequest, PortBinding } from "../protocol/containers.ts";
 import type { LayersResult } from "../protocol/images.ts";
-import type { DiskUsage } from "../protocol/upkeep.ts";
+import type { DiskUsage, FsckFinding } from "../protocol/upkeep.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
 import type { ContainerArchives } from "./container-archives.ts";
 
@@ -63,6 +63,8 @@ export interface ContainerService extends AsyncDisposable {
   /** execID: made up by the caller, unique. */
   exec(request: ExecRequest, execID: string): Promise<ExecSession>;
   logSource(container: string): LogSource;
+  /** Looks whether mounts and directories are as records say. */
+  fsck(repair: boolean): Promise<FsckFinding[]>;
   /** Its files as tars: commit, export, copies in and out. */
   readonly archives: ContainerArchives;
   /** After every change of what `list` would say: ids that changed or went. */

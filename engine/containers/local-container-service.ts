@@ -14,6 +14,7 @@ import type { ContainerSummary, CreateRequest, ExecRequest, PortBinding } from "
 import type { LayersResult } from "../protocol/images.ts";
 import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { ContainerRuntime, ExecSession } from "../runtime/container-runtime.ts";
+import { checkContainers } from "./check-containers.ts";
 import { ContainerArchives } from "./container-archives.ts";
 import { ContainerDiskUsage } from "./container-disk-usage.ts";
 import { publishEvent } from "./container-events.ts";
@@ -84,6 +85,10 @@ class LocalContainerService implements ContainerService {
     this.archives = new ContainerArchives(parts, this.#archives);
     this.#execs = new ExecSessions(parts);
     this.#usage = new ContainerDiskUsage(parts);
+  }
+
+  fsck(repair: boolean) {
+    return checkContainers(this.#parts, repair);
   }
 
   async reconcile(): Promise<void> {

@@ -134,10 +134,15 @@ async function sweep(parts: ContainerParts, found: Found): Promise<void> {
   for (const id of orphans) {
     await guard(parts, id, async () => {
       parts.log.warning("a container without a record is removed", { id });
-      await releaseSandbox(parts, id);
-      await forgetExit(parts, id);
-      await parts.layers.remove(id);
-      await removeDirectory(pathsOf(parts.config, id).directory);
+      await removeOrphan(parts, id);
     });
   }
+}
+
+/** All that is left of a container that has no record. */
+export async function removeOrphan(parts: ContainerParts, id: string): Promise<void> {
+  await releaseSandbox(parts, id);
+  await forgetExit(parts, id);
+  await parts.layers.remove(id);
+  await removeDirectory(pathsOf(parts.config, id).directory);
 }

@@ -56,6 +56,11 @@ export interface BlobStore {
    * resolves when a sweep that takes it away at this moment is done with it.
    */
   hold(digests: readonly Digest[]): Promise<Disposable>;
+  isHeld(digest: Digest): boolean;
+  /** Names of unfinished blobs that nobody holds; while nothing is being made these are leftovers. */
+  strayIngests(): Promise<readonly string[]>;
+  /** Removes one of these. */
+  removeStray(name: string): Promise<void>;
   /** Removes all blobs, finished or not, that are neither kept nor held. `kept` is what is to be kept at the moment of the call. */
   sweep(kept: ReadonlySet<Digest>): Promise<void>;
 }

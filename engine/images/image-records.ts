@@ -97,6 +97,16 @@ export class ImageRecords {
     });
   }
 
+  /** No image has its manifest any more: a push makes another one. */
+  forgetManifest(id: ImageID): void {
+    this.#run("UPDATE images SET manifest_digest = NULL WHERE id = ?", id);
+  }
+
+  /** A blob is no layer's tar any more. */
+  forgetBlob(digest: Digest): void {
+    this.#run("UPDATE image_layers SET blob_digest = NULL WHERE blob_digest = ?", digest);
+  }
+
   /** Takes names away and, with `image`, the image as well: all or nothing. */
   remove({ references, digests, image }: RemovedRecords): void {
     transact(this.#database, () => {

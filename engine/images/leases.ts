@@ -34,6 +34,8 @@ type Interrupted = { readonly title: string; readonly holds: DisposableStack; re
 export class Leases {
   readonly #stores: Stores;
   readonly #onExpire: () => void;
+  /** Ids of those that last and whose work runs. */
+  readonly #running = new Set<string>();
   /** Leases whose work does not run, by id. */
   readonly #interrupted = new Map<string, Interrupted>();
 
@@ -73,6 +75,7 @@ export class Leases {
     const id = randomUUID();
     database.prepare("INSERT INTO leases VALUES (?, ?, ?, ?, NULL)").run(id, kind, title, new Date().toISOString());
     for (const [old, lease] of this.#interrupted) if (lease.title === title) this.#takeOver(old, id, holds);
+    this.#running.add(id);
     let isOver = false;
     return {
       hold: async (leased) => {
@@ -82,12 +85,14 @@ export class Leases {
       interrupt: () => {
         if (isOver) return;
         isOver = true;
+        this.#running.delete(id);
         database.prepare("UPDATE leases SET expires_at = ? WHERE id = ?").run(timeAfter(Date.now(), patience), id);
         this.#keep(id, { title, holds, left: patience });
       },
       [Symbol.dispose]: () => {
         if (isOver) return;
         isOver = true;
+        this.#running.delete(id);
         holds.dispose();
         this.#delete(id);
       },
@@ -97,6 +102,17 @@ export class Leases {
   /** What works that do not run hold. */
   interrupted(): Leased[] {
     return [...this.#interrupted.keys()].flatMap((id) => this.#read(id));
+  }
+
+  /** Rows of leases that nobody knows of. */
+  strays(): { readonly id: string; readonly title: string }[] {
+    const rows = this.#stores.database.prepare("SELECT id, title FROM leases").all();
+    const known = (id: string): boolean => this.#running.has(id) || this.#interrupted.has(id);
+    return rows.map(({ id, title }) => ({ id: String(id), title: String(title) })).filter(({ id }) => !known(id));
+  }
+
+  drop(id: string): void {
+    this.#delete(id);
   }
 
   /** Ends the leases of works that do not run. */

@@ -79,8 +79,10 @@ export class LayerFetcher {
     const isUnpacked = this.#stores.layers.find(chain) !== null;
     const hasBlob = await this.#hasBlob(descriptor, watch.signal);
     if (!hasBlob) {
-      if (isUnpacked) watch.onReport({ phase: "present", current: descriptor.size });
-      return isUnpacked ? null : undefined;
+      // A blob that an image is known to have had, and that was lost or damaged, comes again.
+      if (!isUnpacked || this.#stores.isLayerBlob(diffID, descriptor.digest)) return undefined;
+      watch.onReport({ phase: "present", current: descriptor.size });
+      return null;
     }
     if (isUnpacked && this.#isPair(diffID, descriptor.digest)) {
       watch.onReport({ phase: "present", current: descriptor.size });

@@ -20,7 +20,8 @@ export type Source = {
   readonly signal: AbortSignal;
 };
 
-type Document = { readonly digest: Digest; readonly bytes: Buffer };
+/** wasHere: in the store, whole. */
+type Document = { readonly digest: Digest; readonly bytes: Buffer; readonly wasHere: boolean };
 
 /** What a name stands for. */
 export type ResolvedManifest = {
@@ -48,8 +49,9 @@ export async function resolveManifest(
   const documents: Document[] = [];
   for (let depth = 0; depth < nestingLimit; depth++) {
     await source.lease.hold({ blobs: [descriptor.digest] });
-    const bytes = await readDocument(descriptor, source);
-    documents.push({ digest: descriptor.digest, bytes });
+    const document = await readDocument(descriptor, source);
+    const { bytes } = document;
+    documents.push(document);
     const what = `manifest ${descriptor.digest}`;
     if (!isIndex(descriptor.mediaType, bytes)) {
       return { documents, manifest: parseManifest(bytes, what), hasIndex: documents.length > 1 };
@@ -63,23 +65,25 @@ export async function resolveManifest(
 export async function fetchConfig(
   manifest: Manifest,
   source: Source,
-): Promise<{ readonly id: ImageID; readonly bytes: Buffer; readonly imageConfig: ImageConfig }> {
+): Promise<Document & { readonly id: ImageID; readonly imageConfig: ImageConfig }> {
   const { digest, size } = manifest.config;
   if (size > configLimit) {
     throw new EngineError("corrupt", `image config ${digest} has ${size} bytes, at most ${configLimit} are read`);
   }
-  const bytes = (await findHere(digest, source.blobs)) ?? (await download(manifest.config, source));
-  return { id: digest as ImageID, bytes, imageConfig: parseImageConfig(bytes, `image config ${digest}`) };
+  const known = await findHere(digest, source.blobs);
+  const bytes = known ?? (await download(manifest.config, source));
+  const imageConfig = parseImageConfig(bytes, `image config ${digest}`);
+  return { id: digest as ImageID, digest, bytes, wasHere: known !== null, imageConfig };
 }
 
-async function readDocument({ digest }: Descriptor, { repository, blobs, signal }: Source): Promise<Buffer> {
+async function readDocument({ digest }: Descriptor, { repository, blobs, signal }: Source): Promise<Document> {
   const known = await findHere(digest, blobs);
-  if (known !== null) return known;
+  if (known !== null) return { digest, bytes: known, wasHere: true };
   const { descriptor, bytes } = await repository.manifest(digest, signal);
   if (descriptor.digest !== digest || sha256(bytes) !== digest) {
     throw new EngineError("corrupt", `manifest ${digest} has other bytes: they hash to ${sha256(bytes)}`);
   }
-  return bytes;
+  return { digest, bytes, wasHere: false };
 }
 
 /** Null where it is not here, or damaged: then it is fetched again. */

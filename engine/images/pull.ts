@@ -47,6 +47,8 @@ type Target = ResolvedManifest & {
   readonly record: ImageRecord;
   readonly imageConfig: ImageConfig;
   readonly config: Buffer;
+  /** All documents are in the store. */
+  readonly isWhole: boolean;
 };
 
 /**
@@ -98,7 +100,7 @@ async function pullOne(errand: Errand, parts: PullParts, work: LongWork): Promis
   await lease.hold({ chain, blobs: target.manifest.layers.map(({ digest }) => digest) });
   const bring = async (): Promise<boolean> => {
     const whole = await fetchLayers(target, errand, parts, work);
-    if (isKnown(whole, parts.catalog())) return false;
+    if (target.isWhole && isKnown(whole, parts.catalog())) return false;
     await store(target, whole, parts);
     return true;
   };
@@ -126,7 +128,8 @@ async function findTarget(
     signal: work.signal,
   });
   await work.lease.hold({ blobs: [resolved.manifest.config.digest] });
-  const { id, bytes, imageConfig } = await fetchConfig(resolved.manifest, source);
+  const config = await fetchConfig(resolved.manifest, source);
+  const { id, bytes, imageConfig } = config;
   if (!resolved.hasIndex && errand.platform !== null) requirePlatform(imageConfig, errand.platform);
   const target = resolved.documents[0]?.digest;
   const record: ImageRecord = {
@@ -140,7 +143,8 @@ async function findTarget(
     references: reference.digest === null ? [formatReference(reference)] : [],
     digests: target === undefined ? [] : [{ repository: repositoryOf(reference), digest: target }],
   };
-  return { ...resolved, record, imageConfig, config: bytes };
+  const isWhole = config.wasHere && resolved.documents.every(({ wasHere }) => wasHere);
+  return { ...resolved, record, imageConfig, config: bytes, isWhole };
 }
 
 function requirePlatform(imageConfig: ImageConfig, platform: Platform): void {

@@ -31,8 +31,13 @@ export type LayerDigests = {
 
 /** A layer unpacked beside, without a name: not there for anyone yet. Disposing drops it, once it was kept it does nothing. */
 export interface StagedLayer extends LayerDigests, AsyncDisposable {
-  /** Gives it its name: `chain` ends with its diffID, else `corrupt`. A layer that is there already is as good. */
-  keep(chain: readonly DiffID[]): Promise<ReadonlyLayer>;
+  /** Where it lies until then: its files are in `fs` below. */
+  readonly path: string;
+  /**
+   * Gives it its name: `chain` ends with its diffID, else `corrupt`. A layer that is there already is as good, unless it is to be replaced:
+   * then `onReplace`, which may throw, is the last that is called before.
+   */
+  keep(chain: readonly DiffID[], options?: { readonly onReplace?: () => void }): Promise<ReadonlyLayer>;
 }
 
 export type ReadonlyLayer = {
@@ -74,6 +79,44 @@ export type WritableUsage = {
   readonly truncated: boolean;
 };
 
+/** name: of its directory, see LayerPlace. */
+export type ListedLayer = { readonly name: string; readonly diffID: DiffID; readonly size: number };
+
+/** digests: of the tar that it was compared with. problems: a sentence each; none where it is whole. */
+export type VerifiedLayer = { readonly digests: LayerDigests | null; readonly problems: readonly string[] };
+
+/** Sees whether read-only layers are still what they were, and makes them so. All reading is done by threads of its own. */
+export interface LayerUpkeep {
+  list(): ListedLayer[];
+  /** Names of a chain's layers, lowest first; null for one that is not unpacked. */
+  namesOf(chain: readonly DiffID[]): (string | null)[];
+  has(name: string): boolean;
+  /** Keeps one from sweeps until disposed; to be called before the look whether it is there. */
+  hold(name: string): Promise<Disposable>;
+  /** True for one that somebody holds, or on which a container stands. */
+  isNeeded(name: string): boolean;
+  /** Containers that stand on it and are mounted now: nobody may touch it. */
+  mountedOn(name: string): WritableKey[];
+  /** True for a writable layer that is mounted because somebody looks at it. */
+  isKeptMounted(key: WritableKey): boolean;
+  /** Digest of any file. */
+  hash(path: string, options: UnpackOptions): Promise<Digest>;
+  /**
+   * Compares an unpacked layer with its tar, byte by byte; without one, with what was written down of it when it was new. Fails with
+   * `corrupt` for a tar that cannot be read.
+   */
+  verify(name: string, source: LayerSource | null, options: UnpackOptions): Promise<VerifiedLayer>;
+  /**
+   * Unpacks a layer anew in place of the one that is there. Fails with `failed-precondition` where a container is mounted on it, and as
+   * `unpack` does.
+   */
+  renew(name: string, chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<void>;
+  /** Takes a layer away, so that it comes anew. Fails with `failed-precondition` where a container is mounted on it. */
+  discard(name: string): Promise<void>;
+  /** Names in the store's directory that are no layers, nor something in the making. */
+  strangers(): Promise<string[]>;
+}
+
 /**
  * Keeps unpacked layers under `<root>/layers/` and stacks them. Knows nothing of images, registries or containers.
  * A read-only layer: unpack, then it is there for everyone. A container: prepare, mount, run, remove.
@@ -82,6 +125,7 @@ export type WritableUsage = {
  * directory's mode must come from below. Callers always name a layer by its place: the diffIDs from the lowest up to it.
  */
 export interface LayerStore extends AsyncDisposable {
+  readonly upkeep: LayerUpkeep;
   /**
    * Unpacks a layer in a worker. `chain` is the diffIDs from the lowest layer up to and including this one; the layers below
    * need not be there yet. A second caller for the same layer waits for the first. The tar is hostile: nothing is ever

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoError, errnoOf } from "../host/errno.ts";
@@ -44,6 +44,14 @@ export class Trash {
     // A failure is no loss, nor is an end of the engine before the time: the next open tries again.
     const destroy = () => void this.destroy(gone).catch(() => {});
     void released.then(() => setTimeout(destroy, delay).unref()).catch(() => {});
+  }
+
+  /** Gives the name of something that goes to something else, done when it returns. */
+  replaceSync(path: string, by: string): void {
+    const gone = join(this.#directory, `${gonePrefix}${randomUUID()}`);
+    renameSync(path, gone);
+    renameSync(by, path);
+    setTimeout(() => void this.destroy(gone).catch(() => {}), delay).unref();
   }
 
   /** Removes a path that has no name of its own any more, or never had one. */

@@ -68,6 +68,10 @@ export class WritableLayers {
     return [...this.#layers.keys(), ...this.#leftovers];
   }
 
+  find(key: WritableKey): readonly LayerName[] | null {
+    return this.#layers.get(key) ?? null;
+  }
+
   /** All layers that something stands on. */
   used(): Set<LayerName> {
     return new Set([...this.#layers.values()].flat());
@@ -131,6 +135,10 @@ export class WritableLayers {
       this.#holds.set(key, (this.#holds.get(key) ?? 0) + 1);
     });
     return { [Symbol.asyncDispose]: () => this.#queue.run(key, () => this.#letGo(key)) };
+  }
+
+  isKeptMounted(key: WritableKey): boolean {
+    return this.#holds.has(key);
   }
 
   async remove(key: WritableKey): Promise<void> {

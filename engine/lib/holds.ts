@@ -19,6 +19,10 @@ export class Holds {
     return { [Symbol.dispose]: () => this.#release(held) };
   }
 
+  isHeld(name: string): boolean {
+    return this.#counts.has(name);
+  }
+
   /**
    * Begins a sweep. What names the caller wants to keep has to be known at this moment, without an await between. The sweep's `drop`
    * runs `remove` unless the name was held since.

@@ -57,6 +57,14 @@ const fsckFinding = z.object({
   hint: z.string(),
 });
 export type FsckFinding = z.infer<typeof fsckFinding>;
+const fsckReport = z.object({
+  blobs: z.number(),
+  layers: z.number(),
+  images: z.number(),
+  bytes: z.number(),
+  findings: z.array(fsckFinding),
+});
+export type FsckReport = z.infer<typeof fsckReport>;
 
 export const upkeepMethods = {
   /**
@@ -76,12 +84,6 @@ export const upkeepMethods = {
   /** Reads every byte of the store. repair: takes away what is damaged, so that a new pull or load brings it back. */
   "system.fsck": {
     params: z.object({ repair: z.boolean() }),
-    result: z.object({
-      blobs: z.number(),
-      layers: z.number(),
-      images: z.number(),
-      bytes: z.number(),
-      findings: z.array(fsckFinding),
-    }),
+    result: fsckReport,
   },
 } as const;

@@ -63,6 +63,7 @@ const engineVerbs: Readonly<Record<string, Verb>> = {
   status: { summary: "tell whether the engine runs", load: () => import("./commands/engine-status.ts") },
   logs: { summary: "show the engine's own log", load: () => import("./commands/engine-logs.ts") },
   doctor: { summary: "check what the engine needs of this host", load: () => import("./commands/engine-doctor.ts") },
+  fsck: { summary: "check every byte of the store", load: () => import("./commands/engine-fsck.ts") },
   purge: { summary: "remove every trace of an engine", load: () => import("./commands/engine-purge.ts") },
 };
 
