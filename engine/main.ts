@@ -13,6 +13,7 @@ import { Operations } from "./events/operations.ts";
 import { openCgroups } from "./host/cgroups.ts";
 import { closeInheritedDescriptors } from "./host/inherited-descriptors.ts";
 import { ensureOwnDirectory } from "./host/own-directory.ts";
+import { keepHeapsSmall } from "./host/syscalls.ts";
 import type { ImageService } from "./images/image-service.ts";
 import { openImageService } from "./images/local-image-service.ts";
 import { openPolicy } from "./images/policy.ts";
@@ -79,6 +80,7 @@ async function main(args: readonly string[]): Promise<number> {
 /** Resolves when the engine was asked to stop and has. */
 async function serve(config: EngineConfig, flags: Flags): Promise<number> {
   checkConfig(config);
+  keepHeapsSmall();
   process.umask(0o022);
   closeInheritedDescriptors(flags["ready-fd"] === undefined ? [] : [Number(flags["ready-fd"])]);
   ensureOwnDirectory(config.root, 0o711);

@@ -2,6 +2,8 @@ import type { FileHandle } from "node:fs/promises";
 import { EngineError, messageOf } from "../errors.ts";
 
 const batchSize = 1024 * 1024;
+/** A piece this large is written as it is. */
+const largePiece = 256 * 1024;
 
 export type BatchEvents = {
   /** Before a batch is written. */
@@ -11,14 +13,14 @@ export type BatchEvents = {
 };
 
 /**
- * Appends to a file in batches of 1 MiB; a batch is written while the next one gathers. Bytes are copied, so that many small pieces of
- * memory are not kept alive by a slow disk.
+ * Appends to a file in batches of 1 MiB; a batch is written while the next one gathers. Small pieces are copied, so that they do not keep
+ * the memory alive of which they are parts; a large one must not be changed until the next write resolves.
  */
 export class BatchWriter {
   readonly #handle: FileHandle;
   readonly #events: BatchEvents;
-  #gathering: Buffer = Buffer.allocUnsafeSlow(batchSize);
-  /** Null until there was more than a batch. */
+  /** Two at most: one gathers while the other is written. Null where there is none yet, or none any more. */
+  #gathering: Buffer | null = null;
   #other: Buffer | null = null;
   #gathered = 0;
   /** Bytes given to the system so far. */
@@ -39,8 +41,13 @@ export class BatchWriter {
 
   async write(bytes: Uint8Array): Promise<void> {
     this.requireSound();
+    if (bytes.length >= largePiece) {
+      await this.#send();
+      return this.#begin(bytes);
+    }
     for (let at = 0; at < bytes.length; ) {
       const part = bytes.subarray(at, at + batchSize - this.#gathered);
+      this.#gathering ??= Buffer.allocUnsafeSlow(batchSize);
       this.#gathering.set(part, this.#gathered);
       this.#gathered += part.length;
       at += part.length;
@@ -52,6 +59,9 @@ export class BatchWriter {
   async flush(): Promise<void> {
     await this.#send();
     await this.#writing;
+    // Many files may wait for what becomes of them.
+    this.#gathering = null;
+    this.#other = null;
     this.requireSound();
   }
 
@@ -66,17 +76,23 @@ export class BatchWriter {
   }
 
   async #send(): Promise<void> {
-    if (this.#gathered === 0) return;
     const buffer = this.#gathering;
+    if (this.#gathered === 0 || buffer === null) return;
     const batch = buffer.subarray(0, this.#gathered);
+    this.#gathered = 0;
+    // The other one may be in use until the write before this one has ended, which is awaited.
+    this.#gathering = this.#other;
+    this.#other = buffer;
+    await this.#begin(batch);
+  }
+
+  /** Resolves when these bytes are being written, those before them are. */
+  async #begin(batch: Uint8Array): Promise<void> {
     this.#events.onBatch?.(batch);
     const position = this.#position;
     this.#position += batch.length;
-    this.#gathered = 0;
     await this.#writing;
     this.requireSound();
-    this.#gathering = this.#other ?? Buffer.allocUnsafeSlow(batchSize);
-    this.#other = buffer;
     this.#writing = this.#writeAll(batch, position).then(
       () => this.#events.onWritten?.(position + batch.length),
       (error: unknown) => {

@@ -3,6 +3,8 @@ import { constants } from "node:fs";
 import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, messageOf } from "../errors.ts";
+import { Batched } from "../lib/batched.ts";
+import { syncDirectory } from "../lib/durable-file.ts";
 import { Holds } from "../lib/holds.ts";
 import { type Digest, digestOfHex, hexOf, isDigest, sha256 } from "../oci/digest.ts";
 import type { BlobStore, GrowingIngest, Ingest } from "./blob-store.ts";
@@ -36,10 +38,12 @@ class FileBlobStore implements BlobStore {
   readonly #ingest: string;
   readonly #finished: string;
   readonly #holds = new Holds();
+  readonly #nameSync: Batched;
 
   constructor(ingest: string, finished: string) {
     this.#ingest = ingest;
     this.#finished = finished;
+    this.#nameSync = new Batched(() => syncDirectory(finished));
   }
 
   async openIngest(onDigest?: OnDigest): Promise<Ingest> {
@@ -136,12 +140,7 @@ class FileBlobStore implements BlobStore {
   async #adopt(path: string, digest: Digest): Promise<void> {
     await chmod(path, 0o444);
     await rename(path, this.pathOf(digest));
-    const directory = await open(this.#finished, "r");
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await this.#nameSync.request();
   }
 }
 

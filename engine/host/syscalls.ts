@@ -58,13 +58,7 @@ export type MountCall = { readonly type?: string; readonly flags?: number; reado
 
 /** umount2(2), on a thread of libuv's: the kernel may write the whole file system back first. */
 export function umount(target: BytePath, flags: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    call.umount2.async(cStringOf(target), flags, (error: unknown, result: number) => {
-      if (error !== null && error !== undefined) reject(error);
-      else if (result < 0) reject(new SyscallError("umount", errnoName(koffi.errno())));
-      else resolve();
-    });
-  });
+  return runElsewhere("umount", (done) => call.umount2.async(cStringOf(target), flags, done));
 }
 
 /** Makes a device, fifo or whiteout (character device 0/0). The mode is subject to the process's umask. */
@@ -74,7 +68,7 @@ export function mknod(path: BytePath, mode: number, device: { readonly major: nu
 }
 
 /** The kernel keeps 12 bits of major and 20 of minor, as makedev(3) packs them. */
-function makedev(major: number, minor: number): number {
+export function makedev(major: number, minor: number): number {
   return (major & 0xfff) * 256 + (minor & 0xff) + Math.floor((minor & 0xfffff) / 256) * 0x100000;
 }
 
@@ -122,9 +116,40 @@ export function syncfs(fd: number): void {
   check("syncfs", call.syncfs(fd));
 }
 
+/**
+ * Writes the file system of an open file to the disk, on a thread of libuv's. Fails, too, for an earlier failure to write since the file was
+ * opened or this was called with it.
+ */
+export function syncfsElsewhere(fd: number): Promise<void> {
+  return runElsewhere("syncfs", (done) => call.syncfs.async(fd, done));
+}
+
+type Done = (error: unknown, result: number) => void;
+
+function runElsewhere(name: string, start: (done: Done) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error, result) => {
+      if (error !== null && error !== undefined) reject(error);
+      else if (result < 0) reject(new SyscallError(name, errnoName(koffi.errno())));
+      else resolve();
+    });
+  });
+}
+
 /** Gives memory that was freed back to the system, some 3 ms; glibc keeps what ended threads had. */
 export function releaseFreeMemory(): void {
   mallocTrim?.(0);
+}
+
+/**
+ * Lets large pieces of memory go back to the system as soon as they are freed: as it is, glibc keeps more of them the more come and go, in
+ * a heap for each thread (mallopt(3)). To be called before there are threads.
+ */
+export function keepHeapsSmall(): void {
+  const arenaMax = -8;
+  const mmapThreshold = -3;
+  mallopt?.(arenaMax, 2);
+  mallopt?.(mmapThreshold, 128 * 1024);
 }
 
 /** A file descriptor of a new mount context. */
@@ -172,8 +197,9 @@ export function openInRoot(directory: number, path: BytePath, flags: number): nu
   }
 }
 
-/** Only glibc has it. */
+/** Only glibc has them. */
 const mallocTrim = findFunction("int malloc_trim(size_t pad)");
+const mallopt = findFunction("int mallopt(int parameter, int value)");
 
 function findFunction(prototype: string): ReturnType<typeof libc.func> | null {
   try {

@@ -8,7 +8,7 @@ export type LayerTask = UnpackTask | DigestTask | SettleTask | RemoveTask | Chan
 /** A file with a tar in it. growth: it is still being written, see lib/growth.ts; null: it is whole. */
 export type TarFile = { readonly path: string; readonly growth: Growth | null };
 
-/** Unpacks the tar at `source` into `<target>/fs`, writes `<target>/layer.json`, and makes both durable. */
+/** Unpacks the tar at `source` into `<target>/fs` and writes `<target>/layer.json`. */
 export type UnpackTask = { readonly kind: "unpack"; readonly source: TarFile; readonly target: string };
 /** Reads the file only. */
 export type DigestTask = { readonly kind: "digest"; readonly source: TarFile };

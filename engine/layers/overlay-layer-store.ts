@@ -44,7 +44,7 @@ export async function openLayerStore(options: LayerStoreOptions): Promise<LayerS
 class OverlayLayerStore implements LayerStore {
   readonly #root: string;
   readonly #unpacking = new WorkerPool(Math.min(4, Math.max(2, availableParallelism())));
-  readonly #following = new WorkerPool(3);
+  readonly #following = new WorkerPool(Math.min(4, Math.max(2, availableParallelism())));
   /** Apart, so that nobody waits behind an image for the size of a container. */
   readonly #chores = new WorkerPool(1);
   readonly #readonly: ReadonlyLayers;
@@ -170,6 +170,7 @@ class OverlayLayerStore implements LayerStore {
   async [Symbol.asyncDispose](): Promise<void> {
     const pools = [this.#unpacking, this.#following, this.#chores];
     await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()));
+    await this.#readonly.close();
   }
 
   #placesOfNames(names: readonly string[]): LayerPlace[] {

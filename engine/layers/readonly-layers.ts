@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
+import { Batched } from "../lib/batched.ts";
 import { syncDirectory, writeDurably } from "../lib/durable-file.ts";
 import { Holds } from "../lib/holds.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { chainIDOf, chainIDsOf } from "../oci/chain-id.ts";
 import { type DiffID, hexOf } from "../oci/digest.ts";
+import { DiskSync } from "./disk-sync.ts";
 import { formatRecord, type LayerRecord, parseRecord, recordOf } from "./layer-record.ts";
 import type {
   LayerDigests,
@@ -25,6 +27,9 @@ import type { WorkerPool } from "./worker-pool.ts";
 /** Name of a layer's directory: 64 hex digits of its diffID, or of its chainID where it only fits one place. */
 export type LayerName = string;
 
+/** Where a layer was unpacked to, and what DiskSync.failures was before. */
+type Staged = { readonly staging: string; readonly failures: number };
+
 export type LayerPools = {
   readonly unpack: WorkerPool;
   /** For what is still being downloaded: whoever waits for it keeps nobody else from unpacking. */
@@ -38,6 +43,8 @@ export class ReadonlyLayers {
   readonly #pools: LayerPools;
   readonly #chores: WorkerPool;
   readonly #trash: Trash;
+  readonly #directorySync: Batched;
+  readonly #disk = new DiskSync();
   readonly #holds = new Holds();
   readonly #index = new Map<LayerName, LayerRecord>();
   /** A name is given or taken away by one at a time. */
@@ -50,10 +57,12 @@ export class ReadonlyLayers {
     this.#pools = pools;
     this.#chores = pools.chores;
     this.#trash = new Trash(directory, pools.chores);
+    this.#directorySync = new Batched(() => syncDirectory(directory));
   }
 
   /** Reads what is there. A directory without a valid record is no layer: it is replaced when its layer comes. */
   async open(): Promise<void> {
+    this.#disk.open(this.#directory);
     for (const name of await this.#trash.sweep()) {
       const path = join(this.#directory, name, "layer.json");
       const bytes = /^[0-9a-f]{64}$/.test(name) ? await readFile(path).catch(() => null) : null;
@@ -64,6 +73,10 @@ export class ReadonlyLayers {
         await this.#trash.discard(join(this.#directory, name));
       }
     }
+  }
+
+  close(): Promise<void> {
+    return this.#disk.close();
   }
 
   async unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer> {
@@ -92,14 +105,20 @@ export class ReadonlyLayers {
   /** Unpacks beside; a failure leaves nothing there. */
   async stage(source: LayerSource, options: UnpackOptions): Promise<StagedLayer> {
     const staging = this.#trash.newPath();
+    const { failures } = this.#disk;
+    const onProgress = (bytes: number): void => {
+      this.#disk.begin();
+      options.onProgress?.(bytes);
+    };
     try {
       const task = { kind: "unpack", source: tarFileOf(source), target: staging } as const;
-      const unpacked = await this.#poolFor(source).run(task, options);
+      const unpacked = await this.#poolFor(source).run(task, { ...options, onProgress });
       throwIfAborted(options.signal);
+      this.#disk.begin();
       return {
         digest: unpacked.digest,
         diffID: unpacked.diffID,
-        keep: (chain) => this.#keep(chain, staging, unpacked),
+        keep: (chain) => this.#keep(chain, unpacked, { staging, failures }),
         [Symbol.asyncDispose]: () => this.#trash.destroy(staging).catch(() => {}),
       };
     } catch (error) {
@@ -220,26 +239,33 @@ export class ReadonlyLayers {
     return { ...(await staged.keep(chain)), digest: staged.digest };
   }
 
-  async #keep(chain: readonly DiffID[], staging: string, unpacked: UnpackedTar): Promise<ReadonlyLayer> {
+  async #keep(chain: readonly DiffID[], unpacked: UnpackedTar, from: Staged): Promise<ReadonlyLayer> {
     const diffID = chain.at(-1);
     if (unpacked.diffID !== diffID) {
       throw new EngineError("corrupt", `layer digest mismatch: want ${diffID}, got ${unpacked.diffID}`, {
         hint: "the image is damaged: get it again",
       });
     }
-    const layer = this.find(chain) ?? (await this.#commit(chain, staging, unpacked));
+    const layer = this.find(chain) ?? (await this.#commit(chain, unpacked, from));
     await this.settle(chain);
     return layer;
   }
 
-  async #commit(chain: readonly DiffID[], staging: string, unpacked: UnpackedTar): Promise<ReadonlyLayer> {
+  /** A layer that has its name must survive a power cut whole, so everything in it goes to the disk first. */
+  async #commit(chain: readonly DiffID[], unpacked: UnpackedTar, from: Staged): Promise<ReadonlyLayer> {
+    try {
+      await this.#disk.request();
+      if (this.#disk.failures !== from.failures) throw new EngineError("internal", "a write to the disk has failed");
+    } catch (error) {
+      throw errnoError(`keep layer ${unpacked.diffID}`, error);
+    }
     const chainID = unpacked.implicit.length === 0 ? null : chainIDOf(chain);
     const name = hexOf(chainID ?? unpacked.diffID);
     const record = recordOf(unpacked);
     return await this.#names.run(name, async () => {
       const known = this.#index.get(name);
       if (known !== undefined) return summaryOf(known);
-      await this.#giveName(staging, join(this.#directory, name)).catch((error: unknown) => {
+      await this.#giveName(from.staging, join(this.#directory, name)).catch((error: unknown) => {
         throw errnoError(`keep layer ${unpacked.diffID}`, error);
       });
       this.#index.set(name, record);
@@ -256,7 +282,7 @@ export class ReadonlyLayers {
       await this.#trash.discard(path);
       await rename(staging, path);
     }
-    await syncDirectory(this.#directory);
+    await this.#directorySync.request();
   }
 }
 

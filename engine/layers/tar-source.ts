@@ -11,7 +11,7 @@ import type { TarFile } from "./layer-tasks.ts";
 
 const chunkSize = 1024 * 1024;
 /** Output of gunzip in pieces of 16 KiB, its default, takes more than twice as long. */
-const inflateChunkSize = 256 * 1024;
+const inflateChunkSize = 512 * 1024;
 
 export type ReadWatch = { readonly isCancelled: () => boolean; readonly onRead: (bytes: number) => void };
 

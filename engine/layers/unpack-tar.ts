@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
-import { syncfs } from "../host/syscalls.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import { type DiffID, digestOfHex } from "../oci/digest.ts";
 import { LayerExtractor } from "./layer-extractor.ts";
@@ -21,7 +20,6 @@ export async function unpackTar(task: UnpackTask, watch: ReadWatch): Promise<Unp
     chmodSync(fs, 0o755);
     const unpacked = await extract(task, fs, watch);
     writeFileSync(join(task.target, "layer.json"), formatRecord(recordOf(unpacked)), { mode: 0o600 });
-    makeDurable(task.target);
     return unpacked;
   } catch (error) {
     throw errnoError("unpack layer", error);
@@ -48,7 +46,8 @@ export async function digestTar(source: TarFile, watch: ReadWatch): Promise<TarD
   }
 }
 
-async function readTar(file: TarFile, watch: ReadWatch, use: (chunk: Buffer) => void): Promise<TarDigests> {
+/** Reads a tar to the end of its file, and gives its plain bytes to `use`. */
+export async function readTar(file: TarFile, watch: ReadWatch, use: (chunk: Buffer) => void): Promise<TarDigests> {
   using source = new TarSource(file, watch);
   const hash = createHash("sha256");
   let total = 0;
@@ -61,15 +60,4 @@ async function readTar(file: TarFile, watch: ReadWatch, use: (chunk: Buffer) => 
   if (total === 0) throw new EngineError("corrupt", "the tar is empty");
   const digest = await source.digest();
   return { digest, diffID: (source.isPlain ? digest : digestOfHex(hash.digest("hex"))) as DiffID };
-}
-
-/** A layer that has its name must survive a power cut whole, so everything in it goes to the disk first. */
-function makeDurable(directory: string): void {
-  const fd = openSync(directory, "r");
-  try {
-    syncfs(fd);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
