@@ -119,6 +119,18 @@ class FileBlobStore implements BlobStore {
     return this.#holds.hold(digests);
   }
 
+  isHeld(digest: Digest): boolean {
+    return this.#holds.isHeld(digest);
+  }
+
+  async strayIngests(): Promise<readonly string[]> {
+    return (await readdir(this.#ingest)).filter((name) => !this.#holds.isHeld(digestOfHex(name)));
+  }
+
+  async removeStray(name: string): Promise<void> {
+    await rm(join(this.#ingest, name), { force: true });
+  }
+
   async sweep(kept: ReadonlySet<Digest>): Promise<void> {
     using sweep = this.#holds.beginSweep();
     const finished = new Set(await digestsIn(this.#finished));

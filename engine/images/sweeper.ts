@@ -4,9 +4,19 @@ import { Batched } from "../lib/batched.ts";
 /** Runs a sweep when it is asked for, one at a time: who asks while one runs gets another one, since that one may have passed already. */
 export class Sweeper {
   readonly #sweeps: Batched;
+  /** Sweeps begun so far. */
+  count = 0;
 
   constructor(sweep: () => Promise<void>) {
-    this.#sweeps = new Batched(sweep);
+    this.#sweeps = new Batched(() => {
+      this.count++;
+      return sweep();
+    });
+  }
+
+  /** Resolves when none goes on. */
+  idle(): Promise<void> {
+    return this.#sweeps.idle();
   }
 
   /** Resolves when a sweep that began after this call has ended. Never fails. */

@@ -20,6 +20,7 @@ import type {
   WritableKey,
   WritableUsage,
 } from "./layer-store.ts";
+import { OverlayLayerUpkeep } from "./layer-upkeep.ts";
 import { ReadonlyLayers } from "./readonly-layers.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { WritableLayers } from "./writable-layers.ts";
@@ -49,6 +50,7 @@ class OverlayLayerStore implements LayerStore {
   readonly #chores = new WorkerPool(1);
   readonly #readonly: ReadonlyLayers;
   readonly #writable: WritableLayers;
+  readonly upkeep: OverlayLayerUpkeep;
 
   constructor(root: string) {
     this.#root = root;
@@ -58,6 +60,7 @@ class OverlayLayerStore implements LayerStore {
       chores: this.#chores,
     });
     this.#writable = new WritableLayers(join(root, "containers"), this.#chores, this.#readonly);
+    this.upkeep = new OverlayLayerUpkeep(join(root, "layers"), { readonly: this.#readonly, writable: this.#writable });
   }
 
   async open(): Promise<void> {
@@ -168,7 +171,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const pools = [this.#unpacking, this.#following, this.#chores];
+    const pools = [this.#unpacking, this.#following, this.#chores, this.upkeep];
     await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()));
     await this.#readonly.close();
   }

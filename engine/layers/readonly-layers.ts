@@ -2,8 +2,8 @@ import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
-import { bytePathOf } from "../lib/byte-path.ts";
 import { Batched } from "../lib/batched.ts";
+import { bytePathOf } from "../lib/byte-path.ts";
 import { syncDirectory, writeDurably } from "../lib/durable-file.ts";
 import { Holds } from "../lib/holds.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
@@ -28,7 +28,7 @@ import type { WorkerPool } from "./worker-pool.ts";
 export type LayerName = string;
 
 /** Where a layer was unpacked to, and what DiskSync.failures was before. */
-type Staged = { readonly staging: string; readonly failures: number };
+type Staged = { readonly staging: string; readonly failures: number; readonly onReplace: (() => void) | null };
 
 export type LayerPools = {
   readonly unpack: WorkerPool;
@@ -118,7 +118,8 @@ export class ReadonlyLayers {
       return {
         digest: unpacked.digest,
         diffID: unpacked.diffID,
-        keep: (chain) => this.#keep(chain, unpacked, { staging, failures }),
+        path: staging,
+        keep: (chain, { onReplace = null } = {}) => this.#keep(chain, unpacked, { staging, failures, onReplace }),
         [Symbol.asyncDispose]: () => this.#trash.destroy(staging).catch(() => {}),
       };
     } catch (error) {
@@ -171,6 +172,20 @@ export class ReadonlyLayers {
         hint: "load or import its image again",
       });
     });
+  }
+
+  /** Of all layers, by name. */
+  get records(): ReadonlyMap<LayerName, LayerRecord> {
+    return this.#index;
+  }
+
+  get holds(): Holds {
+    return this.#holds;
+  }
+
+  /** Takes away a layer, or whatever else has the name, whoever needs it. */
+  async discard(name: LayerName): Promise<void> {
+    await this.#names.run(name, () => this.#remove(name));
   }
 
   pathOf(name: LayerName): string {
@@ -246,7 +261,8 @@ export class ReadonlyLayers {
         hint: "the image is damaged: get it again",
       });
     }
-    const layer = this.find(chain) ?? (await this.#commit(chain, unpacked, from));
+    const known = from.onReplace === null ? this.find(chain) : null;
+    const layer = known ?? (await this.#commit(chain, unpacked, from));
     await this.settle(chain);
     return layer;
   }
@@ -264,13 +280,22 @@ export class ReadonlyLayers {
     const record = recordOf(unpacked);
     return await this.#names.run(name, async () => {
       const known = this.#index.get(name);
-      if (known !== undefined) return summaryOf(known);
-      await this.#giveName(from.staging, join(this.#directory, name)).catch((error: unknown) => {
+      if (known !== undefined && from.onReplace === null) return summaryOf(known);
+      const path = join(this.#directory, name);
+      // No await until the new one has the name: nobody can mount it meanwhile.
+      from.onReplace?.();
+      const given = known === undefined ? this.#giveName(from.staging, path) : this.#replace(from.staging, path);
+      await given.catch((error: unknown) => {
         throw errnoError(`keep layer ${unpacked.diffID}`, error);
       });
       this.#index.set(name, record);
       return summaryOf(record);
     });
+  }
+
+  async #replace(staging: string, path: string): Promise<void> {
+    this.#trash.replaceSync(path, staging);
+    await this.#directorySync.request();
   }
 
   async #giveName(staging: string, path: string): Promise<void> {
