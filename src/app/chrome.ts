@@ -1,6 +1,7 @@
 import { spread, widthOf } from "../components/spans.ts";
 import { formatBinaryBytes } from "../format/bytes.ts";
 import { screenText } from "../format/screen-text.ts";
+import type { CommandID } from "../keymap/commands.ts";
 import type { Keymap } from "../keymap/keymap.ts";
 import { formatKey } from "../keymap/keys.ts";
 import { type Pane, type Place, panes } from "../keymap/panes.ts";
@@ -75,24 +76,22 @@ export type StatusOptions = {
 /** What is asked, else the newest result at the left; long work at the right. */
 export function statusLine(mirror: Mirror, ui: Ui, options: StatusOptions): Line {
   if (ui.prompt?.kind === "line") return promptLine(ui.prompt, options.width);
-  const work = workSpans(mirror, ui.tasks, { ...options, width: Math.floor(options.width / 2) });
-  return spread(
-    [span(" "), ...leftStatus(mirror, ui, options.retryKey)],
-    work.length > 0 ? [...work, span(" ")] : [],
-    options.width,
-  );
+  if (ui.prompt?.kind === "confirm") return spread([span(` ${ui.prompt.question}`, "prompt")], answers, options.width);
+  const left = [span(" "), ...leftStatus(mirror, ui, options.retryKey)];
+  const width = Math.max(Math.floor(options.width / 2), options.width - widthOf(left) - 3);
+  const work = workSpans(mirror, ui.tasks, { ...options, width });
+  return spread(left, work.length > 0 ? [...work, span(" ")] : [], options.width);
 }
+
+const answers: readonly Span[] = [
+  span("  y", "key"),
+  span(" yes  ", "muted"),
+  span("any other key", "key"),
+  span(" no ", "muted"),
+];
 
 function leftStatus(mirror: Mirror, ui: Ui, retryKey: string | null): Span[] {
   const { prompt, flash } = ui;
-  if (prompt?.kind === "confirm")
-    return [
-      span(prompt.question, "prompt"),
-      span("  y", "key"),
-      span(" yes  ", "muted"),
-      span("any other key", "key"),
-      span(" no", "muted"),
-    ];
   if (prompt?.kind === "filter") return [span("/", "prompt"), ...inputSpans(prompt.input, true)];
   const lost = mirror.connection.status === "lost" ? mirror.connection : null;
   // While nothing else can be done, how to go on is worth more than what failed.
@@ -127,13 +126,14 @@ const aloneToo: ReadonlySet<string> = new Set([
 export function footerLine(
   keymap: Keymap,
   place: Place,
-  options: { readonly width: number; readonly isEmpty: boolean },
+  options: { readonly width: number; readonly isEmpty: boolean; readonly without?: CommandID | null },
 ): Line {
   const candidates = keymap.bindings
     .flatMap(({ command, keys }) => {
       const [key] = keys;
       const footer: number | null = command.footer;
-      const isOfUse = command.panes.includes(place) && (!options.isEmpty || aloneToo.has(command.id));
+      const isHere = command.panes.includes(place) && command.id !== options.without;
+      const isOfUse = isHere && (!options.isEmpty || aloneToo.has(command.id));
       return footer !== null && key !== undefined && isOfUse
         ? [{ order: footer, key: formatKey(key), label: command.short }]
         : [];

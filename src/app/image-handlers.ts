@@ -3,7 +3,7 @@ import type { imageCommands } from "../keymap/image-commands.ts";
 import { turnDetails } from "../panes/details-actions.ts";
 import { askPrune, openPrune, prune, togglePruneAll } from "../panes/images/prune.ts";
 import { openPull, pull } from "../panes/images/pull.ts";
-import { askPush, confirmTag, openTag, push, tag } from "../panes/images/push.ts";
+import { askPush, askPushOf, confirmTag, openTag, push, tag } from "../panes/images/push.ts";
 import { openSave, save, writeSaved } from "../panes/images/save.ts";
 import { askCancel, cancel, openWork } from "../panes/work/actions.ts";
 import type { Dashboard } from "./dashboard.ts";
@@ -31,6 +31,7 @@ export type TypedLine = { readonly targets: readonly string[]; readonly text: st
 export const typedImages: Partial<Record<CommandID, (dashboard: Dashboard, line: TypedLine) => void | Promise<void>>> =
   {
     "image.pull": (dashboard, { text }) => pull(dashboard, text),
+    "image.push": (dashboard, { text }) => askPushOf(dashboard, text),
     "image.tag": (dashboard, { targets, text }) => tag(dashboard, targets, text),
     "image.save": (dashboard, { targets, text }) => save(dashboard, targets, text),
   };

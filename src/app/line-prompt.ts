@@ -23,7 +23,12 @@ export function typeLine(
     executeTyped(dashboard, prompt.command, { targets: prompt.targets, text });
   } else if (key === "tab") {
     if (prompt.command === "image.pull") void search(dashboard, prompt.input.value);
+    else if (prompt.command === "image.push") show({ ...prompt, input: inputOf(nextTarget(prompt)) });
   } else if (isEmpty && (key === "right" || key === "end" || key === "ctrl+e" || key === "ctrl+f")) {
     show({ ...prompt, input: inputOf(prompt.offer) });
   } else if (typed !== null) show({ ...prompt, input: typed });
+}
+
+function nextTarget({ targets, input }: LinePrompt): string {
+  return targets[(targets.indexOf(input.value) + 1) % targets.length] ?? input.value;
 }

@@ -55,13 +55,17 @@ function helpView(scroll: number, { size, keymap: all, place: where }: Surroundi
   };
 }
 
+const longestKeys = 17;
+
 function groupLines(keymap: Keymap, group: string, width: number): Line[] {
   const bindings = keymap.bindings.filter(({ command, keys }) => command.group === group && keys.length > 0);
   if (bindings.length === 0) return [];
+  const texts = keymap.bindings.map(({ keys }) => keys.map(formatKey).join(" ").length + 1);
+  const keyWidth = Math.min(longestKeys, Math.max(13, ...texts));
   const rows = bindings.map(({ command, keys }) => {
     const title = command.title + (command.asks ? " (asks first)" : "");
     return line(
-      ...fitSpans([span(" "), ...fitSpans([span(keys.map(formatKey).join(" "), "key")], 13), span(title)], width),
+      ...fitSpans([span(" "), ...fitSpans([span(keys.map(formatKey).join(" "), "key")], keyWidth), span(title)], width),
     );
   });
   return [line(...fitSpans([span(` ${group}`, "title")], width)), ...rows, line(span(" ".repeat(width)))];
@@ -124,7 +128,7 @@ function detailsView(overlay: Extract<Overlay, { kind: "details" }>, { size, key
     title: [span(overlay.title, "title")],
     note: [
       span(`${from + 1}-${last}/${lines.length}  `, "faint"),
-      ...keyNote(keymap, overlay.other === undefined ? [] : [["details.json", "JSON"]]),
+      ...keyNote(keymap, overlay.other === undefined ? [] : [["details.json", overlay.other.name]]),
     ],
     lines: lines.slice(from, last).map((row) => ({ spans: [span(" "), ...row.spans] })),
   };

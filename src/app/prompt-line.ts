@@ -40,6 +40,7 @@ function hintsOf({ command, input, offer }: LinePrompt): Span[] {
   const keys: readonly (readonly [string, string])[] = [
     ...(canEnter ? [["Enter", command.slice(command.indexOf(".") + 1)] as const] : []),
     ...(command === "image.pull" ? [["Tab", "search"] as const] : []),
+    ...(command === "image.push" ? [["Tab", "next name"] as const] : []),
     ["Esc", "close"],
   ];
   return keys.flatMap(([key, word]) => [span(`  ${key}`, "key"), span(` ${word}`, "muted")]).concat(span(" "));

@@ -19,7 +19,7 @@ export function workSpans(
   const rest = more > 0 ? [span(`  +${more}`, "muted")] : [];
   if (task !== undefined) return shorten([...taskSpans(task), ...rest], width);
   if (operation === undefined) return [];
-  const row = workRow(operation, paces.get(operation.id) ?? [], now);
+  const row = workRow(operation, paces.get(operation.id) ?? [], { now, short: width < 70 });
   const key = workKey === null ? [] : [span(`  ${workKey}`, "key")];
   const share =
     row.share === null ? [] : [span(" "), ...progressBar(row.share, 12), span(percent(row.share).padStart(5))];

@@ -55,7 +55,8 @@ async function imageDetails(dashboard: Dashboard): Promise<void> {
 export function turnDetails(dashboard: Dashboard): void {
   const { overlay } = dashboard.ui.get();
   if (overlay?.kind !== "details" || overlay.other === undefined) return;
-  const turned = { ...overlay, lines: overlay.other, other: overlay.lines, scroll: 0 };
+  const back = overlay.other.name === "JSON" ? "page" : "JSON";
+  const turned = { ...overlay, lines: overlay.other.lines, other: { name: back, lines: overlay.lines }, scroll: 0 };
   dashboard.ui.dispatch({ type: "overlay", overlay: turned });
 }
 
@@ -99,7 +100,8 @@ function twin(command: string): Line {
   return line(span(`$ ${command}`, "faint"));
 }
 
-function show(dashboard: Dashboard, title: string, lines: readonly Line[], other?: readonly Line[]): void {
-  const overlay = { kind: "details", title, lines, scroll: 0, ...(other === undefined ? {} : { other }) } as const;
+function show(dashboard: Dashboard, title: string, lines: readonly Line[], json?: readonly Line[]): void {
+  const other = json === undefined ? {} : { other: { name: "JSON", lines: json } };
+  const overlay = { kind: "details", title, lines, scroll: 0, ...other } as const;
   dashboard.ui.dispatch({ type: "overlay", overlay });
 }

@@ -12,6 +12,8 @@ export type ListPane = "containers" | "images" | "layers";
 /** By id; where the row is gone, the one that stands at its place now is meant. */
 export type Selection = { readonly id: string | null; readonly index: number };
 
+export type OtherForm = { readonly name: string; readonly lines: readonly Line[] };
+
 export type Overlay =
   | { readonly kind: "help"; readonly scroll: number }
   | { readonly kind: "palette"; readonly query: TextInput; readonly index: number }
@@ -20,8 +22,8 @@ export type Overlay =
       readonly title: string;
       readonly lines: readonly Line[];
       readonly scroll: number;
-      /** The same in another form, such as JSON. */
-      readonly other?: readonly Line[];
+      /** The same in another form, and what that is called: JSON. */
+      readonly other?: OtherForm;
     }
   | { readonly kind: "form"; readonly form: CreateForm }
   | { readonly kind: "commit"; readonly form: CommitForm }

@@ -1,6 +1,6 @@
 import type { Credentials } from "../../../engine/protocol/transfers.ts";
 import { type ConfigEntry, changeConfig, configPath, type DockerConfig, readConfig } from "./config-file.ts";
-import { CredentialHelper, type HelperSecret } from "./credential-helper.ts";
+import { CredentialHelper, type HelperSecret, type HelperTerminal } from "./credential-helper.ts";
 
 /** The user's account at one registry. */
 export type Account = { readonly username: string; readonly credentials: Credentials };
@@ -25,9 +25,9 @@ export function keyOf(registry: string): string {
  * The user's account at a registry (`docker.io`, `localhost:5000`), as docker finds it: by the registry's own helper, the helper for
  * all, or in the file itself. Null: none. Fails where the file or the helper does.
  */
-export async function findAccount(registry: string): Promise<Account | null> {
+export async function findAccount(registry: string, terminal: HelperTerminal = "shared"): Promise<Account | null> {
   const config = await readConfig();
-  const helper = helperOf(config, registry);
+  const helper = helperOf(config, registry, terminal);
   if (helper === null) return accountOf(findEntry(config, registry));
   const secret = await helper.get(keyOf(registry));
   if (secret !== null) return accountOfSecret(secret);
@@ -68,11 +68,11 @@ function keysOf(registry: string): string[] {
 }
 
 /** A helper may stand under any name of the default registry. */
-function helperOf(config: DockerConfig, registry: string): CredentialHelper | null {
+function helperOf(config: DockerConfig, registry: string, terminal?: HelperTerminal): CredentialHelper | null {
   const names = keyOf(registry) === hubKey ? [hubKey, ...hubNames] : [registry];
   const own = names.map((name) => config.credHelpers?.[name]).find((helper) => helper !== undefined);
   const name = own ?? config.credsStore ?? "";
-  return name === "" ? null : new CredentialHelper(name);
+  return name === "" ? null : new CredentialHelper(name, terminal);
 }
 
 function findEntry(config: DockerConfig, registry: string): ConfigEntry | null {

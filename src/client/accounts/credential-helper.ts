@@ -10,6 +10,9 @@ import { configPath, ownerOf } from "./config-file.ts";
 const answer = z.object({ Username: z.string(), Secret: z.string() });
 export type HelperSecret = { readonly username: string; readonly secret: string };
 
+/** Whether it may write to the terminal and ask there; `none` where a screen is drawn on it. */
+export type HelperTerminal = "shared" | "none";
+
 const outputLimit = 1024 * 1024;
 /** A person may have to type a passphrase meanwhile. */
 const patience = 120_000;
@@ -22,9 +25,11 @@ const absentWords = "credentials not found in native keychain";
  */
 export class CredentialHelper {
   readonly name: string;
+  readonly #terminal: HelperTerminal;
 
-  constructor(name: string) {
+  constructor(name: string, terminal: HelperTerminal = "shared") {
     this.name = name;
+    this.#terminal = terminal;
     if (/^\w[\w.+-]*$/.test(name)) return;
     throw new EngineError(
       "invalid-argument",
@@ -61,7 +66,9 @@ export class CredentialHelper {
   async #run(verb: string, input: string): Promise<{ code: number | null; output: string }> {
     const child = spawn(this.#program, [verb], {
       ...identity(),
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", this.#terminal === "shared" ? "inherit" : "ignore"],
+      // A session of its own has no terminal to ask for a passphrase on.
+      detached: this.#terminal === "none",
       timeout: patience,
     });
     const ended = once(child, "close");

@@ -16,6 +16,7 @@ const resultColumns: readonly Column<SearchResult>[] = [
   { title: "NAME", minimum: 20, maximum: 60, priority: 0, spans: ({ name }) => [span(screenText(name), "strong")] },
   {
     title: "STARS",
+    optional: true,
     minimum: 5,
     maximum: 7,
     priority: 2,
@@ -122,12 +123,11 @@ export function pruneLines(view: PruneView, room: Room, now: number): readonly L
 
 function sumLine({ removed, bytes }: NonNullable<PruneView["preview"]>): Line {
   const left = bytes - removed.reduce((sum, { size }) => sum + size, 0);
+  const sum = span(` frees ${formatBytes(bytes)}`, "strong");
+  if (removed.length === 0) return line(sum, span(" that interrupted pulls have left", "muted"));
   const count = removed.length === 1 ? "1 image" : `${removed.length} images`;
-  return line(
-    span(` frees ${formatBytes(bytes)}`, "strong"),
-    span(removed.length === 0 ? "" : ` with ${count}`, "muted"),
-    span(left > 0 ? `, ${formatBytes(left)} of it from interrupted pulls` : "", "muted"),
-  );
+  const more = left > 0 ? `, ${formatBytes(left)} of it from interrupted pulls` : "";
+  return line(sum, span(` with ${count}${more}`, "muted"));
 }
 
 /** The scroll place nearest to the one wanted. */

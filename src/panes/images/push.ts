@@ -1,10 +1,9 @@
 import type { ImageSummary } from "../../../engine/protocol/images.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { describe } from "../../app/run-on-each.ts";
 import { familiarName, splitImageName, withDefaultTag } from "../../format/image-name.ts";
 import { screenText } from "../../format/screen-text.ts";
 import { firstKeyOf } from "../../keymap/keymap.ts";
-import { selectedImage, targetImages } from "../../store/selectors.ts";
+import { selectedImage } from "../../store/selectors.ts";
 import { inputOf } from "../../store/text-input.ts";
 import { imageName } from "./actions.ts";
 import { credentialsFor, doWork } from "./own-work.ts";
@@ -15,52 +14,60 @@ function isOfficial(reference: string): boolean {
   return registry === "docker.io" && repository.startsWith("library/");
 }
 
-/** Asks whether the names of the marked images, or of the one under the cursor, shall go to their registries. */
+/** Asks whether the image under the cursor shall go to its registry; first under which of its names, where it has several. */
 export function askPush(dashboard: Dashboard): void {
-  const found = targetImages(dashboard.mirror.get(), dashboard.ui.get());
-  const names = found.flatMap((image) => image.references);
-  const going = names.filter((name) => !isOfficial(name));
-  const [first] = going;
-  if (first === undefined) {
-    refuse(dashboard, found);
-    return;
+  const image = selectedImage(dashboard.mirror.get(), dashboard.ui.get());
+  const names = image?.references.filter((name) => !isOfficial(name)) ?? [];
+  if (image === null || names.length === 0) refuse(dashboard, image);
+  else if (names.length === 1) askPushOf(dashboard, names[0] ?? "");
+  else {
+    const ordered = names.toSorted((one, other) => Number(isKnown(image, one)) - Number(isKnown(image, other)));
+    const prompt = { kind: "line", label: "push", command: "image.push", targets: ordered, offer: "" } as const;
+    dashboard.ui.dispatch({ type: "prompt", prompt: { ...prompt, input: inputOf(ordered[0] ?? "") } });
   }
-  const places = [...new Set(going.map((name) => splitImageName(name).registry))].map(screenText);
-  const what = describe(going.map((name) => ({ id: name, name: screenText(name) })));
+}
+
+/** True where the name's repository has had it before. What is new there is more likely meant. */
+function isKnown({ digests }: ImageSummary, name: string): boolean {
+  const { registry, repository } = splitImageName(name);
+  return digests.map(splitImageName).some((one) => one.registry === registry && one.repository === repository);
+}
+
+export function askPushOf(dashboard: Dashboard, text: string): void {
+  const reference = text.trim();
+  if (reference === "") return;
+  const name = splitImageName(reference);
+  const path = familiarName({ ...name, registry: "docker.io" });
   dashboard.ui.dispatch({
     type: "prompt",
     prompt: {
       kind: "confirm",
-      question: `push ${what} to ${places.join(" and ")}?`,
+      question: `push ${screenText(path)} to ${screenText(name.registry)}?`,
       command: "image.push",
-      targets: going,
+      targets: [reference],
     },
   });
 }
 
-function refuse(dashboard: Dashboard, found: readonly ImageSummary[]): void {
-  const [image] = found;
-  if (image === undefined) {
+function refuse(dashboard: Dashboard, image: ImageSummary | null): void {
+  if (image === null) {
     flash(dashboard, { tone: "info", message: "no image is selected" });
     return;
   }
   const isNamed = image.references.length > 0;
-  const message = isNamed ? `the name ${imageName(image)} tells of no registry of your own` : "it has no name to push";
+  const message = isNamed ? `${imageName(image)} names no registry of your own` : "it has no name to push";
   const key = firstKeyOf(dashboard.keymap, "image.tag");
-  const how = key === null ? "tag it" : `${key} gives it another`;
+  const how = key === null ? "tag it" : `${key} gives it another name`;
   flash(dashboard, { tone: "warn", message, hint: `${how}, such as registry.example.com/web:1` });
 }
 
-/** One after the other: each has many layers that go at once. */
-export async function push(dashboard: Dashboard, references: readonly string[]): Promise<void> {
-  for (const reference of references) {
-    const shown = screenText(reference);
-    await doWork(dashboard, `push ${shown}`, async () => {
-      const credentials = await credentialsFor(dashboard, splitImageName(reference).registry);
-      await dashboard.client.request("images.push", { reference, allTags: false, credentials });
-      flash(dashboard, { tone: "ok", message: `pushed ${shown}`, twin: `gantry push ${shown}` });
-    });
-  }
+export async function push(dashboard: Dashboard, [reference = ""]: readonly string[]): Promise<void> {
+  const shown = screenText(reference);
+  await doWork(dashboard, `push ${shown}`, async () => {
+    const credentials = await credentialsFor(dashboard, splitImageName(reference).registry);
+    await dashboard.client.request("images.push", { reference, allTags: false, credentials });
+    flash(dashboard, { tone: "ok", message: `pushed ${shown}`, twin: `gantry push ${shown}` });
+  });
 }
 
 /** Asks for another name of the image under the cursor. */

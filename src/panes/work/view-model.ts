@@ -5,6 +5,7 @@ import type { Column } from "../../components/table.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { screenText } from "../../format/screen-text.ts";
 import { type Pace, rateOf } from "../../store/pace.ts";
+import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { type Span, span, type Tone } from "../../theme/tokens.ts";
 import { formatAge } from "../age.ts";
 
@@ -12,6 +13,8 @@ import { formatAge } from "../age.ts";
 export type WorkRow = {
   readonly id: string;
   readonly title: string;
+  /** Where the bytes go, as a sign. */
+  readonly sign: string;
   readonly state: string;
   /** 0 to 1. */
   readonly share: number | null;
@@ -22,18 +25,27 @@ export type WorkRow = {
   readonly left: string;
 };
 
-export function workRow(operation: Operation, pace: Pace, now: number): WorkRow {
-  const { id, title, progress } = operation;
+/** `short`: names without their registry. */
+export function workRow(operation: Operation, pace: Pace, { now, short }: WorkLook): WorkRow {
+  const { id, kind, title, progress } = operation;
   const rate = rateOf(pace, now);
   return {
     id,
-    title: screenText(title),
+    title: short ? shortTitle(screenText(title)) : screenText(title),
+    sign: kind === "push" || kind === "save" ? glyphs.up : glyphs.down,
     state: stateOf(progress),
     share: shareOf(progress),
     amount: progress === null ? "" : amountOf(progress),
     rate: rate === null ? "" : `${formatBytes(rate)}/s`,
     left: progress === null || rate === null ? "" : timeLeft(progress, rate),
   };
+}
+
+export type WorkLook = { readonly now: number; readonly short: boolean };
+
+/** `pull registry.example.com:5000/team/web:1` to `pull …/team/web:1`; what is short stays as it is. */
+export function shortTitle(title: string): string {
+  return title.length <= titleWidth ? title : title.replace(/ [^ /]+[.:][^ /]*\//, ` ${glyphs.ellipsis}/`);
 }
 
 function stateOf(progress: Progress | null): string {
@@ -68,10 +80,11 @@ function timeLeft({ current, total, unit }: Progress, rate: number): string {
 }
 
 const barWidth = 12;
+const titleWidth = 28;
 
 /** What is left out first where there is no room has the highest priority number. */
 export const workColumns: readonly Column<WorkRow>[] = [
-  { title: "WORK", minimum: 14, maximum: 48, priority: 0, spans: (row) => [span(row.title, "strong")] },
+  { title: "WORK", minimum: titleWidth, maximum: 56, priority: 0, spans: (row) => [span(row.title, "strong")] },
   { title: "", minimum: 11, maximum: 11, priority: 4, spans: (row) => [span(row.state, "info")] },
   { title: "", minimum: barWidth, maximum: barWidth, priority: 2, spans: (row) => progressBar(row.share, barWidth) },
   { title: "", minimum: 4, maximum: 4, priority: 1, align: "right", spans: (row) => [span(percent(row.share))] },
@@ -97,6 +110,8 @@ export function percent(share: number | null): string {
   return share === null ? "" : `${Math.floor(share * 100)}%`;
 }
 
+const partBarWidth = 24;
+
 const partTones: Readonly<Record<ProgressPart["phase"], Tone>> = {
   waiting: "faint",
   downloading: "info",
@@ -120,9 +135,11 @@ export const partColumns: readonly Column<ProgressPart>[] = [
   {
     title: "",
     minimum: barWidth,
-    maximum: 24,
+    maximum: partBarWidth,
     priority: 2,
-    spans: (part) => (isUnderWay(part) ? progressBar(shareOfPart(part), 24) : []),
+    // Of one width whatever goes on, so that nothing moves when the last bar goes.
+    spans: (part) =>
+      isUnderWay(part) ? progressBar(shareOfPart(part), partBarWidth) : [span(" ".repeat(partBarWidth))],
   },
   {
     title: "BYTES",
@@ -166,6 +183,7 @@ export function fitParts(parts: readonly ProgressPart[], rows: number): FittedPa
     [rest.filter(({ phase }) => phase === "waiting").length, "waiting"],
     [rest.filter((part) => rank(part) === 2).length, "here"],
   ] as const;
-  const words = counts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`);
-  return { shown: parts.filter((part) => chosen.has(part)), rest: `${rest.length} more: ${words.join(", ")}` };
+  const kinds = counts.filter(([count]) => count > 0);
+  const words = kinds.map(([count, word]) => (kinds.length === 1 ? word : `${count} ${word}`)).join(", ");
+  return { shown: parts.filter((part) => chosen.has(part)), rest: `${rest.length} more: ${words}` };
 }

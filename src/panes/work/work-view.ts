@@ -21,7 +21,7 @@ export function workLines(
   const count = Math.max(1, Math.min(operations.length, Math.floor(size.height / 2) - 1));
   const { header, lines } = drawTable({
     columns: workColumns,
-    rows: rowsOf(input),
+    rows: rowsOf(input, size.width),
     width: size.width - 1,
     from: windowStart(operations.length, count, selected, 0),
     count,
@@ -59,8 +59,12 @@ function untold(progress: Operation["progress"]): string {
     : `${screenText(progress.phase)} ${screenText(progress.object)}`;
 }
 
-function rowsOf({ operations, paces, now }: WorkInput) {
-  return operations.map((operation) => workRow(operation, paces.get(operation.id) ?? [], now));
+/** From here on there is room for whole names. */
+const wide = 108;
+
+function rowsOf({ operations, paces, now }: WorkInput, width: number) {
+  const look = { now, short: width < wide };
+  return operations.map((operation) => workRow(operation, paces.get(operation.id) ?? [], look));
 }
 
 /** The same rows for the lower edge of a pane: at most `most`, the last for what had to be left out. */
@@ -70,13 +74,13 @@ export function workStrip(input: WorkInput, width: number, most: number): readon
   const count = operations.length <= most ? operations.length : most - 1;
   const { lines } = drawTable({
     columns: workColumns,
-    rows: rowsOf(input),
+    rows: rowsOf(input, width),
     width,
     from: 0,
     count,
     selected: -1,
     selectedFill: "selection",
-    gutter: () => span(glyphs.separator, "info"),
+    gutter: (row) => span(row.sign, "info"),
   });
   const more = operations.length - count;
   return more === 0 ? lines : [...lines, line(span(`  ${more} more`, "muted"))];

@@ -70,7 +70,8 @@ it("says what to do next on an empty host", () => {
   app.tell(connected, empty);
   expect(app.frame()).toMatch(/gantry demo[\s\S]*gantry load[\s\S]*gantry import/);
   expect(app.frame()).toMatch(/press n +a new container of \S+, here/);
-  expect(app.frame().split("\n").at(-1)).toMatch(/^ n new {2}f full {2}: commands {2}\? help {2}q quit *$/);
+  expect(app.frame()).toMatch(/press u +an image from a registry/);
+  expect(app.frame().split("\n").at(-1)).toMatch(/^ u pull {2}n new {2}f full {2}: commands {2}\? help {2}q quit *$/);
   using small = drawApp({ columns: 60, rows: 15 });
   small.tell(connected, empty);
   expect(small.frame()).toMatch(/No containers yet\.[\s\S]*gantry demo/);
