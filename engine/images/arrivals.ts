@@ -4,6 +4,7 @@ import type { Operations } from "../events/operations.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
+import { hostPlatform, parsePlatform } from "../oci/platform.ts";
 import { familiarReference } from "../oci/reference.ts";
 import type { LoadedImage } from "../protocol/images.ts";
 import type { PulledImage } from "../protocol/transfers.ts";
@@ -11,6 +12,7 @@ import type { RegistryClient } from "../registry/registry-client.ts";
 import { type Catalog, shortID } from "./catalog.ts";
 import { parseChanges } from "./changes-parser.ts";
 import { type CommitPlan, changeRunConfig, storeCommit } from "./commit-image.ts";
+import type { ImageEvents } from "./image-events.ts";
 import { parseImageName } from "./image-plan.ts";
 import type { ImageRecord } from "./image-records.ts";
 import type { CommitOptions, ImportOptions, LongWork, PullRequest } from "./image-service.ts";
@@ -35,7 +37,7 @@ export type ArrivalParts = {
   readonly catalog: () => Catalog;
   /** Writes records, all of whose bytes are there, in one transaction. */
   readonly add: (images: readonly ArrivedImage[]) => void;
-  readonly publish: (action: string, id: ImageID, name: string) => void;
+  readonly events: ImageEvents;
 };
 
 /** What a work that makes images gets. */
@@ -55,12 +57,12 @@ export class Arrivals {
   }
 
   pull(request: PullRequest, work: LongWork): Promise<PulledImage[]> {
-    const { publish, add } = this.#parts;
+    const { events, add } = this.#parts;
     return this.#show("pull", `pull ${request.reference}`, work, async (pulling) => {
       const parts = { ...this.#parts, fetcher: this.#fetcher, add: (image: ArrivedImage) => add([image]) };
       try {
         const images = await pullImages(request, parts, pulling);
-        for (const { id, reference } of images) publish("pull", id as ImageID, reference);
+        for (const { id, reference } of images) events.publishTransfer("pull", id as ImageID, reference);
         return images;
       } catch (error) {
         // What no lease keeps goes before the failure is told.
@@ -72,14 +74,13 @@ export class Arrivals {
 
   load(archive: AsyncIterable<Uint8Array>, work: LongWork): Promise<LoadedImage[]> {
     return this.#long("load", "load images", work, async (loading) => {
-      const { publish } = this.#parts;
       const images = await storeArchive(archive, { ...loading, isHere: this.#layerDigests() }, loading);
       this.#parts.add(images.map(({ record, plan }) => ({ record, imageConfig: plan.imageConfig })));
       const loaded = new Map<ImageID, string[]>();
       for (const { plan } of images) {
         loaded.set(plan.id, [...(loaded.get(plan.id) ?? []), ...plan.references.map(familiarReference)]);
       }
-      for (const [id, references] of loaded) publish("load", id, references[0] ?? id);
+      for (const id of loaded.keys()) this.#parts.events.publish("load", id);
       return [...loaded].map(([id, references]) => ({ id, references: [...new Set(references)] }));
     });
   }
@@ -88,10 +89,11 @@ export class Arrivals {
     const plan = planImport(options);
     const name = plan.reference === null ? null : familiarReference(plan.reference);
     return this.#long("import", `import ${name ?? "an image"}`, work, async (importing) => {
-      const { add, publish } = this.#parts;
+      const { add, events } = this.#parts;
       const image = await storeRootfs(rootfs, plan, importing);
       add([image]);
-      publish("import", image.record.id, name ?? image.record.id);
+      if (name !== null) events.publish("tag", image.record.id, name);
+      events.publish("import", image.record.id);
       return { id: image.record.id };
     });
   }
@@ -100,10 +102,10 @@ export class Arrivals {
     const plan = this.#planCommit(options);
     const name = plan.reference === null ? null : familiarReference(plan.reference);
     return this.#long("commit", `commit ${name ?? "a container"}`, work, async (committing) => {
-      const { add, publish } = this.#parts;
+      const { add, events } = this.#parts;
       const image = await storeCommit(tar(), plan, committing);
       add([image]);
-      if (name !== null) publish("tag", image.record.id, name);
+      if (name !== null) events.publish("tag", image.record.id, name);
       return { id: image.record.id };
     });
   }
@@ -172,6 +174,7 @@ function planImport(options: ImportOptions): ImportPlan {
   return {
     reference: options.reference === null ? null : parseImageName(options.reference),
     run: parseChanges(options.changes),
+    platform: options.platform === undefined ? hostPlatform() : parsePlatform(options.platform),
     message: options.message === "" ? "Imported from -" : options.message,
     createdAt: options.createdAt ?? new Date().toISOString(),
   };

@@ -12,7 +12,7 @@ import {
   parseTaggedReference,
   type Reference,
 } from "../oci/reference.ts";
-import type { ImageRecord, RepositoryDigest } from "./image-records.ts";
+import type { ImageRecord } from "./image-records.ts";
 
 /** An image with all that is said about it often, held in memory. */
 export type CatalogImage = ImageRecord & {
@@ -24,7 +24,7 @@ export type CatalogImage = ImageRecord & {
   readonly layerSizes: readonly number[];
   /** As people write them. */
   readonly names: readonly string[];
-  /** `name@digest`, as people write them: as pulled and pushed, or by its own manifest where it came in an archive. */
+  /** `name@digest`, as people write them: as pulled and pushed. What no registry told is not said, as docker does. */
   readonly repoDigests: readonly string[];
 };
 
@@ -138,7 +138,7 @@ export function catalogImage(record: ImageRecord, imageConfig: ImageConfig | nul
     chain,
     layerSizes: layers.findAll(chain).map((layer) => layer?.size ?? 0),
     names: record.references.map((reference) => familiarReference(parseReference(reference))),
-    repoDigests: allDigests(record).map(
+    repoDigests: record.digests.map(
       ({ repository, digest }) => `${familiarName(parseReference(repository))}@${digest}`,
     ),
   };
@@ -147,25 +147,12 @@ export function catalogImage(record: ImageRecord, imageConfig: ImageConfig | nul
 function mapDigests(images: readonly CatalogImage[]): ReadonlyMap<string, readonly CatalogImage[]> {
   const found = new Map<string, CatalogImage[]>();
   for (const image of images) {
-    for (const { repository, digest } of allDigests(image)) {
+    for (const { repository, digest } of image.digests) {
       const key = `${repository}@${digest}`;
       found.set(key, [...(found.get(key) ?? []), image]);
     }
   }
   return found;
-}
-
-/** Digests that repositories know it by; the digest of its manifest for those of its repositories that it never met. */
-function allDigests({ digests, references, manifestDigest }: ImageRecord): RepositoryDigest[] {
-  if (manifestDigest === null) return [...digests];
-  const met = new Set(digests.map(({ repository }) => repository));
-  const named = new Set(references.map((reference) => repositoryOf(parseReference(reference))));
-  return [
-    ...digests,
-    ...[...named]
-      .filter((repository) => !met.has(repository))
-      .map((repository) => ({ repository, digest: manifestDigest })),
-  ];
 }
 
 /** `registry/repository`. */

@@ -7,6 +7,7 @@ import { parseReference } from "../oci/reference.ts";
 import type { PushedImage } from "../protocol/transfers.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import { type Catalog, repositoryOf } from "./catalog.ts";
+import type { ImageEvents } from "./image-events.ts";
 import type { ImageRecords } from "./image-records.ts";
 import type { LongWork, PushRequest, SaveOutput, SaveRequest } from "./image-service.ts";
 import { leasedBlobs } from "./leased-blobs.ts";
@@ -26,7 +27,7 @@ export type DepartureParts = {
   readonly catalog: () => Catalog;
   /** Called when records have changed. */
   readonly onRecord: () => void;
-  readonly publish: (action: string, id: ImageID, name: string) => void;
+  readonly events: ImageEvents;
 };
 
 /** The ways by which images leave: to a registry, and into an archive. */
@@ -47,7 +48,7 @@ export class Departures {
       const isHere = this.#parts.catalog().findByID(id) !== null;
       if (isHere && isDigest(digest)) records.addDigest(repositoryOf(parseReference(reference)), digest, id);
       onRecord();
-      this.#parts.publish("push", id, reference);
+      this.#parts.events.publishTransfer("push", id, reference);
     };
     const lease = leases.begin();
     const parts = { ...this.#parts, registry: this.#parts.registries, lease, blobs: leasedBlobs(blobs, lease) };
@@ -82,6 +83,7 @@ export class Departures {
     };
     await using archive = await open().finally(() => void sweeper.request());
     const bytes = await archive.write(output, { signal, onProgress });
+    for (const id of archive.images) this.#parts.events.publish("save", id);
     return { bytes };
   }
 }

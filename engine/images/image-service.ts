@@ -37,6 +37,8 @@ export type ImportOptions = {
   /** Dockerfile lines: CMD, ENTRYPOINT, ENV, USER, WORKDIR, EXPOSE, LABEL, VOLUME, STOPSIGNAL. */
   readonly changes: readonly string[];
   readonly message: string;
+  /** `os/arch[/variant]`; this host's where it is left out. */
+  readonly platform?: string | undefined;
   /** RFC 3339; now where it is left out. Given, the same bytes make the same image ID. */
   readonly createdAt?: string;
 };

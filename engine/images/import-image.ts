@@ -7,7 +7,7 @@ import { compressionOf } from "../lib/decompress.ts";
 import { runTogether } from "../lib/settle.ts";
 import type { DiffID, ImageID } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
-import { hostPlatform } from "../oci/platform.ts";
+import type { Platform } from "../oci/platform.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import { storeBlob } from "./archive-file.ts";
 import type { RunConfigChange } from "./changes-parser.ts";
@@ -19,6 +19,7 @@ import { counting, type LoadWork } from "./load-images.ts";
 export type ImportPlan = {
   readonly reference: Reference | null;
   readonly run: RunConfigChange;
+  readonly platform: Platform;
   readonly message: string;
   readonly createdAt: string;
 };
@@ -40,7 +41,8 @@ export async function storeRootfs(
     id,
     manifestDigest: null,
     createdAt: plan.createdAt,
-    ...hostPlatform(),
+    architecture: plan.platform.architecture,
+    os: plan.platform.os,
     addedAt: new Date().toISOString(),
     layers: [{ diffID, blobDigest: digest }],
     references: plan.reference === null ? [] : [formatReference(plan.reference)],
@@ -93,7 +95,7 @@ async function receiveAndStage(
 
 function makeConfig(plan: ImportPlan, diffID: DiffID): ImageConfig {
   return {
-    ...hostPlatform(),
+    ...plan.platform,
     created: plan.createdAt,
     comment: plan.message,
     config: { ...plan.run },

@@ -22,7 +22,6 @@ export function inspectImage(image: CatalogImage, layers: LayerStore): Record<st
       AttachStdin: false,
       AttachStdout: false,
       AttachStderr: false,
-      ExposedPorts: null,
       Tty: false,
       OpenStdin: false,
       StdinOnce: false,

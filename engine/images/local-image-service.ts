@@ -12,9 +12,10 @@ import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImag
 import type { PulledImage, PushedImage } from "../protocol/transfers.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import { Arrivals } from "./arrivals.ts";
-import { Catalog, catalogImage, shortID } from "./catalog.ts";
+import { Catalog, catalogImage } from "./catalog.ts";
 import { Departures } from "./departures.ts";
 import { parseImageName } from "./image-plan.ts";
+import { ImageEvents } from "./image-events.ts";
 import { ImageRecords } from "./image-records.ts";
 import type {
   CommitOptions,
@@ -78,6 +79,7 @@ class LocalImageService implements ImageService {
   readonly #arrivals: Arrivals;
   readonly #departures: Departures;
   readonly #upkeep: Upkeep;
+  readonly #events: ImageEvents;
   readonly #listeners = new Listeners<void>();
   #catalog: Catalog | null = null;
   #summaries: readonly ImageSummary[] | null = null;
@@ -86,6 +88,7 @@ class LocalImageService implements ImageService {
     this.#options = options;
     this.#records = records;
     this.#configs = configs;
+    this.#events = new ImageEvents(options.events, (id) => configs.get(id)?.config?.Labels ?? {});
     this.#sweeper = new Sweeper(() => this.sweep());
     this.#leases = new Leases(options, () => void this.#sweeper.request());
     this.#arrivals = new Arrivals({
@@ -98,7 +101,7 @@ class LocalImageService implements ImageService {
         for (const { record, imageConfig } of images) configs.set(record.id, imageConfig);
         this.#changed();
       },
-      publish: (action, id, name) => this.#publish(action, id, name),
+      events: this.#events,
     });
     this.#departures = new Departures({
       ...options,
@@ -107,7 +110,7 @@ class LocalImageService implements ImageService {
       sweeper: this.#sweeper,
       catalog: () => this.#current(),
       onRecord: () => this.#changed(),
-      publish: (action, id, name) => this.#publish(action, id, name),
+      events: this.#events,
     });
     this.#upkeep = new Upkeep({
       ...options,
@@ -120,7 +123,7 @@ class LocalImageService implements ImageService {
         for (const id of ids) configs.delete(id);
         this.#changed();
       },
-      publish: (action, id, name) => this.#publish(action, id, name),
+      events: this.#events,
     });
     // `list` names the containers of each image.
     options.events.onEvent((event) => {
@@ -168,7 +171,7 @@ class LocalImageService implements ImageService {
     const { id } = this.#current().get(image).image;
     this.#records.setReference(formatReference(name), id);
     this.#changed();
-    this.#publish("tag", id, familiarReference(name));
+    this.#events.publish("tag", id, familiarReference(name));
   }
 
   async remove(image: string, force: boolean): Promise<RemovedImage> {
@@ -179,11 +182,11 @@ class LocalImageService implements ImageService {
     const removal = planRemoval(match, { users, force, digest: findDigestName(image) });
     this.#records.remove(removal);
     const untagged = untaggedNames(removal);
-    if (removal.image !== null) this.#configs.delete(id);
     this.#changed();
-    for (const name of untagged) this.#publish("untag", id, name);
+    for (const _name of untagged) this.#events.publish("untag", id);
     if (removal.image === null) return { untagged, deleted: [] };
-    this.#publish("delete", id, untagged[0] ?? id);
+    this.#configs.delete(id);
+    this.#events.publish("delete", id);
     await this.#sweeper.request();
     return { untagged, deleted: [id] };
   }
@@ -252,9 +255,5 @@ class LocalImageService implements ImageService {
     this.#catalog = null;
     this.#summaries = null;
     this.#listeners.emit();
-  }
-
-  #publish(action: string, id: ImageID, name: string): void {
-    this.#options.events.publish({ type: "image", action, id, attributes: { name: name === id ? shortID(id) : name } });
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
-import { type Digest, digestOfHex, sha256 } from "../oci/digest.ts";
+import { type Digest, digestOfHex, type ImageID, sha256 } from "../oci/digest.ts";
 import { type Catalog, type CatalogImage, displayName } from "./catalog.ts";
 import type { LongWork, SaveOutput, SaveRequest } from "./image-service.ts";
 import {
@@ -24,6 +24,7 @@ const chunkSize = 1024 * 1024;
 
 /** An archive all of whose files are open: no sweep can take them away any more. */
 export interface OpenArchive extends AsyncDisposable {
+  readonly images: readonly ImageID[];
   /** Bytes of all, without the archive's headers. */
   readonly size: number;
   /** Gives how many bytes it was. Fails with `corrupt` for a blob that was damaged on disk. */
@@ -46,7 +47,8 @@ export async function openArchive(request: SaveRequest, parts: SaveParts, signal
     const file = "blob" in entry ? files.use(await open(parts.blobs.pathOf(entry.blob), "r")) : null;
     entries.push({ entry, file });
   }
-  return new FileArchive(entries, files.move());
+  const ids = chosen.map(({ image }) => image.id);
+  return new FileArchive(ids, entries, files.move());
 }
 
 async function outgoingOf(image: CatalogImage, parts: SaveParts, signal: AbortSignal): Promise<OutgoingImage> {
@@ -74,11 +76,13 @@ async function outgoingOf(image: CatalogImage, parts: SaveParts, signal: AbortSi
 type OpenEntry = { readonly entry: SaveEntry; readonly file: FileHandle | null };
 
 class FileArchive implements OpenArchive {
+  readonly images: readonly ImageID[];
   readonly size: number;
   readonly #entries: readonly OpenEntry[];
   readonly #files: AsyncDisposableStack;
 
-  constructor(entries: readonly OpenEntry[], files: AsyncDisposableStack) {
+  constructor(images: readonly ImageID[], entries: readonly OpenEntry[], files: AsyncDisposableStack) {
+    this.images = images;
     this.#entries = entries;
     this.#files = files;
     this.size = entries.reduce((sum, { entry }) => sum + entry.size, 0);

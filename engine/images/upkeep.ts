@@ -1,11 +1,11 @@
 import type { BlobStore } from "../content/blob-store.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
-import { familiarReference, parseReference } from "../oci/reference.ts";
 import type { ImageSummary } from "../protocol/images.ts";
 import type { Removal } from "../protocol/upkeep.ts";
 import type { Catalog, CatalogImage } from "./catalog.ts";
 import { type ImageDiskUsage, imageDiskUsage } from "./image-disk-usage.ts";
+import type { ImageEvents } from "./image-events.ts";
 import type { ImageRecords } from "./image-records.ts";
 import type { PruneOptions } from "./image-service.ts";
 import type { Leases } from "./leases.ts";
@@ -30,7 +30,7 @@ export type UpkeepParts = {
   readonly summaries: () => readonly ImageSummary[];
   /** Records are gone. */
   readonly onRemoved: (ids: readonly ImageID[]) => void;
-  readonly publish: (action: string, id: ImageID, name: string) => void;
+  readonly events: ImageEvents;
 };
 
 export type PruneResult = { removed: Removal[]; bytes: number };
@@ -66,7 +66,10 @@ export class Upkeep {
       leftovers: leases.interrupted().flatMap((leased) => holdings(leased.chain ?? [], leased.blobs ?? [])),
     };
     const plan = planPrune(facts, options);
-    if (!dryRun) await this.#carryOut(plan);
+    if (!dryRun) {
+      await this.#carryOut(plan);
+      this.#parts.events.publishPrune(plan.bytes);
+    }
     return { removed: plan.images.map(removalOf), bytes: plan.bytes };
   }
 
@@ -78,13 +81,10 @@ export class Upkeep {
   }
 
   #remove(images: readonly CatalogImage[]): void {
-    const { records, onRemoved, publish } = this.#parts;
+    const { records, onRemoved, events } = this.#parts;
     records.removeImages(images.map(({ id }) => id));
+    for (const { id, references } of images) for (const _name of references) events.publish("untag", id);
     onRemoved(images.map(({ id }) => id));
-    for (const { id, references } of images) {
-      const names = references.map((reference) => familiarReference(parseReference(reference)));
-      for (const name of names) publish("untag", id, name);
-      publish("delete", id, names[0] ?? id);
-    }
+    for (const { id } of images) events.publish("delete", id);
   }
 }

@@ -117,11 +117,15 @@ export const methods = {
   "images.tag": { params: z.object({ image: z.string(), reference: z.string() }), result: nothing },
   /** `failed-precondition` names the container that uses it. */
   "images.remove": { params: z.object({ image: z.string(), force: z.boolean() }), result: removedImage },
-  /** A root file system as tar (plain, gzip, zstd) on the stream becomes a one-layer image. changes: Dockerfile lines. */
+  /**
+   * A root file system as tar (plain, gzip, zstd) on the stream becomes a one-layer image. changes: Dockerfile lines. platform: what it
+   * is made for, this host's where it is left out.
+   */
   "images.import": {
     params: z.object({
       streamID: z.string(),
       reference: z.nullable(z.string()),
+      platform: z.optional(z.string()),
       changes: z.array(z.string()),
       message: z.string(),
     }),
@@ -136,8 +140,7 @@ export const methods = {
   "images.push": transferMethods["images.push"],
   "images.search": transferMethods["images.search"],
   "registries.login": transferMethods["registries.login"],
-  "images.prune": upkeepMethods["images.prune"],
-  "system.diskUsage": upkeepMethods["system.diskUsage"],
+  ...upkeepMethods,
 
   /** The layers of an image, or of a container with its writable layer. */
   "layers.ofImage": { params: image, result: layersResult },
