@@ -40,6 +40,7 @@ async function checkLayer(layer: Layer, images: readonly ImageRecord[], run: Fsc
   const problems = tar?.problems ?? (await verifyAlone(layer, run));
   const [first] = problems;
   if (first === undefined) return;
+  run.wrong.add(layer.diffID);
   const problem = problems.length === 1 ? first : `${first}; and ${problems.length - 1} more such differences`;
   const users = upkeep.mountedOn(layer.name);
   if (users.length > 0) {
@@ -149,7 +150,7 @@ async function checkMissing(images: readonly ImageRecord[], run: FsckRun): Promi
     for (const [position, name] of run.layers.upkeep.namesOf(chain).entries()) {
       const part = chain.slice(0, position + 1);
       const key = chainIDOf(part) ?? "";
-      if (name !== null || seen.has(key)) continue;
+      if (name !== null || seen.has(key) || run.wrong.has(image.layers[position]?.diffID as DiffID)) continue;
       seen.add(key);
       // It may have been removed since.
       if (run.records.list().some(({ id }) => id === image.id)) await addMissing(image, part, run);

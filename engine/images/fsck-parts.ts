@@ -33,6 +33,8 @@ export type FsckRun = FsckParts & {
   /** Blobs that were read and are whole, and what the others hash to; null for one that cannot be read. */
   readonly whole: Set<Digest>;
   readonly damaged: Map<Digest, Damage>;
+  /** Layers that were found to be wrong. */
+  readonly wrong: Set<DiffID>;
 };
 
 /** inode: of the file that was read, so that no other one is taken for it. */

@@ -41,6 +41,7 @@ export class Fsck {
     });
     const findings = new Findings(repair);
     const sizes = await blobs.measure();
+    await sweeper.idle();
     const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     const read = new Map<string, number>();
     const run: FsckRun = {
@@ -50,6 +51,7 @@ export class Fsck {
       signal: AbortSignal.any([work.signal, abort.signal]),
       whole: new Set(),
       damaged: new Map(),
+      wrong: new Set(),
       isBusy: () => operations.list().some(({ kind }) => kind !== fsckKind),
       reading: (object) => (bytes) => {
         read.set(object, bytes);

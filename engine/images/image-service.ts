@@ -2,7 +2,7 @@ import type { DiffID, ImageID } from "../oci/digest.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
 import type { Progress } from "../protocol/rpc.ts";
 import type { Credentials, PulledImage, PushedImage } from "../protocol/transfers.ts";
-import type { DiskUsage, Removal } from "../protocol/upkeep.ts";
+import type { DiskUsage, FsckReport, Removal } from "../protocol/upkeep.ts";
 
 /** What the containers service needs of an image. */
 export type ImageForContainer = {
@@ -129,6 +129,8 @@ export interface ImageService {
   /** Removes images that no container uses: all that are asked for, or none. With `dryRun` says what would go. */
   prune(options: PruneOptions, dryRun: boolean): Promise<{ removed: Removal[]; bytes: number }>;
   diskUsage(): Promise<Pick<DiskUsage, "images" | "blobs">>;
+  /** Reads every byte of images and sees whether it is what it was; with `repair` takes away or makes anew what is not. */
+  fsck(repair: boolean, work: LongWork): Promise<FsckReport>;
   /** Called after every change of what `list` would say. */
   onChange(listener: () => void): () => void;
 }

@@ -5,7 +5,7 @@ import type { EventBus } from "../events/event-bus.ts";
 import type { Operations } from "../events/operations.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { Listeners } from "../lib/listeners.ts";
-import type { Digest, ImageID } from "../oci/digest.ts";
+import type { ImageID } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image-config.ts";
 import { familiarReference, formatReference } from "../oci/reference.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
@@ -14,8 +14,9 @@ import type { RegistryClient } from "../registry/registry-client.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Catalog, catalogImage } from "./catalog.ts";
 import { Departures } from "./departures.ts";
-import { parseImageName } from "./image-plan.ts";
+import { Fsck } from "./fsck.ts";
 import { ImageEvents } from "./image-events.ts";
+import { parseImageName } from "./image-plan.ts";
 import { ImageRecords } from "./image-records.ts";
 import type {
   CommitOptions,
@@ -32,6 +33,7 @@ import type {
 import { forContainer, historyEntries, layersResult, summarize } from "./image-views.ts";
 import { inspectImage } from "./inspect.ts";
 import { Leases } from "./leases.ts";
+import { neededBytes } from "./needed-bytes.ts";
 import type { TrustPolicy } from "./policy.ts";
 import { findDigestName, planRemoval, untaggedNames } from "./remove.ts";
 import { Sweeper } from "./sweeper.ts";
@@ -79,6 +81,7 @@ class LocalImageService implements ImageService {
   readonly #arrivals: Arrivals;
   readonly #departures: Departures;
   readonly #upkeep: Upkeep;
+  readonly #fsck: Fsck;
   readonly #events: ImageEvents;
   readonly #listeners = new Listeners<void>();
   #catalog: Catalog | null = null;
@@ -124,6 +127,13 @@ class LocalImageService implements ImageService {
         this.#changed();
       },
       events: this.#events,
+    });
+    this.#fsck = new Fsck({
+      ...options,
+      records,
+      leases: this.#leases,
+      sweeper: this.#sweeper,
+      onChanged: (id) => this.#reread(id),
     });
     // `list` names the containers of each image.
     options.events.onEvent((event) => {
@@ -223,6 +233,10 @@ class LocalImageService implements ImageService {
     return this.#upkeep.diskUsage();
   }
 
+  fsck(repair: boolean, work: LongWork) {
+    return this.#fsck.run(repair, work);
+  }
+
   onChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }
@@ -231,15 +245,15 @@ class LocalImageService implements ImageService {
   async sweep(): Promise<void> {
     const { blobs, layers } = this.#options;
     // No await before both sweeps have begun: what is made from then on is held while it is made.
-    const images = this.#records.list();
-    const kept = images.flatMap((image) => [
-      image.id,
-      ...(image.manifestDigest === null ? [] : [image.manifestDigest]),
-      ...image.digests.map(({ digest }) => digest),
-      ...image.layers.flatMap(({ blobDigest }) => (blobDigest === null ? [] : [blobDigest])),
-    ]);
-    const chains = images.map((image) => image.layers.map((layer) => layer.diffID));
-    await Promise.all([layers.sweep(chains), blobs.sweep(new Set<Digest>(kept))]);
+    const needed = neededBytes(this.#records.list());
+    await Promise.all([layers.sweep(needed.chains), blobs.sweep(needed.blobs)]);
+  }
+
+  /** A config on the disk was found to be damaged, or a record was changed. */
+  async #reread(id: ImageID): Promise<void> {
+    const imageConfig = await findConfig(this.#options.blobs, id);
+    if (imageConfig === null) this.#configs.delete(id);
+    this.#changed();
   }
 
   #current(): Catalog {
