@@ -1,18 +1,28 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { LongWork } from "../../engine/images/image-service.ts";
 import { sha256 } from "../../engine/oci/digest.ts";
 import { FaultProxy, type SeenRequest } from "../support/fault-proxy.ts";
-import type { LayerItems } from "../support/images-archives.ts";
+import { type LayerItems, run } from "../support/images-archives.ts";
 import { type ImagesEngine, leftovers, openImagesEngine, quietWork } from "../support/images-engine.ts";
 import { pullOf, putLayers } from "../support/images-registry.ts";
 import { imagesDirectory } from "../support/images-tar.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { tempRoot } from "../support/temp-root.ts";
 
 const puller = join(import.meta.dirname, "../support/images-puller.ts");
 const size = 3_000_000;
@@ -143,6 +153,20 @@ it("frees the space of an image that is removed while a pull goes on", async () 
   for (const digest of held) expect(await engine.blobs.has(digest)).toBe(false);
   abort.abort();
   await expect(pulling).rejects.toMatchObject({ code: "cancelled" });
+});
+
+it("says when the disk is full, gives the space back, and succeeds where there is more", async () => {
+  await using place = await tempRoot();
+  const root = place.join("root");
+  mkdirSync(root);
+  run("mount", "-t", "tmpfs", "-o", "size=12m", "none", root);
+  await putLayers(registry, "large", [[["one", randomBytes(5_000_000)]], [["two", randomBytes(5_000_000)]]]);
+  await using engine = await openImagesEngine(root);
+  const large = pullOf(`${registry.address}/large`);
+  await expect(engine.images.pull(large, quietWork)).rejects.toMatchObject({ code: "resource-exhausted" });
+  expect(await leftovers(engine)).toEqual([]);
+  run("mount", "-o", "remount,size=64m", root);
+  expect(await engine.images.pull(large, quietWork)).toMatchObject([{ isNew: true }]);
 });
 
 describe("two clients", () => {

@@ -74,12 +74,12 @@ export async function leftovers({ root, database, operations }: ImagesEngine): P
   return [...files, ...rows.map((row) => JSON.stringify(row)), ...operations.list().map(({ title }) => title)].sort();
 }
 
-/** Directories of removed layers are renamed at once and deleted beside everything else: they get a moment. */
+/** What is removed of layers, or was left of them by a crash, is deleted beside everything else: it gets a moment. */
 async function filesOf(root: string): Promise<string[]> {
   const places = ["blobs/sha256", "blobs/ingest", "layers"];
   for (const deadline = Date.now() + 5_000; ; await setTimeout(10)) {
     const names = places.map(async (place) => (await readdir(join(root, place))).map((name) => `${place}/${name}`));
     const files = (await Promise.all(names)).flat();
-    if (Date.now() > deadline || !files.some((name) => name.startsWith("layers/.gone-"))) return files;
+    if (Date.now() > deadline || !files.some((name) => name.startsWith("layers/."))) return files;
   }
 }
