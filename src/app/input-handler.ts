@@ -51,7 +51,9 @@ function placeHere(dashboard: Dashboard): Place {
 function answer(dashboard: Dashboard, prompt: Extract<Prompt, { kind: "confirm" }>, event: InputEvent): void {
   if (event.type === "paste") return;
   dashboard.ui.dispatch({ type: "prompt", prompt: null });
-  if (event.key === "y" || event.key === "Y") executeConfirmed(dashboard, prompt.command, prompt.targets);
+  // Who presses it twice means it.
+  const isUrgent = event.key === "ctrl+c" && prompt.command === "quit";
+  if (event.key === "y" || event.key === "Y" || isUrgent) executeConfirmed(dashboard, prompt.command, prompt.targets);
 }
 
 function typeFilter(dashboard: Dashboard, prompt: Extract<Prompt, { kind: "filter" }>, event: InputEvent): void {

@@ -13,7 +13,7 @@ export function ImagesPane(props: PaneProps) {
   const { mirror, ui, columns, rows, focused, now } = props;
   const start = useRef(0);
   const shown = visibleImages(mirror, ui);
-  const tableRows = useMemo(() => shown.map((image) => imageRow(image, now)), [shown, now]);
+  const tableRows = useMemo(() => shown.map((image) => imageRow(image, now, columns)), [shown, now, columns]);
   const selected = selectedIndex(shown, ui.selections.images);
   const work = workStrip({ ...mirror, now }, columns - 3, stripRows(rows));
   const count = Math.max(1, rows - 3 - work.length);

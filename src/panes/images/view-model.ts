@@ -3,6 +3,7 @@ import type { Column } from "../../components/table.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { shortID } from "../../format/ids.ts";
 import { screenText } from "../../format/screen-text.ts";
+import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { span } from "../../theme/tokens.ts";
 import { age } from "../age.ts";
 
@@ -19,11 +20,23 @@ export type ImageRow = {
   readonly users: number;
 };
 
-export function imageRow(image: ImageSummary, now: number): ImageRow {
+/** Columns that the others take where all are shown. */
+const otherColumns = 36;
+
+/**
+ * `registry.example.com/team/web:1` to `…/team/web:1` where there is no room in a list of this width: what tells images apart
+ * stands at the end.
+ */
+export function shortName(name: string, width: number): string {
+  return name.length <= width - otherColumns ? name : name.replace(/^[^/]+[.:][^/]*\//, `${glyphs.ellipsis}/`);
+}
+
+/** `width`: of the list, in columns. */
+export function imageRow(image: ImageSummary, now: number, width = Number.POSITIVE_INFINITY): ImageRow {
   const [first] = image.references;
   return {
     id: image.id,
-    name: first === undefined ? shortID(image.id) : screenText(first),
+    name: first === undefined ? shortID(image.id) : shortName(screenText(first), width),
     otherNames: Math.max(0, image.references.length - 1),
     named: first !== undefined,
     size: image.size,

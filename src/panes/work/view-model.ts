@@ -80,7 +80,7 @@ function timeLeft({ current, total, unit }: Progress, rate: number): string {
 }
 
 const barWidth = 12;
-const titleWidth = 28;
+const titleWidth = 24;
 
 /** What is left out first where there is no room has the highest priority number. */
 export const workColumns: readonly Column<WorkRow>[] = [
