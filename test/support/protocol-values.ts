@@ -1,6 +1,7 @@
 import { type ContainerSummary, unlimited } from "../../engine/protocol/containers.ts";
 import type { ImageSummary } from "../../engine/protocol/images.ts";
 import type { LogLine } from "../../engine/protocol/logs.ts";
+import type { Operation } from "../../engine/protocol/state.ts";
 import type { StatsSample } from "../../engine/protocol/stats.ts";
 
 /** Values as the engine sends them, for tests of what is made of them. */
@@ -50,6 +51,19 @@ export function anImage(fields: Partial<ImageSummary> = {}): ImageSummary {
     command: [],
     exposedPorts: [],
     digests: [],
+    ...fields,
+  };
+}
+
+export function anOperation(fields: Partial<Operation> = {}): Operation {
+  const startedAt = "2026-11-22T00:00:00Z";
+  return {
+    id: "o1",
+    kind: "pull",
+    title: "pull nginx:latest",
+    startedAt,
+    isCancellable: true,
+    progress: null,
     ...fields,
   };
 }

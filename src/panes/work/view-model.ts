@@ -85,8 +85,21 @@ const titleWidth = 24;
 /** What is left out first where there is no room has the highest priority number. */
 export const workColumns: readonly Column<WorkRow>[] = [
   { title: "WORK", minimum: titleWidth, maximum: 56, priority: 0, spans: (row) => [span(row.title, "strong")] },
-  { title: "", minimum: 11, maximum: 11, priority: 4, spans: (row) => [span(row.state, "info")] },
-  { title: "", minimum: barWidth, maximum: barWidth, priority: 2, spans: (row) => progressBar(row.share, barWidth) },
+  {
+    title: "",
+    minimum: 11,
+    maximum: 11,
+    priority: 4,
+    spans: (row) => (row.share === null ? [] : [span(row.state, "info")]),
+  },
+  // A work that cannot say how far it is says there what it does.
+  {
+    title: "",
+    minimum: barWidth,
+    maximum: barWidth,
+    priority: 2,
+    spans: (row) => (row.share === null ? [span(row.state, "info")] : progressBar(row.share, barWidth)),
+  },
   { title: "", minimum: 4, maximum: 4, priority: 1, align: "right", spans: (row) => [span(percent(row.share))] },
   {
     title: "BYTES",
