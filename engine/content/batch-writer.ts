@@ -1,5 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { EngineError, messageOf } from "../errors.ts";
+import { leaveGarbage } from "../lib/young-garbage.ts";
 
 const batchSize = 1024 * 1024;
 /** A piece this large is written as it is. */
@@ -91,6 +92,8 @@ export class BatchWriter {
     this.#events.onBatch?.(batch);
     const position = this.#position;
     this.#position += batch.length;
+    // What it was received in.
+    leaveGarbage(batch.length);
     await this.#writing;
     this.requireSound();
     this.#writing = this.#writeAll(batch, position).then(

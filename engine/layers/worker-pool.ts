@@ -1,9 +1,9 @@
-import { Worker } from "node:worker_threads";
-import { EngineError, messageOf } from "../errors.ts";
-import { releaseFreeMemory } from "../host/syscalls.ts";
+import type { Worker } from "node:worker_threads";
+import { EngineError } from "../errors.ts";
 import { workerURL } from "../lib/worker-url.ts";
 import type { LayerTask, LayerTaskResults } from "./layer-tasks.ts";
 import type { TaskRequest, TaskResponse } from "./layer-worker.ts";
+import { WorkerStock } from "./worker-stock.ts";
 
 export type TaskOptions = {
   readonly signal?: AbortSignal;
@@ -18,11 +18,6 @@ type Job = {
   readonly ended: Promise<unknown>;
 };
 
-/** A small nursery, since V8 keeps its pages when the worker is gone; and an end to what a tar can make a worker remember. */
-const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 };
-/** A worker costs some 10 MB; an engine at rest has none. */
-const idleTime = 5_000;
-
 /**
  * Threads for the synchronous work on layers: started when needed, one task at a time each, ended when idle. `worker` is what runs in
  * them: the layer worker, or one that answers other tasks in the same way.
@@ -31,15 +26,18 @@ export class WorkerPool<Task extends { readonly kind: string } = LayerTask, Resu
   implements AsyncDisposable
 {
   readonly #limit: number;
-  readonly #worker: URL;
-  readonly #idle = new Map<Worker, NodeJS.Timeout>();
+  readonly #stock: WorkerStock;
   readonly #busy = new Map<Worker, Job>();
   readonly #queue: Job[] = [];
+  readonly #holder = {
+    onMessage: (worker: Worker, message: unknown) => this.#receive(worker, message as TaskResponse),
+    onLoss: (worker: Worker, reason: string) => this.#lose(worker, reason),
+  };
   #isClosed = false;
 
   constructor(limit: number, worker = workerURL(import.meta.url, "layer-worker")) {
     this.#limit = limit;
-    this.#worker = worker;
+    this.#stock = WorkerStock.join(worker);
   }
 
   /** Fails with what the task failed with, or `cancelled`; the task has ended by then. */
@@ -61,14 +59,12 @@ export class WorkerPool<Task extends { readonly kind: string } = LayerTask, Resu
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     for (const job of [...this.#queue, ...this.#busy.values()]) this.#cancel(job);
     // A worker in the middle of system calls is let come to the end of its task, not cut off.
     await Promise.allSettled([...this.#busy.values()].map((job) => job.ended));
-    const workers = [...this.#idle.keys()];
-    for (const timer of this.#idle.values()) clearTimeout(timer);
-    this.#idle.clear();
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await this.#stock.leave();
   }
 
   #cancel(job: Job): void {
@@ -80,32 +76,12 @@ export class WorkerPool<Task extends { readonly kind: string } = LayerTask, Resu
   }
 
   #next(): void {
-    const job = this.#queue[0];
+    if (this.#busy.size >= this.#limit) return;
+    const job = this.#queue.shift();
     if (job === undefined) return;
-    const worker = this.#takeIdle() ?? this.#start();
-    if (worker === null) return;
-    this.#queue.shift();
+    const worker = this.#stock.take(this.#holder);
     this.#busy.set(worker, job);
-    worker.ref();
     worker.postMessage(job.request);
-  }
-
-  #takeIdle(): Worker | null {
-    for (const [worker, timer] of this.#idle) {
-      clearTimeout(timer);
-      this.#idle.delete(worker);
-      return worker;
-    }
-    return null;
-  }
-
-  #start(): Worker | null {
-    if (this.#busy.size >= this.#limit) return null;
-    const worker = new Worker(this.#worker, { resourceLimits });
-    worker.on("message", (response: TaskResponse) => this.#receive(worker, response));
-    worker.on("error", (error) => this.#lose(worker, messageOf(error)));
-    worker.on("exit", () => this.#lose(worker, "it ended"));
-    return worker;
   }
 
   #receive(worker: Worker, response: TaskResponse): void {
@@ -116,24 +92,13 @@ export class WorkerPool<Task extends { readonly kind: string } = LayerTask, Resu
       return;
     }
     this.#busy.delete(worker);
-    this.#rest(worker);
+    this.#stock.giveBack(worker);
     if (response.kind === "done") job.resolve(response.result);
     else job.reject(new EngineError(response.code, response.message, { hint: response.hint }));
     this.#next();
   }
 
-  #rest(worker: Worker): void {
-    worker.unref();
-    const end = () => {
-      this.#idle.delete(worker);
-      void worker.terminate().then(() => releaseFreeMemory());
-    };
-    this.#idle.set(worker, setTimeout(end, idleTime).unref());
-  }
-
   #lose(worker: Worker, reason: string): void {
-    clearTimeout(this.#idle.get(worker));
-    this.#idle.delete(worker);
     const job = this.#busy.get(worker);
     if (job === undefined) return;
     this.#busy.delete(worker);

@@ -46,9 +46,10 @@ function connectTo(paths: EnginePaths, options: OpenEngineOptions): Promise<Engi
 
 /**
  * Keeps the engine small: it rests most of the time, and the smaller a process, the faster it forks, which it does several times for
- * each container. A nursery of 2 MB a half (V8's default grows to 16), and memory that malloc gives back (mallopt(3)).
+ * each container. A nursery of 2 MB a half (V8's default grows to 16), collections where engine/lib/young-garbage.ts wants them, and memory
+ * that malloc gives back (mallopt(3)).
  */
-const engineFlags = ["--max-semi-space-size=2"];
+const engineFlags = ["--max-semi-space-size=2", "--expose-gc"];
 const mallocSettings = {
   MALLOC_ARENA_MAX: "2",
   MALLOC_MMAP_THRESHOLD_: "131072",
