@@ -25,7 +25,7 @@ it("lends one pool the worker that another needs no more, and ends it when the l
   const stock = WorkerStock.join(answering);
   const { promise, resolve } = Promise.withResolvers<number>();
   const holder = { onMessage: () => {}, onLoss: () => {} };
-  const fresh = stock.take({ ...holder, onMessage: (_, { result }: { result: number }) => resolve(result) } as never);
+  const fresh = stock.take({ ...holder, onMessage: (_, message) => resolve((message as { result: number }).result) });
   fresh.postMessage({ task: { kind: "id" } });
   expect(await promise).not.toBe(first);
   stock.giveBack(fresh);
