@@ -15,6 +15,9 @@ export const errorCodes = [
 
 export type ErrorCode = (typeof errorCodes)[number];
 
+/** Characters. Messages quote what came from outside, and go to terminals and logs. */
+const longestMessage = 4_000;
+
 /**
  * The only error that crosses a module boundary: `code` is for programs, `message` and `hint` are for people.
  * A message is lower case, has no period, and names the object and the reason; the hint says what to do.
@@ -30,7 +33,9 @@ export class EngineError extends Error {
   readonly exitCode: number | null;
 
   constructor(code: ErrorCode, message: string, options: EngineErrorOptions = {}) {
-    super(message, { cause: options.cause });
+    super(message.length > longestMessage ? `${message.slice(0, longestMessage - 1)}…` : message, {
+      cause: options.cause,
+    });
     this.code = code;
     this.hint = options.hint ?? null;
     this.exitCode = options.exitCode ?? null;

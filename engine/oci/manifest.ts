@@ -30,14 +30,15 @@ export function parseManifest(bytes: Uint8Array, what: string): Manifest {
   refuseAmbiguity(document, ["manifests"], what);
   const manifest = parseDocument(manifestSchema, document, what);
   if (manifest.mediaType !== undefined && !isManifestType(manifest.mediaType)) {
-    throw new EngineError("corrupt", `${what} calls itself ${manifest.mediaType}`);
+    throw new EngineError("corrupt", `${what} calls itself ${manifest.mediaType.slice(0, 80)}`);
   }
-  if (!isImageConfigType(manifest.config.mediaType)) {
-    throw new EngineError("unimplemented", `${what} is no container image: its config is ${manifest.config.mediaType}`);
+  const type = manifest.config.mediaType;
+  if (!isImageConfigType(type)) {
+    throw new EngineError("unimplemented", `${what} is no container image: its config is ${type.slice(0, 80)}`);
   }
   const odd = manifest.layers.find((layer) => !isLayerType(layer.mediaType));
   if (odd !== undefined) {
-    throw new EngineError("unimplemented", `${what} has a layer of unknown media type ${odd.mediaType}`);
+    throw new EngineError("unimplemented", `${what} has a layer of unknown media type ${odd.mediaType.slice(0, 80)}`);
   }
   return manifest;
 }
@@ -48,7 +49,7 @@ export function parseIndex(bytes: Uint8Array, what: string): Index {
   refuseAmbiguity(document, ["config", "layers"], what);
   const index = parseDocument(indexSchema, document, what);
   if (index.mediaType !== undefined && !isIndexType(index.mediaType)) {
-    throw new EngineError("corrupt", `${what} calls itself ${index.mediaType}`);
+    throw new EngineError("corrupt", `${what} calls itself ${index.mediaType.slice(0, 80)}`);
   }
   return index;
 }

@@ -6,7 +6,7 @@ export function parseDocument<T extends z.core.$ZodType>(schema: T, value: unkno
   const parsed = z.safeParse(schema, value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const field = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".")}`;
+  const field = issue === undefined || issue.path.length === 0 ? "" : ` at ${issue.path.join(".").slice(0, 120)}`;
   throw new EngineError("corrupt", `${what} is malformed${field}: ${reasonOf(issue)}`, { cause: parsed.error });
 }
 

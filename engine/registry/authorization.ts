@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { Credentials } from "../protocol/transfers.ts";
 import { type Challenge, chooseChallenge, parseChallenges, parseScopes } from "./challenge.ts";
 import { RegistryFailure } from "./failures.ts";
+import { leadsInwards } from "./host-rules.ts";
 import { cancelled } from "./retry.ts";
 import { basicOf, requestToken, type Token } from "./token-server.ts";
 import type { Transport } from "./transport.ts";
@@ -68,6 +69,7 @@ export type Authorization = { readonly header: string; readonly isFresh: boolean
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   #scopes: readonly string[];
+  #hasLearned = false;
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
@@ -82,6 +84,20 @@ export class Authorizer {
     }
     const challenge = cache.challenges.get(origin);
     if (challenge === undefined) return null;
+    try {
+      return await this.#answer(challenge, signal);
+    } catch (error) {
+      if (cache.challenges.get(origin) === challenge) cache.challenges.delete(origin);
+      // What the registry once asked for need not be what it asks for now, and here: it is heard again.
+      const isLasting = error instanceof RegistryFailure && !error.isTransient;
+      if (isLasting && !this.#hasLearned) return null;
+      throw error;
+    }
+  }
+
+  async #answer(challenge: Challenge, signal: AbortSignal): Promise<Authorization | null> {
+    const { credentials, cache, origin } = this.#options;
+    if (credentials?.type === "registry-token") return null;
     if (challenge.scheme === "basic") {
       return credentials?.type === "password" ? { header: basicOf(credentials), isFresh: true, key: "" } : null;
     }
@@ -102,6 +118,7 @@ export class Authorizer {
     const challenge = chooseChallenge(parseChallenges(header));
     if (challenge === null) return false;
     cache.challenges.set(origin, challenge);
+    this.#hasLearned = true;
     if (challenge.scheme === "basic")
       return credentials?.type === "password" && used?.header.startsWith("Basic ") !== true;
     const wanted = parseScopes(challenge.parameters.scope).filter((scope) => !this.#scopes.includes(scope));
@@ -120,7 +137,9 @@ export class Authorizer {
     const isPlain = url?.protocol === "http:" && origin.startsWith("http:");
     // In the clear only to the same host as the registry, or one that may be spoken to so itself.
     const mayBePlain = isPlain && (url.hostname === new URL(origin).hostname || (await transport.isInsecure(url.host)));
-    if (url === null || (url.protocol !== "https:" && !mayBePlain) || url.username !== "" || url.password !== "") {
+    const isTrusted = url?.protocol === "https:" || mayBePlain;
+    const isOutside = url !== null && !leadsInwards(url.host, new URL(origin).host);
+    if (url === null || !isTrusted || !isOutside || url.username !== "" || url.password !== "") {
       throw new RegistryFailure("unavailable", `${who} names no token server that may be trusted with a password`);
     }
     url.hash = "";

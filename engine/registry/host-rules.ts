@@ -17,6 +17,21 @@ export function hostnameOf(host: string): string {
     .toLowerCase();
 }
 
+const inward = new BlockList();
+inward.addSubnet("127.0.0.0", 8, "ipv4");
+inward.addSubnet("0.0.0.0", 8, "ipv4");
+inward.addSubnet("169.254.0.0", 16, "ipv4");
+inward.addAddress("::", "ipv6");
+inward.addAddress("::1", "ipv6");
+inward.addSubnet("fe80::", 10, "ipv6");
+
+/** True where a server at `from` names an address that only this host or its link has: a cloud's metadata, a service that trusts localhost. */
+export function leadsInwards(to: string, from: string): boolean {
+  const hostname = hostnameOf(to);
+  if (hostname === hostnameOf(from) || isLoopback(from)) return false;
+  return hostname === "localhost" || hostname.endsWith(".localhost") || contains(inward, hostname);
+}
+
 export function isLoopback(host: string): boolean {
   const hostname = hostnameOf(host);
   return hostname === "localhost" || contains(loopback, hostname);

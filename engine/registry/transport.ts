@@ -7,7 +7,7 @@ import { Answer, cutFailure, silenceFailure } from "./answer.ts";
 import type { Connections } from "./connections.ts";
 import { connectionFailure, plainWords, RegistryFailure } from "./failures.ts";
 import { type HostCertificates, readHostCertificates } from "./host-certificates.ts";
-import { type Environment, findProxy, isInsecureHost } from "./host-rules.ts";
+import { type Environment, findProxy, isInsecureHost, leadsInwards } from "./host-rules.ts";
 import { type RegistrySettings, readRegistrySettings } from "./registry-settings.ts";
 import { cancelled, type Patience } from "./retry.ts";
 
@@ -102,6 +102,9 @@ export class Transport {
     const isSame = url.origin === from.origin;
     if (!isSame && url.protocol === "http:" && (from.protocol === "https:" || !(await this.isInsecure(url.host)))) {
       throw new RegistryFailure("corrupt", `${who} redirects to ${url.host} without encryption`);
+    }
+    if (leadsInwards(url.host, from.host)) {
+      throw new RegistryFailure("corrupt", `${who} redirects to ${url.host}, which is an address of this host's own`);
     }
     return url;
   }

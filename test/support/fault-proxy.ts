@@ -53,15 +53,16 @@ export class FaultProxy implements AsyncDisposable {
     });
   }
 
-  /** target: URL of the registry, http. */
-  static async start(target: string): Promise<FaultProxy> {
+  /** target: URL of the registry, http. at: an IPv4 address of this host. */
+  static async start(target: string, at = "127.0.0.1"): Promise<FaultProxy> {
     const proxy = new FaultProxy(target);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => proxy.#server.listen(0, at, resolve));
     return proxy;
   }
 
   get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { address, port } = this.#server.address() as AddressInfo;
+    return `${address}:${port}`;
   }
 
   /** Requests of a method whose URL has this text in it. */

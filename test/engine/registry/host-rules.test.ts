@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { findProxy, isInsecureHost } from "../../../engine/registry/host-rules.ts";
+import { findProxy, isInsecureHost, leadsInwards } from "../../../engine/registry/host-rules.ts";
 import { parseRegistrySettings } from "../../../engine/registry/registry-settings.ts";
 
 const settingsOf = (value: unknown) => parseRegistrySettings(JSON.stringify(value), "engine.json");
@@ -81,4 +81,33 @@ it("asks no proxy where there is none, or all is excepted", () => {
 it("does not repeat a proxy it cannot use, which may hold a password", () => {
   const find = () => findProxy(new URL("https://a.example/"), none, { HTTPS_PROXY: "socks5://ann:secret@p:1" });
   expect(find).toThrow("the engine's variable HTTPS_PROXY holds no address of an http proxy");
+});
+
+it.each([
+  "127.0.0.1:8080",
+  "localhost",
+  "app.localhost:80",
+  "169.254.169.254",
+  "0.0.0.0:5000",
+  "[::1]",
+  "[::]:80",
+  "[fe80::1]:80",
+  "[::ffff:169.254.169.254]",
+  "[::ffff:a9fe:a9fe]",
+])("lets no other host lead us to %s", (host) => {
+  expect(leadsInwards(host, "registry.example:5000")).toBe(true);
+  expect(leadsInwards(host, "10.0.0.1")).toBe(true);
+  // Who asks for a registry on this host knows what runs there.
+  expect(leadsInwards(host, "127.0.0.1:5000")).toBe(false);
+});
+
+it.each(["registry.example", "10.0.0.2:80", "[fd00::1]", "storage.example:443"])(
+  "lets a host lead us to %s",
+  (host) => {
+    expect(leadsInwards(host, "registry.example:5000")).toBe(false);
+  },
+);
+
+it("lets an address lead to itself", () => {
+  expect(leadsInwards("169.254.7.7:81", "169.254.7.7:80")).toBe(false);
 });
