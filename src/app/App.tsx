@@ -16,13 +16,13 @@ import { LogsPane } from "../panes/logs/LogsPane.tsx";
 import type { LogView } from "../panes/logs/view-model.ts";
 import type { PaneProps } from "../panes/pane-props.ts";
 import { StatsPane } from "../panes/stats/StatsPane.tsx";
-import { placeOf } from "../store/browser.ts";
+import { type BrowserScreenState, placeOf } from "../store/browser.ts";
 import type { Mirror } from "../store/mirror.ts";
 import { untilStale } from "../store/pace.ts";
 import { paint, type Style } from "../theme/paint.ts";
 import type { ColorLevel } from "../theme/terminal-look.ts";
 import { type Line, span } from "../theme/tokens.ts";
-import { footerLine, headerLine, paneTitle, statusLine } from "./chrome.ts";
+import { footerLine, headerLine, paneTitle, statusLine, urgentLine } from "./chrome.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { bodySize, isTooSmall, layoutBody, type Region, type Size, smallest } from "./layout.ts";
 import { overlayView } from "./overlays.ts";
@@ -85,10 +85,14 @@ export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: App
         width={size.columns}
       />
       <Row
-        line={footerLine(dashboard.keymap, place, {
-          width: size.columns,
-          isEmpty: screen === undefined && isEmpty(mirror, ui.focus),
-        })}
+        line={
+          urgentLine(ui, size.columns) ??
+          footerLine(dashboard.keymap, place, {
+            width: size.columns,
+            isEmpty: screen === undefined && isEmpty(mirror, ui.focus),
+            without: isImageTree(screen) ? "files.commit" : null,
+          })
+        }
         style={style}
         width={size.columns}
       />
@@ -155,6 +159,11 @@ function TooSmall({ size, style }: { readonly size: Size; readonly style: Style 
       ))}
     </Box>
   );
+}
+
+/** An image needs not to be made into one. */
+function isImageTree(screen: BrowserScreenState | undefined): boolean {
+  return screen?.kind === "files" && screen.browsed.type === "image";
 }
 
 /** True where the pane has nothing that a key could act on. */

@@ -27,6 +27,8 @@ export type BrowserFeedParts = {
 /** The engine looks at a container's own files again after a second, or ten times what the look takes, in milliseconds. */
 const lookInterval = 1_050;
 const looksCost = 10;
+/** Milliseconds after which one is told to wait. */
+const patience = 250;
 const worstFiles = 1_000;
 
 type Paging<Item> = (
@@ -69,6 +71,7 @@ export class BrowserFeed implements Disposable {
 
   async #run(key: string, work: () => Promise<void>): Promise<void> {
     this.#busy = true;
+    const slow = setTimeout(() => this.#dispatch({ type: "slow", key }), patience);
     try {
       await work();
     } catch (cause) {
@@ -77,6 +80,7 @@ export class BrowserFeed implements Disposable {
         cause instanceof EngineError && cause.code === "unavailable" && this.#parts.client.state.status !== "connected";
       if (!isLost) this.#dispatch({ type: "failed", key, error: errorText(cause) });
     } finally {
+      clearTimeout(slow);
       this.#busy = false;
     }
     this.#follow();

@@ -1,4 +1,5 @@
-import { spread, widthOf } from "../components/spans.ts";
+import { spread, widthOf, wrapWords } from "../components/spans.ts";
+import stringWidth from "../components/string-width.ts";
 import { formatBinaryBytes } from "../format/bytes.ts";
 import { screenText } from "../format/screen-text.ts";
 import type { CommandID } from "../keymap/commands.ts";
@@ -77,8 +78,11 @@ export type StatusOptions = {
 export function statusLine(mirror: Mirror, ui: Ui, options: StatusOptions): Line {
   if (ui.prompt?.kind === "line") return promptLine(ui.prompt, options.width);
   if (ui.prompt?.kind === "confirm") return spread([span(` ${ui.prompt.question}`, "prompt")], answers, options.width);
-  const left = [span(" "), ...leftStatus(mirror, ui, options.retryKey)];
-  const width = Math.max(Math.floor(options.width / 2), options.width - widthOf(left) - 3);
+  const left = [span(" "), ...leftStatus(mirror, ui, options)];
+  // What failed is worth more than how far others are.
+  const isUrgent = ui.flash?.tone === "error" || ui.flash?.tone === "warn";
+  const least = isUrgent ? 0 : Math.floor(options.width / 2);
+  const width = Math.max(least, options.width - widthOf(left) - 3);
   const work = workSpans(mirror, ui.tasks, { ...options, width });
   return spread(left, work.length > 0 ? [...work, span(" ")] : [], options.width);
 }
@@ -90,13 +94,14 @@ const answers: readonly Span[] = [
   span(" no ", "muted"),
 ];
 
-function leftStatus(mirror: Mirror, ui: Ui, retryKey: string | null): Span[] {
+function leftStatus(mirror: Mirror, ui: Ui, { retryKey, width }: StatusOptions): Span[] {
   const { prompt, flash } = ui;
   if (prompt?.kind === "filter") return [span("/", "prompt"), ...inputSpans(prompt.input, true)];
   const lost = mirror.connection.status === "lost" ? mirror.connection : null;
   // While nothing else can be done, how to go on is worth more than what failed.
   if (lost?.isStopped) return lostStatus(lost, retryKey);
   if (flash !== null) {
+    if (urgentLine(ui, width) !== null) return [span(wrapWords(flash.message, width - 2)[0] ?? "", flash.tone)];
     return [
       span(flash.message, flash.tone === "info" ? "text" : flash.tone),
       span(flash.hint === "" ? "" : `  ${glyphs.arrow} ${flash.hint}`, "muted"),
@@ -104,6 +109,17 @@ function leftStatus(mirror: Mirror, ui: Ui, retryKey: string | null): Span[] {
     ];
   }
   return lost === null ? [] : lostStatus(lost, retryKey);
+}
+
+/** What there is no room for beside an urgent message: its end and its hint, in place of the footer; null where all fits. */
+export function urgentLine({ flash, prompt }: Ui, width: number): Line | null {
+  if (flash === null || prompt !== null || (flash.tone !== "error" && flash.tone !== "warn")) return null;
+  const room = width - 2;
+  const hint = flash.hint === "" ? "" : `${glyphs.arrow} ${flash.hint}`;
+  if (stringWidth(flash.message) + (hint === "" ? 0 : stringWidth(hint) + 2) <= room) return null;
+  const [, ...rest] = wrapWords(flash.message, room);
+  const end = rest.length === 0 ? [] : [span(`${rest.join(" ")}  `, flash.tone)];
+  return line(span(" "), ...end, span(hint, "muted"));
 }
 
 function lostStatus({ reason, isStopped }: LostConnection, retryKey: string | null): Span[] {

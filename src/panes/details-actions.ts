@@ -1,16 +1,12 @@
-import type { FileChange } from "../../engine/protocol/containers.ts";
-import { type Dashboard, flash } from "../app/dashboard.ts";
+import type { Dashboard } from "../app/dashboard.ts";
 import { flashError } from "../app/run-on-each.ts";
-import { formatBytes } from "../format/bytes.ts";
-import { shortID } from "../format/ids.ts";
 import { screenText } from "../format/screen-text.ts";
-import { selectedContainer, selectedImage, selectedLayer } from "../store/selectors.ts";
-import { emptyLine, type Line, line, span, type Tone } from "../theme/tokens.ts";
+import { selectedContainer, selectedImage } from "../store/selectors.ts";
+import { emptyLine, type Line, line, span } from "../theme/tokens.ts";
 import { containerPage } from "./containers/details-page.ts";
 import { jsonLines } from "./details.ts";
 import { imageName } from "./images/actions.ts";
 import { imagePage } from "./images/details-page.ts";
-import { layerDetails } from "./layers/view-model.ts";
 
 /** Opens the details of what the cursor is on in the pane that has the focus. */
 export async function openDetails(dashboard: Dashboard): Promise<void> {
@@ -18,7 +14,6 @@ export async function openDetails(dashboard: Dashboard): Promise<void> {
   try {
     if (ui.focus === "containers") await containerDetails(dashboard);
     else if (ui.focus === "images") await imageDetails(dashboard);
-    else if (ui.focus === "layers") await layersDetails(dashboard);
     // Logs and stats have nothing behind them but more room.
     else dashboard.ui.dispatch({ type: "fullscreen", on: !ui.fullscreen });
   } catch (cause) {
@@ -58,42 +53,6 @@ export function turnDetails(dashboard: Dashboard): void {
   const back = overlay.other.name === "JSON" ? "page" : "JSON";
   const turned = { ...overlay, lines: overlay.other.lines, other: { name: back, lines: overlay.lines }, scroll: 0 };
   dashboard.ui.dispatch({ type: "overlay", overlay: turned });
-}
-
-const mostChanges = 10_000;
-
-async function layersDetails(dashboard: Dashboard): Promise<void> {
-  const row = selectedLayer(dashboard.mirror.get(), dashboard.ui.get());
-  if (row === null) {
-    flash(dashboard, { tone: "info", message: "no layer is selected" });
-    return;
-  }
-  if (row.kind === "layer") {
-    show(dashboard, `layer ${shortID(row.diffID)}`, layerDetails(row));
-    return;
-  }
-  const [, container = ""] = dashboard.mirror.get().layers.key.split(" ");
-  const { changes, truncated } = await dashboard.client.request("containers.changes", {
-    container,
-    limit: mostChanges,
-  });
-  const name = screenText(dashboard.mirror.get().containers.find(({ id }) => id === container)?.name ?? container);
-  const rows = changes.map(changeLine);
-  if (rows.length === 0) rows.push(line(span("nothing was changed yet", "muted")));
-  if (truncated) rows.push(line(span(`… and more than ${mostChanges} others`, "muted")));
-  show(dashboard, `changes of ${name}`, [twin(`gantry diff ${name}`), ...rows]);
-}
-
-const changeLooks: Readonly<Record<FileChange["kind"], { readonly sign: string; readonly tone: Tone }>> = {
-  added: { sign: "A", tone: "ok" },
-  changed: { sign: "C", tone: "warn" },
-  deleted: { sign: "D", tone: "error" },
-};
-
-export function changeLine(change: FileChange): Line {
-  const { sign, tone } = changeLooks[change.kind];
-  const size = change.type === "file" && change.kind !== "deleted" ? formatBytes(change.size) : "";
-  return line(span(`${sign} `, tone), span(`${size.padStart(9)}  `, "muted"), span(screenText(change.path)));
 }
 
 function twin(command: string): Line {

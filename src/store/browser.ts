@@ -38,6 +38,9 @@ export type TreeScreen = {
   readonly live: LiveTotal | null;
   /** When the list was looked at last, in milliseconds since the epoch. */
   readonly lookedAt: number;
+  /** What is seen until the answer is here: a screen that said "reading" for a moment at each key would flicker. */
+  readonly shown: TreeScreen | null;
+  readonly isSlow: boolean;
 };
 
 export type FileScreen = FileBytes & {
@@ -105,6 +108,8 @@ export type BrowserAction =
   | { readonly type: "live"; readonly id: string; readonly bytes: number; readonly at: number }
   | { readonly type: "waste"; readonly key: string; readonly result: Waste }
   | { readonly type: "chunk"; readonly key: string; readonly chunk: Chunk }
+  /** The answer takes longer than a moment. */
+  | { readonly type: "slow"; readonly key: string }
   | { readonly type: "failed"; readonly key: string; readonly error: string };
 
 export const closedBrowser: Browser = [];
@@ -137,22 +142,28 @@ function takeAnswer(screen: BrowserScreenState, answer: Answer): BrowserScreenSt
   if (answer.type === "live") return takeLive(screen, answer);
   if (keyOf(screen) !== answer.key) return screen;
   if (answer.type === "failed") return fail(screen, answer.error);
+  if (answer.type === "slow") return waiting(screen);
   switch (screen.kind) {
     case "files":
       return answer.type === "entries" ? takeEntries(screen, answer) : screen;
-    case "compare": {
-      if (answer.type !== "differences") return screen;
-      return {
-        ...screen,
-        layers: answer.layers,
-        list: takePages(screen.list, { pages: [answer.page], isLook: false }, pathOf),
-      };
-    }
+    case "compare":
+      return answer.type === "differences" ? takeDifferences(screen, answer) : screen;
     case "waste":
       return answer.type === "waste" ? { ...screen, result: answer.result, error: "" } : screen;
     case "file":
       return answer.type === "chunk" ? takeChunk(screen, answer.chunk) : screen;
   }
+}
+
+function takeDifferences(
+  screen: CompareScreen,
+  { page, layers }: Extract<Answer, { type: "differences" }>,
+): CompareScreen {
+  return { ...screen, layers, list: takePages(screen.list, { pages: [page], isLook: false }, pathOf) };
+}
+
+function waiting(screen: BrowserScreenState): BrowserScreenState {
+  return screen.kind === "files" && screen.shown !== null ? { ...screen, isSlow: true } : screen;
 }
 
 export function pathOf({ path }: { readonly path: string }): string {
@@ -166,7 +177,8 @@ export function keyOf(screen: BrowserScreenState): string {
 
 function fail(screen: BrowserScreenState, error: string): BrowserScreenState {
   if (screen.kind === "files" || screen.kind === "compare") {
-    return { ...screen, list: { ...screen.list, error, total: 0, pages: new Map() } } as BrowserScreenState;
+    const list = { ...screen.list, error, total: 0, pages: new Map() };
+    return { ...screen, list, shown: null, isSlow: false } as BrowserScreenState;
   }
   return { ...screen, error };
 }
@@ -188,7 +200,7 @@ function takeEntries(screen: TreeScreen, look: Extract<Answer, { type: "entries"
   const list = takePages(screen.list, look, pathOf);
   if (!look.isLook) return list === screen.list ? screen : { ...screen, list };
   const growth = screen.growth === null ? null : growthOf(screen, look);
-  return { ...screen, list, growth, lookedAt: look.at };
+  return { ...screen, list, growth, lookedAt: look.at, shown: null, isSlow: false };
 }
 
 /** The same screen with another question: its list is read anew, from the top. */
@@ -198,8 +210,17 @@ export function asked(
   place: { readonly cursor: number; readonly chosen: string | null } = { cursor: 0, chosen: null },
 ): TreeScreen {
   const next = { ...screen, ...change };
-  const list = { ...openPaged<FileEntry>(questionOf(next)), ...place };
-  return { ...next, list, growth: isLive(next) ? new Map() : null, lookedAt: 0 };
+  const { cursor, chosen } = place;
+  const list = { ...openPaged<FileEntry>(questionOf(next)), cursor, chosen };
+  const isAnswered = screen.list.total !== null;
+  return {
+    ...next,
+    list,
+    growth: isLive(next) ? new Map() : null,
+    lookedAt: 0,
+    isSlow: false,
+    shown: isAnswered ? { ...screen, shown: null } : screen.shown,
+  };
 }
 
 /** True where a container's own layer is part of what is shown. */

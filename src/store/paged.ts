@@ -72,7 +72,9 @@ function findIn<Item>(pages: readonly Page<Item>[], name: string, nameOf: (item:
 
 /** Moves the cursor as far as there are rows. */
 export function moveTo<Item>(list: Paged<Item>, index: number, nameOf: (item: Item) => string): Paged<Item> {
-  const cursor = Math.max(0, Math.min(index, (list.total ?? 1) - 1));
+  // What was pressed before the first answer came is not lost.
+  const last = list.total === null ? pageSize - 1 : list.total - 1;
+  const cursor = Math.max(0, Math.min(index, last));
   const item = itemAt(list, cursor);
   const chosen = item === null ? null : nameOf(item);
   if (cursor === list.cursor && chosen === list.chosen) return list;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { emptyCreateRequest } from "../../engine/protocol/containers.ts";
-import { closeOverlay, openDashboard, startContainer } from "../support/dashboard.ts";
+import { openDashboard, startContainer } from "../support/dashboard.ts";
 import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
 
 let engine: TestEngine;
@@ -34,8 +34,8 @@ it("lets no escape sequence of a log, a file or a label through", async () => {
   await terminal.waitFor("1 added");
   await terminal.waitFor(/ i ?j?k/);
   await terminal.press("3", "enter");
-  await terminal.waitFor("changes of villain");
-  await closeOverlay(terminal);
+  await terminal.waitFor(/\+ .* xy *│/);
+  await terminal.press("q");
   await terminal.press("1", "j", "enter");
   await terminal.waitFor("container labelled");
   await terminal.press("G");

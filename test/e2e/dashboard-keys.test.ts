@@ -103,10 +103,11 @@ it("shows help, palette, details and all themes", async () => {
   await terminal.waitFor("theme high-contrast");
   await terminal.press("enter");
   await terminal.waitFor("container alpha");
+  await terminal.press("J");
   await terminal.waitFor('Name: "/alpha"');
   await closeOverlay(terminal);
   await terminal.press("3", "enter");
-  await terminal.waitFor("changes of alpha");
+  await terminal.waitFor("what the container wrote");
 });
 
 it("makes a container from the form", async () => {

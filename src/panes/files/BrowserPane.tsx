@@ -17,7 +17,7 @@ import type { Style } from "../../theme/paint.ts";
 import { type Line, line, type Span, span } from "../../theme/tokens.ts";
 import { comparedColumns, comparedHead, comparedLayerLines, comparedRows, nameSpan } from "./compare-view.ts";
 import { fileRows } from "./file-view.ts";
-import { choiceLine, layerLines } from "./layer-list.ts";
+import { choiceLine, type Layers, layerLines } from "./layer-list.ts";
 import { crumbs, isFiltered, pathLine, placeNote, treeColumns, treeLook, treeRows } from "./tree-view.ts";
 import { wasteColumns, wasteHead, wasteRows } from "./waste-view.ts";
 
@@ -43,8 +43,9 @@ export function BrowserPane({ screen, ...room }: Props<BrowserScreenState>) {
 
 const gutter = (_row: unknown, isSelected: boolean) => span(isSelected ? glyphs.cursor : " ", "accent");
 
-function Tree({ screen, columns, rows, style }: Props<TreeScreen>) {
+function Tree({ screen: wanted, columns, rows, style }: Props<TreeScreen>) {
   const start = useRef(0);
+  const screen = wanted.shown ?? wanted;
   const left = columns >= wideColumns ? Math.min(56, Math.round(columns * 0.3)) : 0;
   const width = columns - left - 2;
   const { list, live } = screen;
@@ -63,11 +64,11 @@ function Tree({ screen, columns, rows, style }: Props<TreeScreen>) {
   });
   const body = [
     pathLine(screen, width),
-    choiceLine(screen, { width, isAlone: left === 0, live: isShownLive ? live : null }),
+    choiceLine(screen, { width, isAlone: left === 0 }),
     ...(list.total !== null && list.total > 0 ? [header, ...lines] : [emptyText(screen)]),
   ];
   const title = [span("Files of ", "title"), nameSpan(screen.browsed)];
-  const note = placeNote(list, start.current, count);
+  const note = wanted.isSlow ? [span("reading", "info")] : placeNote(list, start.current, count);
   return (
     <Box>
       {left > 0 && <LayerList screen={screen} columns={left} rows={rows} style={style} />}
@@ -76,7 +77,7 @@ function Tree({ screen, columns, rows, style }: Props<TreeScreen>) {
   );
 }
 
-function LayerList({ screen, columns, rows, style }: Props<Pick<TreeScreen, "layers" | "choice">>) {
+function LayerList({ screen, columns, rows, style }: Props<Layers>) {
   const title = [span("Layers", "title"), span(` ${screen.layers.length}`, "muted")];
   const lines = layerLines(screen, { width: columns - 3, rows: rows - 2 });
   return <Panel {...{ title, lines, columns, rows, style }} focused={false} />;
@@ -121,7 +122,7 @@ function WasteList({ screen, columns, rows, style }: Props<WasteScreen>) {
     selectedFill: "selection",
     gutter,
   });
-  const head = [choiceLine(screen, { width, isAlone: left === 0, live: null })];
+  const head = [choiceLine(screen, { width, isAlone: left === 0 })];
   const none = [line(span(" no file lies in a layer without being seen", "muted"))];
   const body =
     result === null

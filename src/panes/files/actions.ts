@@ -83,6 +83,8 @@ async function openTree(dashboard: Dashboard, browsed: Browsed, layer: number | 
     growth: null,
     live: null,
     lookedAt: 0,
+    shown: null,
+    isSlow: false,
   };
   dashboard.browser.dispatch({ type: "open", screen: asked(screen, {}) });
 }

@@ -1,5 +1,5 @@
 import type { ComparedFile } from "../../../engine/protocol/files.ts";
-import { fitSpans } from "../../components/spans.ts";
+import { fitSpans, widthOf } from "../../components/spans.ts";
 import type { Column } from "../../components/table.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { shortID } from "../../format/ids.ts";
@@ -51,17 +51,19 @@ function sizeColumn(title: string, sizeOf: (file: ComparedFile) => number | null
 export function comparedHead(screen: CompareScreen): Line[] {
   const { left, right, layers } = screen;
   if (layers === null) return [line(span(" comparing", "muted")), emptyLine, emptyLine, emptyLine];
+  const both = span("the same layers", "muted");
+  const width = Math.min(40, Math.max(...[left, right].map((one) => widthOf([nameSpan(one)])), both.text.length));
   const side = (label: string, diffIDs: readonly string[], name: Span): Line =>
     line(
       span(` ${label.padEnd(7)}`, "muted"),
-      ...fitSpans([name], 40),
+      ...fitSpans([name], width),
       span(`  ${countText(diffIDs.length)}`),
       span(sizeText(screen, diffIDs), "muted"),
     );
   return [
     side("Left", layers.leftLayers, nameSpan(left)),
     side("Right", layers.rightLayers, nameSpan(right)),
-    side("Both", layers.sharedLayers, span("the same layers", "muted")),
+    side("Both", layers.sharedLayers, both),
     emptyLine,
   ];
 }

@@ -7,18 +7,19 @@ import { type Line, type Span, span } from "../../theme/tokens.ts";
 import type { LayerRow } from "../layers/rows.ts";
 import { rateText } from "./rate.ts";
 
-type Layers = Pick<TreeScreen, "layers" | "choice">;
+/** `live`: what the writable layer holds now. */
+export type Layers = Pick<TreeScreen, "layers" | "choice"> & { readonly live?: LiveTotal | null };
 
-/** All layers, the uppermost first, with those that are looked at. `live`: what the writable one holds now. */
+/** All layers, the uppermost first, with those that are looked at. */
 export function layerLines(
-  { layers, choice }: Layers,
+  { layers, choice, live = null }: Layers,
   size: { readonly width: number; readonly rows: number },
 ): Line[] {
   const rows = layers.toReversed();
   const selected = layers.length - 1 - choice.layer;
   const count = Math.max(1, size.rows - 1);
   const { header, lines } = drawTable({
-    columns: layerListColumns(choice),
+    columns: layerListColumns(choice, live),
     rows,
     width: size.width,
     from: windowStart(rows.length, count, selected, Math.max(0, selected - Math.floor(count / 2))),
@@ -36,7 +37,7 @@ function isSeen({ layer, view }: LayerChoice, order: number): boolean {
   return view === "upTo" ? order - 1 <= layer : order - 1 === layer;
 }
 
-function layerListColumns(choice: LayerChoice): readonly Column<LayerRow>[] {
+function layerListColumns(choice: LayerChoice, live: LiveTotal | null): readonly Column<LayerRow>[] {
   const tone = ({ order }: LayerRow) => (isSeen(choice, order) ? "text" : "faint");
   return [
     {
@@ -53,7 +54,7 @@ function layerListColumns(choice: LayerChoice): readonly Column<LayerRow>[] {
       maximum: 8,
       priority: 2,
       align: "right",
-      spans: (row) => [span(formatBytes(row.size), tone(row))],
+      spans: (row) => [span(formatBytes(row.kind === "writable" ? (live?.bytes ?? row.size) : row.size), tone(row))],
     },
     { title: "MADE BY", minimum: 8, maximum: 400, priority: 0, spans: (row) => [span(madeBy(row), tone(row))] },
   ];
@@ -65,20 +66,29 @@ function madeBy(row: LayerRow): string {
 
 /** Which layers are looked at, in words; with `isAlone`, where the list of layers is not to be seen, what the layer is as well. */
 export function choiceLine(
-  { layers, choice }: Layers,
-  options: { readonly width: number; readonly isAlone: boolean; readonly live: LiveTotal | null },
+  { layers, choice, live = null }: Layers,
+  { width, isAlone }: { readonly width: number; readonly isAlone: boolean },
 ): Line {
-  const { width, isAlone, live } = options;
   const row = layers[choice.layer];
-  const isWritable = row?.kind === "writable";
-  const number = isWritable ? "rw" : String(choice.layer + 1);
-  const of = layers.length === 1 ? "the only layer" : choice.view === "layer" ? "layer" : "sum up to layer";
-  const which = layers.length === 1 ? of : `${of} ${number} of ${layers.length}`;
-  const left: Span[] = [span(" "), span(choice.view === "layer" ? which : which, "accent")];
-  if (choice.view === "layer" && layers.length > 1) left.push(span(" alone", "accent"));
-  if (isAlone && row !== undefined) left.push(span(`  ${formatBytes(row.size)}  ${madeBy(row)}`, "muted"));
-  const right = live === null ? [] : [span(`  ${formatBytes(live.bytes)}`, "strong"), ...growthSpans(live.rate)];
+  const left: Span[] = [span(" "), span(choiceText({ layers, choice }), "accent")];
+  if (isAlone && row?.kind === "layer") {
+    const size = choice.view === "layer" ? `${formatBytes(row.size)}  ` : "";
+    left.push(span(`  ${size}${row.command}`, "muted"));
+  }
+  const isLive = live !== null && row?.kind === "writable";
+  const right = isLive ? [span(`  ${formatBytes(live.bytes)}`, "strong"), ...growthSpans(live.rate), span(" ")] : [];
   return spread(left, right, width);
+}
+
+export function choiceText({ layers, choice }: Pick<Layers, "layers" | "choice">): string {
+  const number = choice.layer + 1;
+  const isTop = number === layers.length;
+  if (choice.view === "layer") {
+    if (layers[choice.layer]?.kind === "writable") return "what the container wrote";
+    return layers.length === 1 ? "the only layer" : `layer ${number} of ${layers.length} alone`;
+  }
+  if (isTop) return layers.length === 1 ? "the only layer" : `all ${layers.length} layers`;
+  return number === 1 ? `layer 1 of ${layers.length}` : `layers 1-${number} of ${layers.length}`;
 }
 
 function growthSpans(rate: number): Span[] {

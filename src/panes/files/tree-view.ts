@@ -76,7 +76,7 @@ export function treeLook(screen: TreeScreen, isLive: boolean): TreeLook {
 export function treeColumns({ largest, ownerWidth, tonesNames, isLive }: TreeLook): readonly Column<TreeRow>[] {
   const fixed = (title: string, width: number) => ({ title, minimum: width, maximum: width });
   const growth: Column<TreeRow> = {
-    ...fixed("GROWTH", 10),
+    ...fixed("GROWTH", 9),
     priority: 2,
     align: "right",
     spans: ({ growth: rate }) => (rate === null || rate === 0 ? [] : [span(rateText(rate), "info")]),
@@ -106,7 +106,7 @@ export function treeColumns({ largest, ownerWidth, tonesNames, isLive }: TreeLoo
         entry === null || entry.size === 0 || largest === 0 ? [] : miniBar(entry.size / largest, 8).map(calm),
     },
     ...(isLive ? [growth] : []),
-    { title: "NAME", minimum: 20, maximum: 400, priority: 0, spans: (row) => nameSpans(row, tonesNames) },
+    { title: "NAME", minimum: 26, maximum: 400, priority: 0, spans: (row) => nameSpans(row, tonesNames) },
   ];
 }
 
@@ -175,7 +175,7 @@ export function pathLine(screen: TreeScreen, width: number): Line {
     ...(contains === "" ? [] : [span(`  /${screenText(contains)}`, "prompt")]),
     ...(minimumSize === 0 ? [] : [span(`  from ${formatBytes(minimumSize)}`, "prompt")]),
     ...(changed ? [span("  only changed", "prompt")] : []),
-    span(screen.order === "size" ? "  biggest first" : "  by name", "faint"),
+    span(screen.order === "size" ? "  biggest first " : "  by name ", "faint"),
   ];
   const room = width - widthOf(notes) - 1;
   return { spans: [span(" "), ...fitSpans(crumbs(screen.path, room), room), ...notes] };

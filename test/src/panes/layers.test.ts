@@ -1,5 +1,4 @@
 import { expect, it } from "vitest";
-import { changeLine } from "../../../src/panes/details-actions.ts";
 import { commandText, layerRows } from "../../../src/panes/layers/rows.ts";
 
 it("puts the writable layer on top and the lowest last", () => {
@@ -29,9 +28,4 @@ it("shows the Dockerfile line that made a layer, whatever builder wrote it", () 
   expect(commandText("COPY a b # buildkit", "")).toBe("COPY a b");
   expect(commandText("", "from a tar")).toBe("from a tar");
   expect(commandText("\u001b]0;x\u0007", "")).toBe("imported");
-});
-
-it("lists a change with its sign and size", () => {
-  const line = changeLine({ path: "/etc/a\nb", kind: "changed", size: 2048, type: "file" });
-  expect(line.spans.map((part) => part.text).join("")).toBe("C    2.05kB  /etc/a b");
 });
