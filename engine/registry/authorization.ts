@@ -2,7 +2,6 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { Credentials } from "../protocol/transfers.ts";
 import { type Challenge, chooseChallenge, parseChallenges, parseScopes } from "./challenge.ts";
 import { RegistryFailure } from "./failures.ts";
-import { leadsInwards } from "./host-rules.ts";
 import { cancelled } from "./retry.ts";
 import { basicOf, requestToken, type Token } from "./token-server.ts";
 import type { Transport } from "./transport.ts";
@@ -137,9 +136,7 @@ export class Authorizer {
     const isPlain = url?.protocol === "http:" && origin.startsWith("http:");
     // In the clear only to the same host as the registry, or one that may be spoken to so itself.
     const mayBePlain = isPlain && (url.hostname === new URL(origin).hostname || (await transport.isInsecure(url.host)));
-    const isTrusted = url?.protocol === "https:" || mayBePlain;
-    const isOutside = url !== null && !leadsInwards(url.host, new URL(origin).host);
-    if (url === null || !isTrusted || !isOutside || url.username !== "" || url.password !== "") {
+    if (url === null || (url.protocol !== "https:" && !mayBePlain) || url.username !== "" || url.password !== "") {
       throw new RegistryFailure("unavailable", `${who} names no token server that may be trusted with a password`);
     }
     url.hash = "";
