@@ -130,7 +130,9 @@ async function keepLayer(
   await using staged = file.takeLayer();
   const diffID = file.diffID ?? (await layers.digest({ path }, options)).diffID;
   if (diffID !== layer.diffID) {
-    throw new EngineError("corrupt", `layer ${quote(layer.path)} is not ${layer.diffID}: its tar hashes to ${diffID}`);
+    throw new EngineError("corrupt", `layer digest mismatch: want ${layer.diffID}, got ${diffID}`, {
+      hint: `the archive's ${quote(layer.path)} is damaged or another image's: make or get the archive again`,
+    });
   }
   if (layers.find(layer.chain) !== null) return;
   if (staged === null) await layers.unpack(layer.chain, { path }, options);
