@@ -145,7 +145,10 @@ function focus(dashboard: Dashboard, pane: Pane): void {
 function askQuit(dashboard: Dashboard): void {
   const { works } = dashboard.ui.get();
   const [work] = works;
-  if (work === undefined) return dashboard.quit();
+  if (work === undefined) {
+    dashboard.quit();
+    return;
+  }
   const more = works.length > 1 ? ` and ${works.length - 1} more` : "";
   const question = `quit, which ends ${work.title}${more}?`;
   dashboard.ui.dispatch({ type: "prompt", prompt: { kind: "confirm", question, command: "quit", targets: [] } });

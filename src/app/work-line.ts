@@ -7,6 +7,9 @@ import { type Span, span } from "../theme/tokens.ts";
 
 export type WorkLineOptions = { readonly width: number; readonly workKey: string | null; readonly now: number };
 
+/** Less room is not worth a name. */
+const narrowest = 34;
+
 /** The first of what is under way in one line, how many there are beside it, and the key that shows all. */
 export function workSpans(
   { operations, paces }: Pick<Mirror, "operations" | "paces">,
@@ -25,6 +28,7 @@ export function workSpans(
     row.share === null ? [] : [span(" "), ...progressBar(row.share, 12), span(percent(row.share).padStart(5))];
   const amount = row.share === null && row.amount !== "" ? [span(` ${row.amount}`, "muted")] : [];
   const head = [span(row.title, "info")];
+  if (width < narrowest) return widthOf(key) <= width ? key : [];
   const tail = [...share, ...amount, ...rest, ...key];
   // From the most to the least: what there is no room for is left out before the name is cut.
   const middles = [

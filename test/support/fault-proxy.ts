@@ -99,6 +99,8 @@ export class FaultProxy implements AsyncDisposable {
       }
       let left = fault.after;
       response.flushHeaders();
+      // A body that is shorter ends as it should: the next answer on its connection waits for that.
+      reply.on("end", () => response.end());
       reply.on("data", (chunk: Buffer) => {
         const part = chunk.subarray(0, left);
         left -= part.length;
