@@ -63,7 +63,7 @@ export async function checkOrphans(run: FsckRun): Promise<void> {
     await run.findings.add({ kind: "layer", object: diffID, problem, repair: "removed", act: sweep });
   }
   for (const name of await layers.upkeep.strangers()) {
-    const act = () => layers.upkeep.discard(name);
+    const act = () => layers.upkeep.discardStranger(name);
     await run.findings.add({
       kind: "layer",
       object: name,

@@ -9,6 +9,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { DiffID, Digest } from "../oci/digest.ts";
 import type { ProgressPart } from "../protocol/rpc.ts";
 import type { Repository } from "../registry/registry-client.ts";
+import { shortID } from "./catalog.ts";
 
 /** Downloads at once, over all pulls. */
 const downloadLimit = 3;
@@ -161,7 +162,8 @@ export class LayerFetcher {
       } catch (error) {
         if (!(error instanceof EngineError) || error.code !== "corrupt") throw error;
         await ingest.drop();
-        throw start > 0 ? new DamagedStart(error) : error;
+        const named = withName(wanted.descriptor.digest, error);
+        throw start > 0 ? new DamagedStart(named) : named;
       }
     } finally {
       slot[Symbol.dispose]();
@@ -221,6 +223,12 @@ export class LayerFetcher {
   #isPair(diffID: DiffID, digest: Digest): boolean {
     return this.#seen.has(`${diffID} ${digest}`) || this.#stores.isLayerBlob(diffID, digest);
   }
+}
+
+/** What was wrong with a tar says nothing of which one it was. */
+function withName(digest: Digest, error: EngineError): EngineError {
+  if (error.message.includes(shortID(digest))) return error;
+  return new EngineError("corrupt", `blob ${digest} cannot be unpacked: ${error.message}`, { cause: error });
 }
 
 /** Bytes that were there before this download may be the reason for a wrong digest. */

@@ -115,6 +115,8 @@ export interface LayerUpkeep {
   discard(name: string): Promise<void>;
   /** Names in the store's directory that are no layers, nor something in the making. */
   strangers(): Promise<string[]>;
+  /** Takes one of these away. Nothing happens where it has become a layer. */
+  discardStranger(name: string): Promise<void>;
 }
 
 /**

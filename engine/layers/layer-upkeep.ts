@@ -104,7 +104,16 @@ export class OverlayLayerUpkeep implements LayerUpkeep, AsyncDisposable {
   }
 
   async strangers(): Promise<string[]> {
-    return (await readdir(this.#directory)).filter((name) => !name.startsWith(".") && !this.#readonly.has(name));
+    const names = await readdir(this.#directory);
+    const suspects = names.filter((name) => !name.startsWith(".") && !this.#readonly.has(name));
+    const found = suspects.map(async (name) =>
+      (await this.#readonly.withStranger(name, async () => {})) ? [name] : [],
+    );
+    return (await Promise.all(found)).flat();
+  }
+
+  discardStranger(name: string): Promise<void> {
+    return this.#readonly.discardStranger(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

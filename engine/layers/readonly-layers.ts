@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
@@ -183,9 +184,23 @@ export class ReadonlyLayers {
     return this.#holds;
   }
 
-  /** Takes away a layer, or whatever else has the name, whoever needs it. */
+  /** Takes away a layer, whoever needs it. */
   async discard(name: LayerName): Promise<void> {
     await this.#names.run(name, () => this.#remove(name));
+  }
+
+  /** Calls `use` with what has a name but is no layer, once nobody gives or takes that name. False: there is no such thing. */
+  withStranger(name: string, use: (path: string) => Promise<void>): Promise<boolean> {
+    return this.#names.run(name, async () => {
+      const path = join(this.#directory, name);
+      if (this.#index.has(name) || !existsSync(path)) return false;
+      await use(path);
+      return true;
+    });
+  }
+
+  async discardStranger(name: string): Promise<void> {
+    await this.withStranger(name, (path) => this.#trash.discard(path));
   }
 
   pathOf(name: LayerName): string {
