@@ -8,4 +8,6 @@ export const stopNotice = "the engine stops; containers go on running";
 
 /** First byte of each binary frame that the engine sends on a byte stream: see streams.ts. */
 export const channel = { stdout: 1, stderr: 2, records: 3 } as const;
+/** One byte on `stdout` that answers the offer of a file, see `openFile` in streams.ts. */
+export const offerAnswer = { taken: 0, refused: 1 } as const;
 export type Channel = (typeof channel)[keyof typeof channel];

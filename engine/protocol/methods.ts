@@ -5,6 +5,7 @@ import { fileMethods } from "./files.ts";
 import { historyEntry, imageSummary, layersResult, loadedImage, removedImage } from "./images.ts";
 import { logLine, logRange } from "./logs.ts";
 import { statsSample } from "./stats.ts";
+import { openFile } from "./streams.ts";
 import { handshakeParams, handshakeResult, systemInfo } from "./system.ts";
 import { transferMethods } from "./transfers.ts";
 import { upkeepMethods } from "./upkeep.ts";
@@ -124,6 +125,7 @@ export const methods = {
   "images.import": {
     params: z.object({
       streamID: z.string(),
+      file: z.optional(openFile),
       reference: z.nullable(z.string()),
       platform: z.optional(z.string()),
       changes: z.array(z.string()),
@@ -132,7 +134,10 @@ export const methods = {
     result: z.object({ id: z.string() }),
   },
   /** docker-archive, OCI archive or OCI layout as tar (plain, gzip, zstd) on the stream. */
-  "images.load": { params: z.object({ streamID: z.string() }), result: z.object({ images: z.array(loadedImage) }) },
+  "images.load": {
+    params: z.object({ streamID: z.string(), file: z.optional(openFile) }),
+    result: z.object({ images: z.array(loadedImage) }),
+  },
 
   ...archiveMethods,
 

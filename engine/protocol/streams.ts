@@ -13,6 +13,14 @@ export { type Channel, channel } from "./constants.ts";
 
 export const streamIDPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/**
+ * A regular file that the client has open, on the engine's own host: instead of having it sent, the engine may read it itself. It answers
+ * with one byte on channel `stdout` (`offerAnswer`); until then, or for 200 ms, the client sends nothing. device, inode: as the client sees
+ * them, since a process of this number may be another one where the engine is.
+ */
+export const openFile = z.object({ pid: z.number(), fd: z.number(), device: z.string(), inode: z.string() });
+export type OpenFile = z.infer<typeof openFile>;
+
 /** client → engine */
 export const clientControl = z.discriminatedUnion("type", [
   z.object({ type: z.literal("resize"), rows: z.number(), columns: z.number() }),

@@ -1,8 +1,16 @@
 import { EngineError } from "../../engine/errors.ts";
+import { offerAnswer } from "../../engine/protocol/constants.ts";
 import type { MethodResult } from "../../engine/protocol/methods.ts";
+import type { OpenFile } from "../../engine/protocol/streams.ts";
 import type { EngineClient, RequestOptions } from "./connection.ts";
 import { newStreamID } from "./stream-id.ts";
 import type { ByteStream } from "./streams.ts";
+
+/** What is to be uploaded; one that is a file may be read by the engine itself. */
+export type Archive = AsyncIterable<Uint8Array> & { readonly openFile?: OpenFile };
+
+/** Milliseconds for the answer to the offer of a file. */
+const offerPatience = 200;
 
 export type ImportFields = {
   readonly reference: string | null;
@@ -14,36 +22,37 @@ export type ImportFields = {
 /** Sends an archive and waits for the image. Stops sending as soon as the engine has answered, also with a failure. */
 export async function loadImages(
   client: EngineClient,
-  archive: AsyncIterable<Uint8Array>,
+  archive: Archive,
   options: RequestOptions = {},
 ): Promise<MethodResult<"images.load">> {
   const streamID = newStreamID();
-  return send(client, streamID, archive, () => client.request("images.load", { streamID }, options));
+  const params = { streamID, ...fileOf(archive) };
+  return send(client, streamID, archive, () => client.request("images.load", params, options));
 }
 
 /** Sends a root file system and waits for the image made of it. */
 export async function importImage(
   client: EngineClient,
-  rootfs: AsyncIterable<Uint8Array>,
+  rootfs: Archive,
   fields: ImportFields & RequestOptions,
 ): Promise<MethodResult<"images.import">> {
   const streamID = newStreamID();
   const { reference, changes, message, platform, ...options } = fields;
-  const params = { streamID, reference, changes: [...changes], message, ...(platform ? { platform } : {}) };
+  const made = { reference, changes: [...changes], message, ...(platform ? { platform } : {}) };
+  const params = { streamID, ...fileOf(rootfs), ...made };
   return send(client, streamID, rootfs, () => client.request("images.import", params, options));
 }
 
-async function send<R>(
-  client: EngineClient,
-  streamID: string,
-  chunks: AsyncIterable<Uint8Array>,
-  request: () => Promise<R>,
-): Promise<R> {
+function fileOf({ openFile }: Archive): { file?: OpenFile } {
+  return openFile === undefined ? {} : { file: openFile };
+}
+
+async function send<R>(client: EngineClient, streamID: string, chunks: Archive, request: () => Promise<R>): Promise<R> {
   const stream = await client.openStream(streamID);
-  stream.onOutput(() => undefined);
+  const isTaken = takesFile(stream, chunks);
   try {
     const answer = request();
-    const upload = pump(chunks, stream);
+    const upload = isTaken.then((taken) => (taken ? undefined : pump(chunks, stream)));
     // Reading the file may fail first, or the answer may come first: either ends the matter. A stream that the engine closed
     // means that the answer, which has the reason, is on its way.
     const uploaded = upload.catch((error) => {
@@ -53,6 +62,18 @@ async function send<R>(
   } finally {
     stream.close();
   }
+}
+
+/** True: the engine reads the file, and nothing is to be sent. */
+function takesFile(stream: ByteStream, { openFile }: Archive): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  stream.onOutput((_, bytes) => {
+    resolve(bytes[0] === offerAnswer.taken);
+    return undefined;
+  });
+  if (openFile === undefined) resolve(false);
+  else setTimeout(resolve, offerPatience, false).unref();
+  return promise;
 }
 
 async function pump(chunks: AsyncIterable<Uint8Array>, stream: ByteStream): Promise<void> {

@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Progress } from "../../engine/protocol/rpc.ts";
 import type { Operation } from "../../engine/protocol/state.ts";
+import { importImage } from "../../src/client/upload.ts";
 import { eventually, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { tarOf } from "../support/tar-of.ts";
+import { tempRoot } from "../support/temp-root.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -67,4 +69,54 @@ it("says what is wrong with an archive on the request and on the stream", async 
   await expect(stream.ended).rejects.toThrow();
   expect(ingests()).toEqual([]);
   expect(await names()).not.toContain("bad:1");
+});
+
+/** A file that is offered to the engine, and what would be sent in its place. */
+function offer(path: string, sent: Buffer, changes: { readonly inode?: string; readonly pid?: number } = {}) {
+  const fd = openSync(path, "r");
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  const pulled: Buffer[] = [];
+  const chunks = (async function* () {
+    pulled.push(sent);
+    yield sent;
+  })();
+  const openFile = { pid: process.pid, fd, device: String(dev), inode: String(ino), ...changes };
+  return { archive: Object.assign(chunks, { openFile }), pulled, close: () => closeSync(fd) };
+}
+
+it("reads a file that its client has open instead of having it sent", async () => {
+  await using directory = await tempRoot();
+  const path = directory.join("rootfs.tar");
+  const tar = tarOf({ "bin/true": "x".repeat(3_000_000), "etc/motd": "read\n" }).bytes;
+  writeFileSync(path, tar);
+  const { archive, pulled, close } = offer(path, Buffer.from("not this"));
+  const read = await importImage(engine.client, archive, { reference: "read:1", changes: [], message: "" });
+  close();
+  expect(pulled).toEqual([]);
+  const sent = await importImage(
+    engine.client,
+    (async function* () {
+      yield tar;
+    })(),
+    { reference: "sent:1", changes: [], message: "" },
+  );
+  const layersOf = async (image: string) => {
+    const { RootFS } = await engine.client.request("images.inspect", { image });
+    return RootFS;
+  };
+  expect(await layersOf(read.id)).toEqual(await layersOf(sent.id));
+});
+
+it.each([
+  ["another file by this number", { inode: "1" }],
+  ["no such process", { pid: 2 ** 22 + 1 }],
+])("has a file sent where there is %s", async (_, changes) => {
+  await using directory = await tempRoot();
+  const path = directory.join("rootfs.tar");
+  writeFileSync(path, "this is not what counts");
+  const { archive, pulled, close } = offer(path, tarOf({ "etc/motd": "sent\n" }).bytes, changes);
+  await importImage(engine.client, archive, { reference: "refused:1", changes: [], message: "" });
+  close();
+  expect(pulled).toHaveLength(1);
+  expect(await names()).toContain("refused:1");
 });

@@ -1,7 +1,10 @@
 import type { LongWork } from "../../images/image-service.ts";
+import { channel, offerAnswer } from "../../protocol/constants.ts";
+import type { OpenFile } from "../../protocol/streams.ts";
 import type { ByteStream } from "../byte-stream.ts";
 import type { Call, Handlers } from "../call.ts";
 import type { ServerParts } from "../parts.ts";
+import { openOffered, readOffered } from "./offered-file.ts";
 
 type ImageMethods =
   | "images.list"
@@ -23,21 +26,29 @@ export function imageHandlers({ images }: ServerParts): Pick<Handlers, ImageMeth
       return {};
     },
     "images.remove": ({ image, force }) => images.remove(image, force),
-    "images.import": ({ streamID, ...options }, call) =>
-      upload(streamID, call, (chunks, work) => images.import(chunks, options, work)),
-    "images.load": ({ streamID }, call) =>
-      upload(streamID, call, async (chunks, work) => ({ images: await images.load(chunks, work) })),
+    "images.import": ({ streamID, file, ...options }, call) =>
+      upload(streamID, call, (chunks, work) => images.import(chunks, options, work), file),
+    "images.load": ({ streamID, file }, call) =>
+      upload(streamID, call, async (chunks, work) => ({ images: await images.load(chunks, work) }), file),
     "layers.ofImage": ({ image }) => images.layersOf(image),
   };
 }
 
-/** Feeds the client's stream to a work, which is cancelled when either of its connections goes before the upload's end. */
+/**
+ * Feeds the client's stream, or the file that it offers instead, to a work, which is cancelled when either of its connections goes before
+ * the upload's end.
+ */
 export async function upload<T>(
   streamID: string,
   call: Call,
   work: (chunks: AsyncIterable<Uint8Array>, long: LongWork) => Promise<T>,
+  offered?: OpenFile,
 ): Promise<T> {
   const stream: ByteStream = await call.openStream(streamID);
+  await using file = offered === undefined ? null : await openOffered(offered);
+  if (offered !== undefined) {
+    stream.send(channel.stdout, Buffer.from([file === null ? offerAnswer.refused : offerAnswer.taken]));
+  }
   const torn = new AbortController();
   let isWhole = false;
   stream.signal.addEventListener("abort", () => {
@@ -48,7 +59,7 @@ export async function upload<T>(
   });
   try {
     const signal = AbortSignal.any([call.signal, torn.signal]);
-    const result = await work(stream.input(), { signal, onProgress: call.report });
+    const result = await work(file === null ? stream.input() : readOffered(file), { signal, onProgress: call.report });
     stream.exit(null);
     return result;
   } catch (error) {
