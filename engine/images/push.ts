@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { EngineError } from "../errors.ts";
 import { forEachBounded } from "../lib/bounded.ts";
+import { leaveGarbage } from "../lib/young-garbage.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ImageID } from "../oci/digest.ts";
 import { familiarReference, formatReference, parseReference, type Reference } from "../oci/reference.ts";
@@ -142,7 +143,7 @@ async function pushBlob(blob: Descriptor, { repository, mounts, blobs, progress,
   progress.layer(blob, "uploading", 0);
   const path = blobs.pathOf(blob.digest);
   const source: UploadSource = {
-    open: (offset) => createReadStream(path, { start: offset, highWaterMark: 1024 * 1024 }),
+    open: (offset) => readBlob(path, offset),
     onProgress: (sent) => progress.layer(blob, "uploading", Math.min(sent, blob.size)),
   };
   try {
@@ -154,6 +155,13 @@ async function pushBlob(blob: Descriptor, { repository, mounts, blobs, progress,
     throw error;
   }
   progress.layer(blob, "done", blob.size);
+}
+
+async function* readBlob(path: string, start: number): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of createReadStream(path, { start, highWaterMark: 512 * 1024 })) {
+    leaveGarbage(chunk.length);
+    yield chunk;
+  }
 }
 
 /** Not being let into the other repository is no reason to fail: the blob can be uploaded. */
