@@ -7,6 +7,8 @@ export type Figures = { readonly median: number; readonly min: number; readonly 
 export type Row = {
   readonly name: string;
   readonly unit: string;
+  /** Left out of tables. */
+  readonly isDetail?: boolean;
   /** One entry an engine; null where it has no such thing. */
   readonly figures: Readonly<Record<string, Figures | null>>;
 };
@@ -92,11 +94,13 @@ export async function cpuPercent(pids: readonly number[], seconds: number): Prom
 export function formatTable(rows: readonly Row[], engines: readonly string[]): string {
   const others = engines.filter((name) => name !== "gantry");
   const head = ["Median (least–most)", ...engines, ...others.map((name) => `${name} / gantry`)];
-  const body = rows.map((row) => [
-    `${row.name} (${row.unit})`,
-    ...engines.map((name) => formatFigures(row.figures[name] ?? null)),
-    ...others.map((name) => formatRatio(row.figures.gantry ?? null, row.figures[name] ?? null)),
-  ]);
+  const body = rows
+    .filter((row) => row.isDetail !== true)
+    .map((row) => [
+      `${row.name} (${row.unit})`,
+      ...engines.map((name) => formatFigures(row.figures[name] ?? null)),
+      ...others.map((name) => formatRatio(row.figures.gantry ?? null, row.figures[name] ?? null)),
+    ]);
   return [head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 

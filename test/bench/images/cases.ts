@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { type Row, runCommand, summarize, timeCommand } from "../measure.ts";
 import type { ImageEngine } from "./engines.ts";
 import type { BenchImage } from "./sources.ts";
-import { cpuOf, cpuOfCommands, residentOf, watch } from "./watch.ts";
+import { cpuOf, cpuOfCommands, residentOf, type Watched, watch } from "./watch.ts";
 import { type ImageWorkplace, settle } from "./workplace.ts";
 
 /** What takes seconds with some engines is repeated so often at most. */
@@ -18,11 +18,12 @@ class Samples {
     row.values[engine.name] = [...(row.values[engine.name] ?? []), value];
   }
 
-  /** The greatest of several, as one value. */
-  rows(): Row[] {
+  /** isDetail: for the file of results, not for people. */
+  rows(isDetail = false): Row[] {
     return [...this.#rows].map(([name, { unit, values }]) => ({
       name,
       unit,
+      ...(isDetail ? { isDetail } : {}),
       figures: Object.fromEntries(Object.entries(values).map(([engine, list]) => [engine, summarize(list)])),
     }));
   }
@@ -44,7 +45,7 @@ export async function imageRows(place: ImageWorkplace): Promise<Row[]> {
   console.error("bench: images, memory and waits");
   const watched = new Samples();
   for (const engine of place.engines) await watchEngine(engine, bench, { idle: idle.get(engine.name) ?? 0, watched });
-  return [...bench.samples.rows(), ...bench.processors.rows(), ...watched.rows()];
+  return [...bench.samples.rows(), ...watched.rows(), ...bench.processors.rows(true)];
 }
 
 async function measureImage(image: BenchImage, bench: Bench, isLong: boolean): Promise<void> {
@@ -120,28 +121,37 @@ function commit(image: BenchImage, bench: Bench, engine: ImageEngine): void {
   quietly(engine, "rmi", "bench/changed:1");
 }
 
+/** Peers take seconds for each image and are watched with one; of ours the greatest counts. */
 async function watchEngine(
   engine: ImageEngine,
   bench: Bench,
   { idle, watched }: { readonly idle: number; readonly watched: Samples },
 ): Promise<void> {
-  const look = async (name: string, argv: string[] | null): Promise<void> => {
+  const greatest = new Map<string, Watched>();
+  const look = async (what: string, argv: string[] | null): Promise<void> => {
     if (argv === null) return;
     const { memory, wait } = await watch(engine, argv, idle);
-    watched.add(`${name}, memory above idle`, "MB", engine, memory / 1e6);
-    if (wait !== null) watched.add(`${name}, longest wait of others`, "ms", engine, wait);
+    const known = greatest.get(what) ?? { memory: 0, wait: null };
+    const waits = wait === null ? null : Math.max(wait, known.wait ?? 0);
+    greatest.set(what, { memory: Math.max(memory, known.memory), wait: waits });
   };
-  // Peers take seconds for each, and only the greatest counts.
-  const images = engine.name === "gantry" ? bench.images : [bench.ten];
-  for (const image of images) {
-    await look(`${image.label}: pull`, engine.pull(image.name));
-    if (engine.name === "gantry") await look(`${image.label}: save`, engine.save(image.name, bench.saved));
+  for (const image of engine.name === "gantry" ? bench.images : [bench.ten]) {
+    await look("pull", engine.pull(image.name));
+    await bench.target.restartEmpty();
+    const target = image.name.replace(bench.registry.address, bench.target.address);
+    quietly(engine, "tag", image.name, target);
+    await look("push", engine.push(image.name, target));
+    await look("save", engine.save(image.name, bench.saved));
     rmSync(bench.saved, { force: true });
-    quietly(engine, "rmi", "-f", image.name);
+    quietly(engine, "rmi", "-f", target, image.name);
     engine.clear();
     await settle();
-    await look(`${image.label}: load`, engine.load(image.archive));
+    await look("load", engine.load(image.archive));
     quietly(engine, "rmi", "-f", image.name);
     await settle();
+  }
+  for (const [what, { memory, wait }] of greatest) {
+    watched.add(`${what}: memory above idle`, "MB", engine, memory / 1e6);
+    if (wait !== null) watched.add(`${what}: longest wait of others`, "ms", engine, wait);
   }
 }

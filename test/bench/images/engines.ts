@@ -32,9 +32,11 @@ export function gantryImages(engine: Engine, directory: string): ImageEngine {
     ...plainVerbs(engine),
     async openPing() {
       const client = await connectEngine({ socket: join(directory, "run/gantry.sock") });
+      const ask = () => client.request("containers.list", { all: false });
+      await ask();
       const pull = { allTags: false, platform: null, credentials: null, verifyKeys: [] };
       return {
-        ask: () => client.request("system.info", {}),
+        ask,
         pull: (reference) => client.request("images.pull", { ...pull, reference }),
         [Symbol.dispose]: () => client.close(),
       };
