@@ -1,7 +1,21 @@
-import { createWriteStream, mkdtempSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  createWriteStream,
+  lstatSync,
+  mkdtempSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { EngineError, messageOf } from "../../engine/errors.ts";
+
+const linkHops = 40;
+/** Not in Node's constants: sticky(7). */
+const openToAll = 0o1002;
 
 /** Where an archive goes. Disposing without `keep` leaves nothing. */
 export interface ArchiveOutput extends AsyncDisposable {
@@ -27,14 +41,43 @@ export async function openArchiveOutput(verb: string, path: string | null): Prom
   return target.isSpecial ? streamOutput(createWriteStream(target.path, { flags: "w" })) : fileOutput(target.path);
 }
 
-/** Follows a symbolic link, so that it stays one. */
 function resolveTarget(path: string): { readonly path: string; readonly isSpecial: boolean } {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isDirectory()) throw new EngineError("invalid-argument", `output ${path} is a directory`);
-  if (found !== undefined) return { path: realpathSync(path), isSpecial: !found.isFile() };
   const directory = statSync(dirname(resolve(path)), { throwIfNoEntry: false });
-  if (directory?.isDirectory()) return { path: resolve(path), isSpecial: false };
-  throw new EngineError("not-found", `output ${path}: directory ${dirname(path)} does not exist`);
+  if (!directory?.isDirectory()) {
+    throw new EngineError("not-found", `output ${path}: directory ${dirname(path)} does not exist`);
+  }
+  const target = followLinks(path);
+  const found = lstatSync(target, { throwIfNoEntry: false });
+  if (found?.isDirectory()) throw new EngineError("invalid-argument", `output ${path} is a directory`);
+  const isSpecial = found !== undefined && !found.isFile();
+  if (isSpecial) refuseTrap(path, target, found);
+  return { path: target, isSpecial };
+}
+
+/** Where a file really lies, so that a symbolic link to it stays one. */
+function followLinks(path: string): string {
+  let at = resolve(path);
+  for (let hop = 0; hop < linkHops; hop++) {
+    at = join(realpathSync(dirname(at)), basename(at));
+    const stat = lstatSync(at, { throwIfNoEntry: false });
+    if (!stat?.isSymbolicLink()) return at;
+    refuseTrap(path, at, stat);
+    at = resolve(dirname(at), readlinkSync(at));
+  }
+  throw new EngineError("invalid-argument", `output ${path}: too many symbolic links`);
+}
+
+/**
+ * The kernel's rule for links and fifos in directories like /tmp (proc(5), protected_symlinks), which a rename does not ask for: only the
+ * caller's own count, and the directory's owner's.
+ */
+function refuseTrap(path: string, at: string, { uid }: Stats): void {
+  const directory = statSync(dirname(at));
+  const isOpenToAll = (directory.mode & openToAll) === openToAll;
+  if (!isOpenToAll || uid === process.geteuid?.() || uid === directory.uid) return;
+  throw new EngineError("permission-denied", `output ${path}: ${at} was put there by another user (${uid})`, {
+    hint: "take another name, or remove it if you know it",
+  });
 }
 
 function streamOutput(stream: NodeJS.WritableStream): ArchiveOutput {

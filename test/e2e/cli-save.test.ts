@@ -1,4 +1,14 @@
-import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
@@ -78,4 +88,28 @@ it("leaves nothing where it is interrupted, but what was there before", async ()
   }
   expect(readdirSync(directory)).toEqual(["image.tar"]);
   expect(readFileSync(target, "utf8")).toBe("an old archive");
+});
+
+it("follows no link that a stranger put into a directory open to all", async () => {
+  const valuable = join(directory, "valuable");
+  writeFileSync(valuable, "of the system");
+  const open = join(directory, "open");
+  mkdirSync(open);
+  chmodSync(open, 0o1777);
+  const trap = join(open, "image.tar");
+  symlinkSync(valuable, trap);
+  lchownSync(trap, 65534, 65534);
+  const fifo = join(open, "fifo.tar");
+  run("mkfifo", "-m", "666", fifo);
+  chownSync(fifo, 65534, 65534);
+  for (const path of [trap, fifo]) {
+    const { code, stderr } = await gantry(["save", "-o", path, starterImage]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("was put there by another user (65534)")]);
+  }
+  expect(readFileSync(valuable, "utf8")).toBe("of the system");
+  // His own file gives way, as with every program.
+  const mine = join(open, "mine.tar");
+  symlinkSync(valuable, mine);
+  expect((await gantry(["save", "-o", mine, starterImage])).code).toBe(0);
+  expect(run("skopeo", "inspect", `docker-archive:${valuable}`)).toContain('"Os": "linux"');
 });
