@@ -9,7 +9,7 @@ export const imageCommands = [
   {
     ...plain,
     id: "image.pull",
-    title: "Pull an image, or search for one",
+    title: "Pull an image, or search",
     short: "pull",
     keys: ["u"],
     footer: 42,
@@ -19,7 +19,7 @@ export const imageCommands = [
   {
     ...ofImages,
     id: "image.push",
-    title: "Push to the registry in its name",
+    title: "Push to a registry",
     short: "push",
     keys: ["P"],
     footer: 52,
@@ -39,17 +39,16 @@ export const imageCommands = [
   {
     ...ofImages,
     id: "image.prune",
-    title: "Prune: see what would go, and free it",
+    title: "Prune: see what would go",
     short: "prune",
     keys: ["x"],
     footer: 53,
     dangerous: true,
-    asks: true,
   },
   {
     ...ofImages,
     id: "prune.all",
-    title: "Prune: dangling images, or all unused",
+    title: "Prune: dangling or all unused",
     short: "all unused",
     keys: ["a"],
     panes: ["prune"],
@@ -58,7 +57,7 @@ export const imageCommands = [
   {
     ...ofImages,
     id: "prune.run",
-    title: "Prune: delete what is listed",
+    title: "Prune: delete",
     short: "delete",
     keys: ["enter"],
     panes: ["prune"],
@@ -68,7 +67,7 @@ export const imageCommands = [
   {
     ...plain,
     id: "details.json",
-    title: "Details: as JSON and back",
+    title: "Details: JSON and back",
     short: "JSON",
     keys: ["J"],
     panes: ["details"],
@@ -76,7 +75,7 @@ export const imageCommands = [
   {
     ...plain,
     id: "work.open",
-    title: "Work under way: pulls, pushes, loads",
+    title: "Work under way, by layers",
     short: "work",
     keys: ["W"],
     panes: ["containers", "images", "layers", "logs", "stats"],
@@ -94,7 +93,7 @@ export const imageCommands = [
   {
     ...plain,
     id: "work.cancel",
-    title: "Work: cancel it",
+    title: "Work: cancel",
     short: "cancel",
     keys: ["x"],
     panes: ["work"],
