@@ -104,6 +104,9 @@ async function freeze(parts: ContainerParts, id: string, name: string): Promise<
   try {
     await parts.runtime.pause(id);
   } catch (error) {
+    const state = await parts.runtime.state(id).catch(() => null);
+    // It has ended just now: nothing is left that could change its files.
+    if (state === null || state.status === "stopped") return;
     const reason = EngineError.wrap(`freeze container ${name}`, error);
     throw new EngineError(reason.code, reason.message, {
       cause: error,

@@ -1,5 +1,5 @@
 import { checkDatabase, type LostParent } from "../database/check-database.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { DiffID, Digest } from "../oci/digest.ts";
 import type { FsckRun } from "./fsck-parts.ts";
 import { neededBytes } from "./needed-bytes.ts";
 
@@ -50,41 +50,47 @@ export async function checkOrphans(run: FsckRun): Promise<void> {
   const { blobs, layers } = run;
   const sweep = () => run.sweeper.request();
   // What has lost its name while it was looked at goes first, as it would have gone.
-  await (run.sweeper.count === run.sweeps ? run.sweeper.idle() : run.sweeper.request());
-  for (const digest of await findOrphanBlobs(run)) {
+  if (run.sweeper.count !== run.sweeps) await sweep();
+  for (const object of await findTwice(run, () => orphanBlobs(run))) {
     const problem = "no image, and nothing that is being made, needs it";
-    await run.findings.add({ kind: "blob", object: digest, problem, repair: "removed", act: sweep });
+    await run.findings.add({ kind: "blob", object, problem, repair: "removed", act: sweep });
   }
-  const needed = neededBytes(run.records.list());
-  const names = new Set(needed.chains.flatMap((chain) => layers.upkeep.namesOf(chain)));
-  for (const { name, diffID } of layers.upkeep.list()) {
-    if (names.has(name) || layers.upkeep.isNeeded(name)) continue;
+  for (const object of await findTwice(run, async () => orphanLayers(run))) {
     const problem = "no image, and no container, needs it";
-    await run.findings.add({ kind: "layer", object: diffID, problem, repair: "removed", act: sweep });
+    await run.findings.add({ kind: "layer", object, problem, repair: "removed", act: sweep });
   }
-  for (const name of await layers.upkeep.strangers()) {
-    const act = () => layers.upkeep.discardStranger(name);
-    await run.findings.add({
-      kind: "layer",
-      object: name,
-      problem: "is a directory without a record",
-      repair: "removed",
-      act,
-    });
+  for (const object of await findTwice(run, () => layers.upkeep.strangers())) {
+    const problem = "is a directory without a record";
+    const act = () => layers.upkeep.discardStranger(object);
+    await run.findings.add({ kind: "layer", object, problem, repair: "removed", act });
   }
-  if (run.isBusy()) return;
-  for (const name of await blobs.strayIngests()) {
-    const act = () => blobs.removeStray(name);
+  for (const object of await findTwice(run, async () => (run.isBusy() ? [] : await blobs.strayIngests()))) {
     const problem = "is an unfinished blob that nothing goes on with";
-    await run.findings.add({ kind: "blob", object: name, problem, repair: "removed", act });
+    const act = () => blobs.removeStray(object);
+    await run.findings.add({ kind: "blob", object, problem, repair: "removed", act });
   }
 }
 
-async function findOrphanBlobs({ blobs, records }: FsckRun): Promise<Digest[]> {
+/** What is being taken away at this moment is no finding: only what is found again when all sweeps have ended. */
+async function findTwice<T extends string>(run: FsckRun, find: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  let found: readonly T[] | null = null;
+  for (let look = 0; look < 2 && (found === null || found.length > 0); look++) {
+    await run.sweeper.idle();
+    const again = new Set(await find());
+    found = found === null ? [...again] : found.filter((one) => again.has(one));
+  }
+  return found ?? [];
+}
+
+async function orphanBlobs({ blobs, records }: FsckRun): Promise<Digest[]> {
   const present = await blobs.list();
   // No await from here on: whoever makes something holds it first.
   const needed = neededBytes(records.list()).blobs;
-  const orphans = present.filter((digest) => !needed.has(digest) && !blobs.isHeld(digest));
-  const still = await Promise.all(orphans.map((digest) => blobs.has(digest)));
-  return orphans.filter((_, index) => still[index]);
+  return present.filter((digest) => !needed.has(digest) && !blobs.isHeld(digest));
+}
+
+function orphanLayers({ layers, records }: FsckRun): DiffID[] {
+  const names = new Set(neededBytes(records.list()).chains.flatMap((chain) => layers.upkeep.namesOf(chain)));
+  const orphans = layers.upkeep.list().filter(({ name }) => !names.has(name) && !layers.upkeep.isNeeded(name));
+  return orphans.map(({ diffID }) => diffID);
 }
