@@ -30,6 +30,7 @@ const rehearsals = [
   ["stop", "-t", "0", "name"],
   ["wait", "name"],
   ["rm", "name"],
+  ["pull", "image"],
 ];
 
 /** Answers of an engine to whom all succeeds. */
@@ -42,6 +43,7 @@ const results = {
   "containers.list": [],
   "containers.wait": { exitCode: 0 },
   "containers.stop": { stopped: true },
+  "images.pull": { images: [{ reference: "image", id: "0", digest: "", isNew: false }] },
 };
 
 /**

@@ -9,4 +9,5 @@ export const hotVerbs: ReadonlySet<string> = new Set([
   "exec",
   "ps",
   "wait",
+  "pull",
 ]);
