@@ -23,6 +23,7 @@ const call = {
   llistxattr: libc.func("long llistxattr(const void *path, void *list, size_t size)"),
   utimensat: libc.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
   syncfs: libc.func("int syncfs(int fd)"),
+  setpriority: libc.func("int setpriority(int which, uint who, int priority)"),
   // The new mount API has no wrappers before glibc 2.36. These numbers are the same on every architecture.
   fsopen: libc.func("syscall", "long", ["long", "const void *", "long"]),
   fsconfig: libc.func("syscall", "long", ["long", "long", "long", "const void *", "const void *", "long"]),
@@ -134,6 +135,18 @@ function runElsewhere(name: string, start: (done: Done) => void): Promise<void> 
       else resolve();
     });
   });
+}
+
+/**
+ * Lets the other threads go first where processors are scarce (setpriority(2): on Linux, of the calling thread only). For workers with long
+ * work, so that the main thread can answer.
+ */
+export function stepBack(): void {
+  const process = 0;
+  const self = 0;
+  const priority = 5;
+  // Not being allowed to is no harm.
+  call.setpriority(process, self, priority);
 }
 
 /** Gives memory that was freed back to the system, some 3 ms; glibc keeps what ended threads had. */

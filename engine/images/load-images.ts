@@ -20,8 +20,8 @@ import type { Lease } from "./leases.ts";
 import { indexPath, planOciLayout } from "./oci-layout.ts";
 import type { ProgressReporter } from "./progress-reporter.ts";
 
-/** Layers that are made durable, or unpacked, at once. */
-const keepLimit = 3;
+/** Layers that are made durable at once: those that wait for the disk together wait once. */
+const keepLimit = 16;
 
 export type LoadStores = {
   readonly blobs: LeasedBlobs;

@@ -1,6 +1,7 @@
 import { parentPort } from "node:worker_threads";
 import { EngineError, type ErrorCode } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
+import { stepBack } from "../host/syscalls.ts";
 import { settleDirectories } from "./implicit-directories.ts";
 import { scanChanges, scanUsage } from "./layer-scan.ts";
 import type { LayerTask, LayerTaskResults } from "./layer-tasks.ts";
@@ -20,6 +21,7 @@ export type TaskResponse =
 
 const progressInterval = 100;
 
+stepBack();
 parentPort?.on("message", (request: TaskRequest) => void answer(request));
 
 async function answer(request: TaskRequest): Promise<void> {
