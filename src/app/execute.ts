@@ -6,7 +6,7 @@ import { openDetails } from "../panes/details-actions.ts";
 import * as files from "../panes/files/actions.ts";
 import { openCommitForm } from "../panes/files/commit.ts";
 import { compare } from "../panes/files/compare.ts";
-import { askExtract, extract } from "../panes/files/extract.ts";
+import { askExtract, extract, stopExtract } from "../panes/files/extract.ts";
 import { scrollSideways, toggleHex } from "../panes/files/file-actions.ts";
 import * as images from "../panes/images/actions.ts";
 import type { LogView } from "../panes/logs/view-model.ts";
@@ -103,6 +103,7 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
 const confirmed: Partial<Record<CommandID, (dashboard: Dashboard, targets: readonly string[]) => Promise<void>>> = {
   "container.kill": containers.kill,
   ...confirmedImages,
+  "files.extract": stopExtract,
   quit: async (dashboard) => dashboard.quit(),
   "object.delete": (dashboard, targets) => {
     const areImages = dashboard.mirror.get().images.some((image) => targets.includes(image.id));

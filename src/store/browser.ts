@@ -163,7 +163,7 @@ function takeDifferences(
 }
 
 function waiting(screen: BrowserScreenState): BrowserScreenState {
-  return screen.kind === "files" && screen.shown !== null ? { ...screen, isSlow: true } : screen;
+  return screen.kind === "files" && !screen.isSlow ? { ...screen, isSlow: true } : screen;
 }
 
 export function pathOf({ path }: { readonly path: string }): string {
@@ -198,7 +198,7 @@ function takeLive(screen: BrowserScreenState, { id, bytes, at }: Extract<Answer,
 
 function takeEntries(screen: TreeScreen, look: Extract<Answer, { type: "entries" }>): TreeScreen {
   const list = takePages(screen.list, look, pathOf);
-  if (!look.isLook) return list === screen.list ? screen : { ...screen, list };
+  if (!look.isLook) return list === screen.list && !screen.isSlow ? screen : { ...screen, list, isSlow: false };
   const growth = screen.growth === null ? null : growthOf(screen, look);
   return { ...screen, list, growth, lookedAt: look.at, shown: null, isSlow: false };
 }

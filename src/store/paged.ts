@@ -29,6 +29,17 @@ export function itemAt<Item>(list: Paged<Item>, index: number): Item | null {
   return list.pages.get(Math.floor(index / pageSize))?.[index % pageSize] ?? null;
 }
 
+/** True where the rows of any window of `count` that holds the cursor are here. */
+export function isHere<Item>({ total, cursor, pages }: Paged<Item>, count: number): boolean {
+  if (total === null) return false;
+  const from = Math.max(0, cursor - count + 1);
+  const to = Math.min(total - 1, cursor + count - 1);
+  for (let number = Math.floor(from / pageSize); number * pageSize <= to; number += 1) {
+    if (!pages.has(number)) return false;
+  }
+  return true;
+}
+
 /** Numbers of the pages around the cursor. */
 export function pagesAround(list: Pick<Paged<unknown>, "total" | "cursor">): readonly number[] {
   if (list.total === null) return [0];

@@ -16,7 +16,7 @@ const createFlags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.
  * made belongs to the caller. Nothing is written through a link, whether the archive brought it or it was there; directories that are
  * there are filled, files are replaced, and neither takes the place of the other.
  */
-export class LocalUnpacker {
+export class LocalUnpacker implements Disposable {
   readonly #plan: CopyPlan;
   /** Names are text with a character a byte, so that those which are no UTF-8 survive. */
   readonly #rename: CopyPlan["rename"];
@@ -47,6 +47,11 @@ export class LocalUnpacker {
     this.#tar.end(undefined);
     await this.#done;
     for (const [path, header] of this.#times.reverse()) setTime(path, header);
+  }
+
+  /** Closes what is open where the archive does not come to its end. What was made by then stays. */
+  [Symbol.dispose](): void {
+    this.#tar.destroy();
   }
 
   async #unpack(): Promise<void> {

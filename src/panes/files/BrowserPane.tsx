@@ -12,6 +12,7 @@ import {
   type TreeScreen,
   type WasteScreen,
 } from "../../store/browser.ts";
+import { isHere } from "../../store/paged.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import type { Style } from "../../theme/paint.ts";
 import { type Line, line, type Span, span } from "../../theme/tokens.ts";
@@ -43,13 +44,23 @@ export function BrowserPane({ screen, ...room }: Props<BrowserScreenState>) {
 
 const gutter = (_row: unknown, isSelected: boolean) => span(isSelected ? glyphs.cursor : " ", "accent");
 
+/**
+ * The screen to draw: this one, or, until its rows are here, the last that was whole. A jump by half a million rows would otherwise
+ * show an empty page for a moment.
+ */
+function useWhole<Screen extends TreeScreen | CompareScreen>(screen: Screen, count: number, mayWait: boolean): Screen {
+  const last = useRef(screen);
+  if (!mayWait || isHere<unknown>(screen.list, count)) last.current = screen;
+  return last.current;
+}
+
 function Tree({ screen: wanted, columns, rows, style }: Props<TreeScreen>) {
   const start = useRef(0);
-  const screen = wanted.shown ?? wanted;
+  const count = Math.max(1, rows - 5);
+  const screen = useWhole(wanted.shown ?? wanted, count, !wanted.isSlow);
   const left = columns >= wideColumns ? Math.min(56, Math.round(columns * 0.3)) : 0;
   const width = columns - left - 2;
   const { list, live } = screen;
-  const count = Math.max(1, rows - 5);
   start.current = windowStart(list.total ?? 0, count, list.cursor, start.current);
   const isShownLive = isLive(screen);
   const { header, lines } = drawTable({
@@ -142,8 +153,9 @@ function wasteText({ error }: WasteScreen): Line {
   return error === "" ? line(span(" looking", "muted")) : line(span(` ${error}`, "error"));
 }
 
-function Comparison({ screen, columns, rows, style }: Props<CompareScreen>) {
+function Comparison({ screen: wanted, columns, rows, style }: Props<CompareScreen>) {
   const start = useRef(0);
+  const screen = useWhole(wanted, rows, wanted.list.total !== null);
   const left = columns >= wideColumns ? Math.min(60, Math.round(columns * 0.34)) : 0;
   const width = columns - left - 2;
   const { list } = screen;

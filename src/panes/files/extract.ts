@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import { EngineError } from "../../../engine/errors.ts";
 import type { FileSubject } from "../../../engine/protocol/files.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { flashError } from "../../app/run-on-each.ts";
 import { localDestination, planCopy } from "../../cli/copy/go-paths.ts";
 import { LocalUnpacker } from "../../cli/copy/unpack-local.ts";
 import { download } from "../../client/download.ts";
@@ -12,6 +11,7 @@ import { screenText } from "../../format/screen-text.ts";
 import { subjectOf } from "../../store/browser.ts";
 import { itemAt } from "../../store/paged.ts";
 import { inputOf } from "../../store/text-input.ts";
+import { doWork } from "../images/own-work.ts";
 import { topScreen } from "./actions.ts";
 import { shellWord } from "./shell-word.ts";
 
@@ -29,6 +29,12 @@ type Extracted = {
 
 /** Asks where to, the working directory at first. What is meant is fixed now, whatever the cursor does meanwhile. */
 export function askExtract(dashboard: Dashboard): void {
+  if (running !== null) {
+    const question = "stop the extraction under way?";
+    const prompt = { kind: "confirm", question, command: "files.extract", targets: [] } as const;
+    dashboard.ui.dispatch({ type: "prompt", prompt });
+    return;
+  }
   const what = extractedHere(dashboard);
   if (what === null) return;
   dashboard.ui.dispatch({
@@ -73,42 +79,60 @@ function extractedHere(dashboard: Dashboard): Extracted | null {
 
 let nextTask = -1;
 
+/** What ends the extraction under way. One at a time: a second would only make both slower. */
+let running: AbortController | null = null;
+
 /** Unpacks it there, as `gantry cp` does: below that directory and nowhere else. */
 export async function extract(dashboard: Dashboard, targets: readonly string[], typed: string): Promise<void> {
   const what = JSON.parse(targets[0] ?? "null") as Extracted | null;
   if (what === null || typed.trim() === "") return;
   const destination = resolve(expandHome(typed.trim())) + (/\/\.?$/.test(typed.trim()) ? "/" : "");
+  const title = `extracting ${screenText(what.path)}`;
+  const controller = new AbortController();
+  running = controller;
   const id = nextTask--;
-  const report = (bytes: number) => dashboard.ui.dispatch({ type: "task", task: taskOf(what, id, bytes) });
+  const report = (bytes: number) => dashboard.ui.dispatch({ type: "task", task: taskOf(what, { id, title, bytes }) });
   report(0);
   try {
-    const bytes = await copyOut(dashboard, what, { destination, report });
-    flash(dashboard, {
-      tone: "ok",
-      message: `extracted ${screenText(what.path)} (${formatBytes(bytes)}) to ${screenText(destination)}`,
-      twin: twinOf(what, destination),
+    await doWork(dashboard, title, async () => {
+      const bytes = await copyOut(dashboard, what, { destination, report, signal: controller.signal });
+      const message = `extracted ${screenText(what.path)} (${formatBytes(bytes)}) to ${screenText(destination)}`;
+      flash(dashboard, { tone: "ok", message, twin: twinOf(what, destination) });
     });
-  } catch (cause) {
-    flashError(dashboard, EngineError.wrap(`extract ${screenText(what.path)}`, cause));
   } finally {
+    running = null;
     dashboard.ui.dispatch({ type: "task-done", id });
   }
 }
 
-type Destination = { readonly destination: string; readonly report: (bytes: number) => void };
+/** What was written by then stays. */
+export async function stopExtract(): Promise<void> {
+  running?.abort();
+}
+
+type Destination = {
+  readonly destination: string;
+  readonly report: (bytes: number) => void;
+  readonly signal: AbortSignal;
+};
 
 /** Milliseconds between two frames that tell how far it is. */
 const reportInterval = 250;
 
-async function copyOut(dashboard: Dashboard, what: Extracted, { destination, report }: Destination): Promise<number> {
+async function copyOut(
+  dashboard: Dashboard,
+  what: Extracted,
+  { destination, report, signal }: Destination,
+): Promise<number> {
   const { subject, path, isDirectory } = what;
   const source = { path, exists: true, isDirectory, rebaseName: "" };
-  const unpacker = new LocalUnpacker(planCopy(source, localDestination(destination)));
+  using unpacker = new LocalUnpacker(planCopy(source, localDestination(destination)));
   let received = 0;
   let reported = Date.now();
   await download(
     dashboard.client,
     async (bytes) => {
+      if (signal.aborted) throw new EngineError("cancelled", "cancelled");
       await unpacker.write(bytes);
       received += bytes.length;
       if (Date.now() - reported < reportInterval) return;
@@ -121,8 +145,9 @@ async function copyOut(dashboard: Dashboard, what: Extracted, { destination, rep
   return what.size ?? received;
 }
 
-function taskOf({ path, size }: Extracted, id: number, bytes: number) {
-  const title = `extracting ${screenText(path)}`;
+type Progress = { readonly id: number; readonly title: string; readonly bytes: number };
+
+function taskOf({ size }: Extracted, { id, title, bytes }: Progress) {
   const total = size === null || size < bytes ? 0 : 100;
   return { id, title, done: total === 0 ? 0 : Math.floor((bytes / Math.max(1, size ?? 1)) * 100), total };
 }
