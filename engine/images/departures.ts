@@ -1,6 +1,7 @@
 import type { BlobStore } from "../content/blob-store.ts";
 import type { Operations } from "../events/operations.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
+import { cancellableOutput } from "../lib/cancellable-output.ts";
 import type { ImageID } from "../oci/digest.ts";
 import { isDigest } from "../oci/digest.ts";
 import { parseReference } from "../oci/reference.ts";
@@ -82,7 +83,7 @@ export class Departures {
       return await openArchive(request, { ...this.#parts, blobs, catalog: this.#parts.catalog() }, signal);
     };
     await using archive = await open().finally(() => void sweeper.request());
-    const bytes = await archive.write(output, { signal, onProgress });
+    const bytes = await archive.write(cancellableOutput(output, abort.signal, "save"), { signal, onProgress });
     for (const id of archive.images) this.#parts.events.publish("save", id);
     return { bytes };
   }

@@ -32,7 +32,7 @@ export function workRow(operation: Operation, pace: Pace, { now, short }: WorkLo
   return {
     id,
     title: short ? shortTitle(screenText(title)) : screenText(title),
-    sign: kind === "push" || kind === "save" ? glyphs.up : glyphs.down,
+    sign: kind === "push" || kind === "save" || kind === "export" ? glyphs.up : glyphs.down,
     state: stateOf(progress),
     share: shareOf(progress),
     amount: progress === null ? "" : amountOf(progress),
