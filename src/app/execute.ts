@@ -67,7 +67,7 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
   "files.changed": files.toggleChanged,
   "files.minimum": files.nextMinimum,
   "files.order": files.toggleOrder,
-  "files.waste": files.toggleWaste,
+  "files.waste": files.openWaste,
   "layer.details": files.showLayer,
   "files.extract": askExtract,
   "files.commit": openCommitForm,

@@ -49,6 +49,11 @@ function pad(text: string, width: number): string {
 }
 
 function taskSpans(task: Task): Span[] {
+  if (task.isShare === true) {
+    const share = task.total === 0 ? 0 : task.done / task.total;
+    const bar = task.total === 0 ? [] : [span(" "), ...progressBar(share, 12), span(percent(share).padStart(5))];
+    return [span(task.title, "info"), ...bar];
+  }
   const counts = task.total > 1 ? ` ${task.done}/${task.total}` : "";
   const bar = task.total > 1 ? [span(" "), ...gauge(task.done / task.total, "bar", 12).spans] : [];
   return [span(task.title, "info"), span(counts, "muted"), ...bar];

@@ -37,6 +37,32 @@ function cut(spans: readonly Span[], width: number): Span[] {
   return kept;
 }
 
+const shortestEnd = 8;
+
+/** The first span without so much of its start that all fit in `width` columns; as they are where little of it would be left. */
+export function cutStart(spans: readonly Span[], width: number): readonly Span[] {
+  const excess = widthOf(spans) - width;
+  const [first, ...rest] = spans;
+  if (excess <= 0 || first === undefined) return spans;
+  const room = stringWidth(first.text) - excess - 1;
+  return room < shortestEnd
+    ? spans
+    : [{ ...first, text: unicodeGlyphs.ellipsis + lastColumns(first.text, room) }, ...rest];
+}
+
+/** As many whole letters from the end as fit in `width` columns. */
+export function lastColumns(text: string, width: number): string {
+  let kept = "";
+  let left = width;
+  // Few letters have this many units a column.
+  for (const letter of graphemes(text.slice(-(width * 16 + 64))).reverse()) {
+    left -= stringWidth(letter);
+    if (left < 0) break;
+    kept = letter + kept;
+  }
+  return kept;
+}
+
 /** A row broken into rows of at most `width` columns, those after the first set in by `indent`. */
 export function wrapLine(row: Line, width: number, indent: number): Line[] {
   if (row.spans.reduce((sum, part) => sum + part.text.length, 0) <= width && widthOf(row.spans) <= width) return [row];

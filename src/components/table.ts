@@ -1,5 +1,5 @@
 import type { Line, Span, Tone } from "../theme/tokens.ts";
-import { fitSpans, widthOf } from "./spans.ts";
+import { cutStart, fitSpans, widthOf } from "./spans.ts";
 
 /** A column of a list. */
 export type Column<Row> = {
@@ -10,6 +10,8 @@ export type Column<Row> = {
   readonly maximum: number;
   readonly priority: number;
   readonly align?: "left" | "right";
+  /** What is too long loses its start: of a path the end says more. */
+  readonly cutsStart?: boolean;
   /** Left out while no row has anything to show in it. */
   readonly optional?: boolean;
   readonly spans: (row: Row) => readonly Span[];
@@ -57,7 +59,12 @@ type Placed<Row> = Column<Row> & { readonly width: number };
 
 function joined<Row>(columns: readonly Placed<Row>[], spansOf: (column: Placed<Row>) => readonly Span[]): Span[] {
   return columns.flatMap((column, index) => {
-    const spans = fitSpans(spansOf(column), column.width, column.align);
+    const whole = spansOf(column);
+    const spans = fitSpans(
+      column.cutsStart === true ? cutStart(whole, column.width) : whole,
+      column.width,
+      column.align,
+    );
     return index === 0 ? spans : [{ text: " ".repeat(gap), tone: "text" as const }, ...spans];
   });
 }

@@ -56,15 +56,7 @@ export const browserCommands = [
   { ...tree, id: "files.changed", title: "Only what was changed", short: "changed", keys: ["u"], footer: 34 },
   { ...tree, id: "files.minimum", title: "Only large files", short: "large", keys: ["m"], footer: 42 },
   { ...tree, id: "files.order", title: "By name or biggest first", short: "order", keys: ["o"], footer: 30 },
-  {
-    ...plain,
-    id: "files.waste",
-    title: "What is wasted",
-    short: "waste",
-    keys: ["w"],
-    footer: 18,
-    panes: ["files", "waste"],
-  },
+  { ...tree, id: "files.waste", title: "What is wasted", short: "waste", keys: ["w"], footer: 18 },
   { ...tree, id: "layer.details", title: "About the layer", short: "layer", keys: ["i"], footer: 60 },
   {
     ...plain,

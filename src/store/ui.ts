@@ -61,7 +61,14 @@ export type Flash = {
 };
 
 /** Long work this dashboard asked for, such as the start of many. */
-export type Task = { readonly id: number; readonly title: string; readonly done: number; readonly total: number };
+export type Task = {
+  readonly id: number;
+  readonly title: string;
+  readonly done: number;
+  readonly total: number;
+  /** They count bytes, which are told as a share; the total is 0 while it is unknown. */
+  readonly isShare?: boolean;
+};
 
 /** Work in the engine that ends with our connection, such as a pull this dashboard asked for. */
 export type OwnWork = { readonly id: number; readonly title: string };

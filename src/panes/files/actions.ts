@@ -247,9 +247,8 @@ function wasteKey({ id }: Browsed, layer: number): string {
   return `waste ${id} ${layer}`;
 }
 
-export function toggleWaste(dashboard: Dashboard): void {
+export function openWaste(dashboard: Dashboard): void {
   const screen = topScreen(dashboard);
-  if (screen?.kind === "waste") dashboard.browser.dispatch({ type: "back" });
   if (screen?.kind !== "files") return;
   const { browsed, layers, choice } = screen;
   const key = wasteKey(browsed, choice.layer);

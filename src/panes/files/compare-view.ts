@@ -35,6 +35,7 @@ export const comparedColumns: readonly Column<ComparedRow>[] = [
     minimum: 20,
     maximum: 400,
     priority: 0,
+    cutsStart: true,
     spans: ({ file }) => (file === null ? [span(glyphs.ellipsis, "faint")] : [span(screenText(file.path))]),
   },
 ];

@@ -147,9 +147,10 @@ async function copyOut(
 
 type Progress = { readonly id: number; readonly title: string; readonly bytes: number };
 
+/** A tar is a little longer than what is in it. */
 function taskOf({ size }: Extracted, { id, title, bytes }: Progress) {
-  const total = size === null || size < bytes ? 0 : 100;
-  return { id, title, done: total === 0 ? 0 : Math.floor((bytes / Math.max(1, size ?? 1)) * 100), total };
+  const total = size ?? 0;
+  return { id, title, done: Math.min(bytes, total), total, isShare: true };
 }
 
 function expandHome(path: string): string {

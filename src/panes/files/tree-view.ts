@@ -1,5 +1,5 @@
 import type { FileEntry } from "../../../engine/protocol/files.ts";
-import { fitSpans, miniBar, widthOf } from "../../components/spans.ts";
+import { fitSpans, lastColumns, miniBar, widthOf } from "../../components/spans.ts";
 import stringWidth from "../../components/string-width.ts";
 import type { Column } from "../../components/table.ts";
 import { formatBytes } from "../../format/bytes.ts";
@@ -7,7 +7,6 @@ import { formatMode } from "../../format/file-mode.ts";
 import { screenText } from "../../format/screen-text.ts";
 import type { FileFilter, TreeScreen } from "../../store/browser.ts";
 import { itemAt, type Paged } from "../../store/paged.ts";
-import { graphemes } from "../../store/text-input.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { type Line, type Span, span, type Tone } from "../../theme/tokens.ts";
 import { rateText } from "./rate.ts";
@@ -58,6 +57,8 @@ export type TreeLook = {
   /** Columns of the widest owner. */
   readonly ownerWidth: number;
   readonly isLive: boolean;
+  /** Names are paths: what a search has found. */
+  readonly isFlat: boolean;
 };
 
 export function treeLook(screen: TreeScreen, isLive: boolean): TreeLook {
@@ -70,10 +71,10 @@ export function treeLook(screen: TreeScreen, isLive: boolean): TreeLook {
     }
   }
   const tonesNames = screen.choice.view === "upTo" && screen.choice.layer > 0;
-  return { largest, ownerWidth: Math.min(13, ownerWidth), tonesNames, isLive };
+  return { largest, ownerWidth: Math.min(13, ownerWidth), tonesNames, isLive, isFlat: isFiltered(screen.filter) };
 }
 
-export function treeColumns({ largest, ownerWidth, tonesNames, isLive }: TreeLook): readonly Column<TreeRow>[] {
+export function treeColumns({ largest, ownerWidth, tonesNames, isLive, isFlat }: TreeLook): readonly Column<TreeRow>[] {
   const fixed = (title: string, width: number) => ({ title, minimum: width, maximum: width });
   const growth: Column<TreeRow> = {
     ...fixed("GROWTH", 9),
@@ -106,7 +107,14 @@ export function treeColumns({ largest, ownerWidth, tonesNames, isLive }: TreeLoo
         entry === null || entry.size === 0 || largest === 0 ? [] : miniBar(entry.size / largest, 8).map(calm),
     },
     ...(isLive ? [growth] : []),
-    { title: "NAME", minimum: 26, maximum: 400, priority: 0, spans: (row) => nameSpans(row, tonesNames) },
+    {
+      title: "NAME",
+      minimum: 26,
+      maximum: 400,
+      priority: 0,
+      cutsStart: isFlat,
+      spans: (row) => nameSpans(row, tonesNames),
+    },
   ];
 }
 
@@ -153,19 +161,7 @@ export function crumbs(path: string, width: number): Span[] {
   const room = width - stringWidth(last);
   if (stringWidth(above) <= room) return [span(above, "muted"), span(last, "strong")];
   if (room < 3) return fitSpans([span(last, "strong")], width);
-  return [span(glyphs.ellipsis + tail(above, room - 1), "muted"), span(last, "strong")];
-}
-
-/** As many whole letters from the end as fit. */
-function tail(text: string, width: number): string {
-  let kept = "";
-  let left = width;
-  for (const letter of graphemes(text).reverse()) {
-    left -= stringWidth(letter);
-    if (left < 0) break;
-    kept = letter + kept;
-  }
-  return kept;
+  return [span(glyphs.ellipsis + lastColumns(above, room - 1), "muted"), span(last, "strong")];
 }
 
 /** The path, and at the right what of it is shown and in which order. */

@@ -64,6 +64,13 @@ export function wasteColumns(largest: number): readonly Column<WasteRow>[] {
       align: "right",
       spans: ({ layers }) => [span(String(layers), "muted")],
     },
-    { title: "PATH", minimum: 20, maximum: 400, priority: 0, spans: ({ path }) => [span(screenText(path))] },
+    {
+      title: "PATH",
+      minimum: 20,
+      maximum: 400,
+      priority: 0,
+      cutsStart: true,
+      spans: ({ path }) => [span(screenText(path))],
+    },
   ];
 }

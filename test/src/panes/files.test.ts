@@ -126,6 +126,9 @@ it("names what a search finds from the directory it is in", () => {
   const filter = { contains: "conf", minimumSize: 0, changed: false };
   const screen = answered(aTree({ path: "/etc", filter }), [anEntry("/etc/nginx/nginx.conf")]);
   expect(drawn(screen, 80)[1]).toContain("nginx/nginx.conf");
+  const deep = answered(aTree({ filter }), [anEntry(`/usr/share/${"deep/".repeat(20)}nginx.conf`)]);
+  expect(drawn(deep, 80)[1]).toMatch(/ …[dep/]+\/nginx\.conf$/);
+  expect(stringWidth(drawn(deep, 80)[1] ?? "")).toBe(80);
 });
 
 it("tells how fast a container's files grow, and what is new", () => {
