@@ -36,7 +36,7 @@ export function handleView(
   }
 }
 
-const closing: ReadonlySet<string> = new Set(["back", "view.close", "help.open", "palette.open"]);
+const closing: ReadonlySet<string> = new Set(["back", "view.close", "work.open", "help.open", "palette.open"]);
 
 /** How many rows a command moves, 0 where it does something else. */
 export function stepOf(dashboard: Pick<Dashboard, "terminal">, command: string): number {

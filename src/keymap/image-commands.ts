@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import { overlayPlaces } from "./panes.ts";
+import { browserScreens, overlayPlaces, panes } from "./panes.ts";
 
 const plain = { dangerous: false, asks: false, footer: null, group: "Images and lists" } as const;
 const ofImages = { ...plain, panes: ["images"] } as const;
@@ -78,7 +78,7 @@ export const imageCommands = [
     title: "Work under way, by layers",
     short: "work",
     keys: ["W"],
-    panes: ["containers", "images", "layers", "logs", "stats"],
+    panes: [...panes, ...browserScreens, "work"],
     group: "Screen",
   },
   {

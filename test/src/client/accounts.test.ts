@@ -182,6 +182,18 @@ describe("a credential helper", () => {
     });
   });
 
+  it("has no terminal to ask or to write on where a screen is drawn on it", async () => {
+    const secret = '{"Username":"\'"$where"\'","Secret":"x"}';
+    const body = `#!/bin/sh
+session=$(ps -o sid= -p $$ | tr -d ' ')
+where="$([ "$session" = $$ ] && echo alone || echo beside) $(readlink /proc/$$/fd/2)"
+echo '${secret}'`;
+    await installHelper(programs, "test", body);
+    await write({ credsStore: "test" });
+    expect((await findAccount("docker.io", "none"))?.username).toBe("alone /dev/null");
+    expect((await findAccount("docker.io"))?.username).toMatch(/^beside (?!\/dev\/null)/);
+  });
+
   it("is a name, not a path", async () => {
     await write({ credsStore: "../evil" });
     await expect(findAccount("docker.io")).rejects.toMatchObject({ code: "invalid-argument" });
