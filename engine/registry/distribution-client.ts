@@ -52,6 +52,7 @@ class DistributionClient implements RegistryClient {
       readonly mountFrom?: readonly string[];
     },
   ): Repository {
+    requireHost(registry, registry);
     const scopes = [
       `repository:${repository}:${options.access === "push" ? "pull,push" : "pull"}`,
       ...(options.mountFrom ?? []).map((from) => `repository:${from}:pull`),
@@ -123,10 +124,13 @@ class DistributionClient implements RegistryClient {
 /** What people and docker's own files call a registry: `https://index.docker.io/v1/`, `localhost:5000`. */
 function parseRegistryName(text: string): string {
   const host = text.replace(/^https?:\/\//, "").split("/")[0] ?? "";
-  if (host !== "" && (!isHost(host) || !URL.canParse(`https://${host}`))) {
-    throw new EngineError("invalid-argument", `${JSON.stringify(text.slice(0, 80))} is no registry's address`, {
-      hint: "write it as host or host:port, for example registry.example:5000",
-    });
-  }
+  if (host !== "") requireHost(host, text);
   return host === "" || host === "index.docker.io" || host === "registry-1.docker.io" ? hub : host;
+}
+
+function requireHost(host: string, text: string): void {
+  if (isHost(host) && URL.canParse(`https://${host}`)) return;
+  throw new EngineError("invalid-argument", `${JSON.stringify(text.slice(0, 80))} is no registry's address`, {
+    hint: "write it as host or host:port, for example registry.example:5000",
+  });
 }

@@ -95,7 +95,8 @@ function mistake(path: string, reason: string): EngineError {
 }
 
 export function isHost(text: string): boolean {
-  return /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?$/i.test(text) || isIP(text) === 6;
+  const match = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::(\d{1,5}))?$/i.exec(text);
+  return match === null ? isIP(text) === 6 : Number(match[1] ?? 0) <= 65_535;
 }
 
 export function isNetwork(text: string): boolean {

@@ -82,3 +82,10 @@ it.each(["http://127.0.0.1:1/x", "http://localhost:1/x", "http://[::1]:1/x", "ht
     });
   },
 );
+
+it("takes a port that is none for no registry's address", async () => {
+  await using client = testClient();
+  const wrong = { code: "invalid-argument", message: '"localhost:65536" is no registry\'s address' };
+  expect(() => openRepository(client, "localhost:65536/team/web")).toThrow(expect.objectContaining(wrong));
+  await expect(client.login("localhost:65536", ann, signal())).rejects.toMatchObject(wrong);
+});
