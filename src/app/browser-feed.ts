@@ -38,13 +38,13 @@ type Paging<Item> = (
 
 /**
  * Fetches what the uppermost screen of the file browser lacks: pages around the cursor, pieces of a file, and, of a running container, all
- * that is shown once a second. One request at a time: a cursor that runs, or a filter that is typed, asks for what is wanted when the
- * last answer is here.
+ * that is shown once a second. One request at a time for each kind of screen: a cursor that runs, or a filter that is typed, asks for
+ * what is wanted when the last answer is here, and a long comparison that was left keeps nobody from browsing.
  */
 export class BrowserFeed implements Disposable {
   readonly #parts: BrowserFeedParts;
   readonly #stop: readonly (() => void)[];
-  #busy = false;
+  readonly #busy = new Set<Browser[number]["kind"]>();
   #timer: NodeJS.Timeout | null = null;
   #lookTime = 0;
 
@@ -59,18 +59,16 @@ export class BrowserFeed implements Disposable {
   }
 
   #follow(): void {
-    if (this.#busy || this.#parts.client.state.status !== "connected") return;
     const screen = this.#parts.browser.get().at(-1);
-    const work = screen === undefined ? null : this.#missing(screen);
-    if (screen === undefined || work === null) {
-      this.#waitForLook();
-      return;
-    }
-    void this.#run(keyOf(screen), work);
+    if (screen === undefined || this.#busy.has(screen.kind) || this.#parts.client.state.status !== "connected") return;
+    const work = this.#missing(screen);
+    if (work === null) this.#waitForLook();
+    else void this.#run(screen, work);
   }
 
-  async #run(key: string, work: () => Promise<void>): Promise<void> {
-    this.#busy = true;
+  async #run(screen: Browser[number], work: () => Promise<void>): Promise<void> {
+    const key = keyOf(screen);
+    this.#busy.add(screen.kind);
     const slow = setTimeout(() => this.#dispatch({ type: "slow", key }), patience);
     try {
       await work();
@@ -81,7 +79,7 @@ export class BrowserFeed implements Disposable {
       if (!isLost) this.#dispatch({ type: "failed", key, error: errorText(cause) });
     } finally {
       clearTimeout(slow);
-      this.#busy = false;
+      this.#busy.delete(screen.kind);
     }
     this.#follow();
   }
@@ -173,8 +171,8 @@ export class BrowserFeed implements Disposable {
       () => {
         this.#timer = null;
         const screen = this.#liveScreen();
-        if (screen === null || this.#busy) this.#follow();
-        else void this.#run(keyOf(screen), () => this.#look(screen));
+        if (screen === null || this.#busy.has(screen.kind)) this.#follow();
+        else void this.#run(screen, () => this.#look(screen));
       },
       Math.max(lookInterval, this.#lookTime * looksCost),
     );

@@ -102,6 +102,7 @@ export const commands = [
     panes: ["containers", "images"],
     group: "Images and lists",
   },
+  ...browserCommands,
   {
     ...plain,
     id: "copy",
@@ -205,7 +206,6 @@ export const commands = [
     group: "Screen",
   },
   ...imageCommands,
-  ...browserCommands,
 ] as const satisfies readonly Command[];
 
 export type CommandID = (typeof commands)[number]["id"];

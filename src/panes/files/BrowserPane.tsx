@@ -108,6 +108,7 @@ function FileViewer({ screen, columns, rows, style }: Props<FileScreen>) {
   const { lines, share } = fileRows(screen, { width: columns - 3, rows: rows - 2 });
   const title: Span[] = [nameSpan(screen), span("  "), ...crumbs(screen.path, Math.max(20, columns - 50))];
   const note = [
+    ...(screen.left === 0 ? [] : [span(`column ${screen.left + 1}  `, "info")]),
     ...(screen.mode === null ? [] : [span(screen.mode, "muted")]),
     ...(screen.size === null ? [] : [span(`  ${formatBytes(screen.size)}`, "muted")]),
     span(`  ${Math.floor(share * 100)}%`, "faint"),
