@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { EngineError, messageOf } from "../errors.ts";
-import { leaveGarbage } from "../lib/young-garbage.ts";
+import { leaveGarbage, releaseBytes } from "../lib/young-garbage.ts";
 
 const batchSize = 1024 * 1024;
 /** A piece this large is written as it is. */
@@ -54,6 +54,13 @@ export class BatchWriter {
       at += part.length;
       if (this.#gathered === batchSize) await this.#send();
     }
+  }
+
+  /** Writes what the caller does not use any more: its memory goes as soon as may be. */
+  async take(bytes: Uint8Array): Promise<void> {
+    await this.write(bytes);
+    // A large piece is still being written.
+    if (bytes.length < largePiece) releaseBytes(bytes);
   }
 
   /** Resolves when everything is in the file. */

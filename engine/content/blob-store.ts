@@ -24,6 +24,8 @@ export interface GrowingIngest extends AsyncDisposable {
   readonly size: number;
   /** Appends; resolves when the next write may come. */
   write(bytes: Uint8Array): Promise<void>;
+  /** The same with bytes that nobody uses any more: their memory is given back. */
+  take(bytes: Uint8Array): Promise<void>;
   /** All bytes came; resolves when they can be read. */
   end(): Promise<void>;
   /** Makes the bytes durable and gives the blob the name that they were found to have. */

@@ -43,6 +43,11 @@ export class GrowingFileIngest implements GrowingIngest {
     await this.#writer.write(bytes);
   }
 
+  async take(bytes: Uint8Array): Promise<void> {
+    this.#requireOpen();
+    await this.#writer.take(bytes);
+  }
+
   async end(): Promise<void> {
     this.#requireOpen();
     await this.#writer.flush();

@@ -187,7 +187,7 @@ export class LayerFetcher {
     let isReceived = false;
     const receive = async (signal: AbortSignal): Promise<void> => {
       for await (const chunk of from.blob(descriptor, ingest.size, signal)) {
-        await ingest.write(chunk);
+        await ingest.take(chunk);
         watch.onReport({ phase: "downloading", current: ingest.size });
       }
       await ingest.end();

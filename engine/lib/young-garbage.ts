@@ -1,4 +1,5 @@
-const interval = 4 * 1024 * 1024;
+/** Long enough that what is in use at one collection is not at the next: who survives two is young no more. */
+const interval = 8 * 1024 * 1024;
 let passed = 0;
 
 /**
@@ -11,4 +12,9 @@ export function leaveGarbage(bytes: number): void {
   if (passed < interval) return;
   passed = 0;
   globalThis.gc?.({ type: "minor", execution: "sync" });
+}
+
+/** Gives the memory of bytes back at once, if nothing else lies in it. They are empty after that. */
+export function releaseBytes({ buffer, byteOffset, length }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && length === buffer.byteLength) buffer.transfer(0);
 }

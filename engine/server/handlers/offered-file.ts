@@ -1,9 +1,8 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
-import { leaveGarbage } from "../../lib/young-garbage.ts";
 import type { OpenFile } from "../../protocol/streams.ts";
 
-const chunkSize = 1024 * 1024;
+const chunkSize = 512 * 1024;
 
 /**
  * Opens the file that a client has open. Null where there is no such process here, or it has another file by this number. Whoever can
@@ -39,7 +38,6 @@ export async function* readOffered(handle: FileHandle): AsyncGenerator<Buffer, v
   try {
     for (let chunk = await next; chunk !== null; chunk = await next) {
       next = read();
-      leaveGarbage(chunk.length);
       yield chunk;
     }
   } finally {
