@@ -86,7 +86,10 @@ async function orphanBlobs({ blobs, records }: FsckRun): Promise<Digest[]> {
   const present = await blobs.list();
   // No await from here on: whoever makes something holds it first.
   const needed = neededBytes(records.list()).blobs;
-  return present.filter((digest) => !needed.has(digest) && !blobs.isHeld(digest));
+  const orphans = present.filter((digest) => !needed.has(digest) && !blobs.isHeld(digest));
+  // It may have gone while the directory was read.
+  const still = await Promise.all(orphans.map((digest) => blobs.has(digest)));
+  return orphans.filter((_, index) => still[index]);
 }
 
 function orphanLayers({ layers, records }: FsckRun): DiffID[] {

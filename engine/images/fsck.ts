@@ -41,13 +41,14 @@ export class Fsck {
     });
     const findings = new Findings(repair);
     const sizes = await blobs.measure();
+    const sweeps = sweeper.count;
     await sweeper.idle();
     const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     const read = new Map<string, number>();
     const run: FsckRun = {
       ...this.#parts,
       findings,
-      sweeps: sweeper.count,
+      sweeps,
       signal: AbortSignal.any([work.signal, abort.signal]),
       whole: new Set(),
       damaged: new Map(),
@@ -68,7 +69,7 @@ export class Fsck {
       await checkOrphans(run);
       return { ...counts, bytes: total, findings: findings.list };
     } finally {
-      if (sweeper.count !== run.sweeps) void sweeper.request();
+      if (sweeper.count !== sweeps) void sweeper.request();
     }
   }
 }

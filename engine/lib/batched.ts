@@ -10,8 +10,10 @@ export class Batched {
 
   /** Resolves when nothing runs and nothing was asked for. */
   async idle(): Promise<void> {
-    while (this.#next !== null) await this.#next.catch(() => {});
-    await this.#running;
+    for (let last: Promise<void> | null = null; this.#next !== null || last !== this.#running; ) {
+      last = this.#running;
+      await (this.#next ?? last).catch(() => {});
+    }
   }
 
   /** Resolves when a run that began after this call has ended, or fails as that run does. */
