@@ -22,10 +22,15 @@ const patientAtOnce = 32;
 
 let nextTask = 1;
 
+/** Names a task in the status line. */
+export function newTaskID(): number {
+  return nextTask++;
+}
+
 /** Does it to each target, shows how far it is, and tells the result in one line. */
 export async function runOnEach(dashboard: Dashboard, targets: readonly Target[], deed: Deed): Promise<void> {
   if (targets.length === 0) return;
-  const id = nextTask++;
+  const id = newTaskID();
   const what = describe(targets);
   let done = 0;
   const report = () =>

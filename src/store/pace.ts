@@ -1,8 +1,10 @@
-import type { Progress } from "../../engine/protocol/rpc.ts";
+import type { Progress, ProgressPart } from "../../engine/protocol/rpc.ts";
 import type { Operation } from "../../engine/protocol/state.ts";
 
-/** How far a work was at some moments of late, oldest first. `at`: milliseconds since the epoch. */
-export type Pace = readonly { readonly at: number; readonly bytes: number }[];
+/** Bytes that had moved at a moment, in milliseconds since the epoch, and what they were counted from. */
+export type PaceSample = { readonly at: number; readonly bytes: number; readonly progress: Progress };
+/** How far a work was of late, oldest first. */
+export type Pace = readonly PaceSample[];
 /** By the operation's id. */
 export type Paces = ReadonlyMap<string, Pace>;
 
@@ -21,19 +23,41 @@ export function measurePaces(paces: Paces, operations: readonly Operation[], at:
 
 function measured(pace: Pace, progress: Progress | null, at: number): Pace {
   if (progress === null || progress.unit !== "bytes") return [];
-  const bytes = movedBytes(progress);
+  const last = pace.at(-1);
   // It began with something else, whose bytes are not these.
-  const isAnother = bytes < (pace.at(-1)?.bytes ?? 0);
-  return [...(isAnother ? [] : pace.filter((sample) => at - sample.at <= span)), { at, bytes }];
+  if (last === undefined || isAnother(last.progress, progress)) return [{ at, bytes: 0, progress }];
+  const bytes = last.bytes + movedBytes(last.progress, progress);
+  return [...pace.filter((sample) => at - sample.at <= span), { at, bytes, progress }];
 }
 
-/** Bytes that had to travel: what was here already has not moved. */
-function movedBytes({ parts, current }: Progress): number {
-  if (parts === undefined) return current;
+function isAnother(before: Progress, now: Progress): boolean {
+  if (before.parts !== undefined && now.parts !== undefined) return false;
+  return before.parts !== now.parts || now.current < before.current;
+}
+
+/** More than this at the first sight of a layer was here from an earlier try. */
+const largestStart = 8_000_000;
+
+/** Bytes that have travelled between two looks: what was here already has not. */
+function movedBytes(before: Progress, { parts, current }: Progress): number {
+  if (parts === undefined) return current - before.current;
+  const known = new Map(before.parts?.map((part) => [part.id, part]));
   return parts.reduce((sum, part) => {
-    if (part.phase === "present" || part.phase === "mounted" || part.phase === "waiting") return sum;
-    return sum + (part.phase === "downloading" || part.phase === "uploading" ? part.current : (part.total ?? 0));
+    if (!hasTravelled(part)) return sum;
+    const old = known.get(part.id);
+    const start = old !== undefined && hasTravelled(old) ? arrived(old) : null;
+    const step = start === null ? Math.min(arrived(part), largestStart) : Math.max(0, arrived(part) - start);
+    return sum + step;
   }, 0);
+}
+
+function hasTravelled({ phase }: ProgressPart): boolean {
+  return phase !== "waiting" && phase !== "present" && phase !== "mounted";
+}
+
+/** Unpacking may count other bytes than those that came. */
+function arrived({ phase, current, total }: ProgressPart): number {
+  return phase === "downloading" || phase === "uploading" ? current : (total ?? 0);
 }
 
 /** Bytes a second, or null where nothing moves or too little is known. */

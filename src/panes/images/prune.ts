@@ -1,6 +1,6 @@
 import { messageOf } from "../../../engine/errors.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { hintOf } from "../../app/run-on-each.ts";
+import { hintOf, newTaskID } from "../../app/run-on-each.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { screenText } from "../../format/screen-text.ts";
 import type { PrunePreview, PruneView } from "../../store/image-views.ts";
@@ -72,7 +72,7 @@ export async function prune(dashboard: Dashboard, ids: readonly string[]): Promi
       flash(dashboard, { tone: "warn", message: "other images would go by now: nothing was deleted, look again" });
       return;
     }
-    const done = await ask(dashboard, overlay.all, false);
+    const done = await shown(dashboard, () => ask(dashboard, overlay.all, false));
     if (dashboard.ui.get().overlay === overlay) dashboard.ui.dispatch({ type: "overlay", overlay: null });
     flash(dashboard, {
       tone: "ok",
@@ -80,4 +80,15 @@ export async function prune(dashboard: Dashboard, ids: readonly string[]): Promi
       twin: overlay.all ? "gantry image prune -a" : "gantry image prune",
     });
   });
+}
+
+/** Tells in the status line that it goes on, since the engine counts no steps of it. */
+async function shown<T>(dashboard: Dashboard, run: () => Promise<T>): Promise<T> {
+  const id = newTaskID();
+  dashboard.ui.dispatch({ type: "task", task: { id, title: "pruning images", done: 0, total: 1 } });
+  try {
+    return await run();
+  } finally {
+    dashboard.ui.dispatch({ type: "task-done", id });
+  }
 }

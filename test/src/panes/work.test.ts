@@ -12,9 +12,10 @@ const part = (id: string, phase: ProgressPart["phase"], current = 0): ProgressPa
   total: 1e6,
 });
 const look = { now: 2000, short: false };
+const nothing = { phase: "", object: "", current: 0, total: null, unit: "bytes" } as const;
 const pace = [
-  { at: 0, bytes: 0 },
-  { at: 2000, bytes: 1e6 },
+  { at: 0, bytes: 0, progress: nothing },
+  { at: 2000, bytes: 1e6, progress: nothing },
 ];
 
 function pulling(parts: readonly ProgressPart[], current: number, total: number | null = 4e6) {
@@ -74,7 +75,7 @@ it("says nothing where the whole is unknown, and nothing absurd", () => {
   const load = anOperation({ kind: "load", title: "load", progress: receiving });
   expect(workRow(load, pace, look)).toMatchObject({ state: "receiving", share: null, amount: "3MB", left: "" });
   expect(workRow(pulling([], 9e6), pace, look)).toMatchObject({ share: 1, amount: "4MB/4MB", left: "" });
-  const slow = [pace[0] ?? { at: 0, bytes: 0 }, { at: 2000, bytes: 1 }];
+  const slow = pace.map((sample, index) => ({ ...sample, bytes: index }));
   expect(workRow(pulling([], 1), slow, look).left).toBe("");
   expect(workRow(pulling([], 5, 0), pace, look).share).toBeNull();
 });

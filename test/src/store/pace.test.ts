@@ -12,8 +12,8 @@ const bytes = (current: number, fields: Partial<Progress> = {}): Progress => ({
   ...fields,
 });
 
-const part = (phase: ProgressPart["phase"], current: number): ProgressPart => ({
-  id: "l",
+const part = (id: string, phase: ProgressPart["phase"], current: number): ProgressPart => ({
+  id,
   phase,
   current,
   total: 5_000,
@@ -84,12 +84,23 @@ it("begins anew where another count begins", () => {
 it("counts only layers that travel", () => {
   const parts = (...list: ProgressPart[]) => bytes(0, { parts: list });
   const steps = [
-    [0, parts(part("waiting", 0), part("waiting", 0))],
-    [1000, parts(part("downloading", 300), part("present", 5_000))],
+    [0, parts(part("a", "waiting", 0), part("b", "waiting", 0))],
+    [1000, parts(part("a", "downloading", 300), part("b", "present", 5_000))],
   ] as const;
   expect(rate(steps, 1000)).toBe(300);
-  const ended = [...steps, [2000, parts(part("unpacking", 9_000), part("present", 5_000))]] as const;
+  const ended = [...steps, [2000, parts(part("a", "unpacking", 9_000), part("b", "present", 5_000))]] as const;
   expect(rate(ended, 2000)).toBe(2500);
+});
+
+it("takes what an earlier try had left for no speed", () => {
+  const large = (current: number) =>
+    bytes(0, { parts: [{ id: "l", phase: current === 0 ? "waiting" : "downloading", current, total: 9e9 }] });
+  const resumed = [
+    [0, large(0)],
+    [200, large(5e9)],
+    [2000, large(5e9 + 1e6)],
+  ] as const;
+  expect(rate(resumed, 2000)).toBe(4_500_000);
 });
 
 it("forgets what has ended", () => {
