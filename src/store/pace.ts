@@ -36,7 +36,7 @@ function isAnother(before: Progress, now: Progress): boolean {
 }
 
 /** More than this at the first sight of a layer was here from an earlier try. */
-const largestStart = 8_000_000;
+const largestStart = 1_000_000;
 
 /** Bytes that have travelled between two looks: what was here already has not. */
 function movedBytes(before: Progress, { parts, current }: Progress): number {
