@@ -37,7 +37,7 @@ export async function copyFromContainer(
     await archive.keep();
     return;
   }
-  const unpacker = new LocalUnpacker(planCopy(source, localDestination(target)));
+  using unpacker = new LocalUnpacker(planCopy(source, localDestination(target)));
   const { bytes } = await download(client, (chunk) => unpacker.write(chunk), request);
   await unpacker.end();
   if (!quiet) cli.say(`Successfully copied ${formatBytes(bytes)} to ${target}`);

@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
+import { join } from "node:path";
 import { extract, type Header } from "tar-stream";
 import { EngineError, messageOf } from "../../../engine/errors.ts";
+import { AnchoredTree, changeDirectoryMode } from "./anchored-tree.ts";
 import { type CopyPlan, clean, renameEntry } from "./go-paths.ts";
 
 /** Not in the library's types: names come with a character a byte. */
@@ -22,14 +24,17 @@ export class LocalUnpacker implements Disposable {
   readonly #rename: CopyPlan["rename"];
   readonly #tar = extract(extractOptions);
   readonly #done: Promise<void>;
-  /** Known to be real directories, reached through no link. */
-  readonly #real = new Set<string>();
-  readonly #times: [path: Buffer, header: Header][] = [];
+  readonly #tree: AnchoredTree;
+  /** For the other ends of hard links. */
+  readonly #linked: AnchoredTree;
+  readonly #times: [parts: readonly string[], header: Header][] = [];
 
   constructor(plan: CopyPlan) {
     const { rename } = plan;
     this.#plan = { ...plan, directory: clean(plan.directory) };
     this.#rename = rename === null ? null : { from: byteText(rename.from), to: byteText(rename.to) };
+    this.#tree = new AnchoredTree(this.#plan.directory);
+    this.#linked = new AnchoredTree(this.#plan.directory);
     this.#done = this.#unpack();
     this.#done.catch(() => undefined);
   }
@@ -46,12 +51,18 @@ export class LocalUnpacker implements Disposable {
   async end(): Promise<void> {
     this.#tar.end(undefined);
     await this.#done;
-    for (const [path, header] of this.#times.reverse()) setTime(path, header);
+    for (const [parts, header] of this.#times.reverse()) setTime(this.#tree.place(parts), header);
   }
 
   /** Closes what is open where the archive does not come to its end. What was made by then stays. */
   [Symbol.dispose](): void {
     this.#tar.destroy();
+    const close = (): void => {
+      this.#tree[Symbol.dispose]();
+      this.#linked[Symbol.dispose]();
+    };
+    // What is being written may still need them.
+    void this.#done.then(close, close);
   }
 
   async #unpack(): Promise<void> {
@@ -73,13 +84,12 @@ export class LocalUnpacker implements Disposable {
     const parts = partsOf(name);
     // The directory that is copied into stays as it is.
     if (parts.length === 0) return;
-    this.#makeParents(parts);
-    const path = this.#pathOf(parts);
+    const path = this.#tree.place(parts);
     if (!this.#makeWay(path, parts, header)) return;
     switch (header.type) {
       case "directory":
         fs.mkdirSync(path, 0o700);
-        this.#describeDirectory(path, header);
+        this.#describeDirectory(path, parts, header);
         break;
       case "file":
       case "contiguous-file":
@@ -98,23 +108,6 @@ export class LocalUnpacker implements Disposable {
     }
   }
 
-  #makeParents(parts: readonly string[]): void {
-    for (let length = 1; length < parts.length; length++) {
-      const key = parts.slice(0, length).join("/");
-      if (this.#real.has(key)) continue;
-      const path = this.#pathOf(parts.slice(0, length));
-      const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-      if (stat === undefined) fs.mkdirSync(path);
-      else if (!stat.isDirectory()) {
-        throw new EngineError(
-          "corrupt",
-          `${plainText(parts.join("/"))} would be written through ${plainText(key)}, no directory`,
-        );
-      }
-      this.#real.add(key);
-    }
-  }
-
   /** False: there is a directory as wanted, which got its attributes. */
   #makeWay(path: Buffer, parts: readonly string[], header: Header): boolean {
     const stat = fs.lstatSync(path, { throwIfNoEntry: false });
@@ -122,35 +115,28 @@ export class LocalUnpacker implements Disposable {
     const wantsDirectory = header.type === "directory";
     if (stat.isDirectory() !== wantsDirectory) {
       const [old, wanted] = wantsDirectory ? ["non-directory", "directory"] : ["directory", "non-directory"];
-      const shown = JSON.stringify(path.toString());
+      const shown = JSON.stringify(join(this.#plan.directory, plainText(parts.join("/"))));
       throw new EngineError(
         "failed-precondition",
         `cannot overwrite ${old} ${shown} with ${wanted} ${JSON.stringify(this.#plan.directory)}`,
       );
     }
     if (wantsDirectory) {
-      this.#describeDirectory(path, header);
+      this.#describeDirectory(path, parts, header);
       return false;
     }
     fs.unlinkSync(path);
-    this.#real.delete(parts.join("/"));
     return true;
   }
 
   #makeLink(path: Buffer, header: Header): void {
     const parts = partsOf(renameEntry(linkOf(header).toString("latin1"), this.#rename));
-    this.#makeParents(parts);
-    fs.linkSync(this.#pathOf(parts), path);
+    fs.linkSync(this.#linked.place(parts), path);
   }
 
-  #describeDirectory(path: Buffer, header: Header): void {
-    fs.chmodSync(path, modeOf(header));
-    this.#times.push([path, header]);
-  }
-
-  #pathOf(parts: readonly string[]): Buffer {
-    const directory = Buffer.from(`${this.#plan.directory.replace(/\/+$/, "")}/`);
-    return Buffer.concat([directory, Buffer.from(parts.join("/"), "latin1")]);
+  #describeDirectory(path: Buffer, parts: readonly string[], header: Header): void {
+    changeDirectoryMode(path, modeOf(header));
+    this.#times.push([parts, header]);
   }
 }
 
