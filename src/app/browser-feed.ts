@@ -50,7 +50,9 @@ export class BrowserFeed implements Disposable {
 
   constructor(parts: BrowserFeedParts) {
     this.#parts = parts;
-    this.#stop = [parts.browser.subscribe(() => this.#follow()), parts.client.onState(() => this.#follow())];
+    const follow = () => this.#follow();
+    // A container that is started again is told by the mirror.
+    this.#stop = [parts.browser.subscribe(follow), parts.client.onState(follow), parts.mirror.subscribe(follow)];
   }
 
   [Symbol.dispose](): void {
@@ -178,12 +180,15 @@ export class BrowserFeed implements Disposable {
     );
   }
 
-  /** The uppermost screen, where a running container may change what it shows. */
+  /** The uppermost screen, where a container may change what it shows. */
   #liveScreen(): TreeScreen | null {
     const screen = this.#parts.browser.get().at(-1);
     if (screen?.kind !== "files" || !isLive(screen) || this.#parts.client.state.status !== "connected") return null;
     const container = this.#parts.mirror.get().containers.find(({ id }) => id === screen.browsed.id);
-    return container !== undefined && isLiveContainer(container) ? screen : null;
+    if (container === undefined) return null;
+    // What has stopped is looked at until nothing seems to grow.
+    const isMoving = (screen.live?.rate ?? 0) !== 0 || (screen.growth?.size ?? 0) > 0;
+    return isLiveContainer(container) || isMoving ? screen : null;
   }
 
   /** Reads again all that is near the cursor, and what the whole layer holds. */

@@ -8,6 +8,7 @@ import { openCommitForm } from "../panes/files/commit.ts";
 import { compare } from "../panes/files/compare.ts";
 import { askExtract, extract, stopExtract } from "../panes/files/extract.ts";
 import { scrollSideways, toggleHex } from "../panes/files/file-actions.ts";
+import { browse, browseLayer } from "../panes/files/open-tree.ts";
 import * as images from "../panes/images/actions.ts";
 import type { LogView } from "../panes/logs/view-model.ts";
 import {
@@ -56,8 +57,8 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
   "container.create": images.openCreateForm,
   ...imageHandlers,
   "details.open": openDetails,
-  "files.browse": files.browse,
-  "layer.browse": files.browseLayer,
+  "files.browse": browse,
+  "layer.browse": browseLayer,
   "files.compare": compare,
   "files.open": files.open,
   "files.up": files.up,

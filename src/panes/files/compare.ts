@@ -2,7 +2,8 @@ import { type Dashboard, flash } from "../../app/dashboard.ts";
 import type { Browsed, CompareScreen } from "../../store/browser.ts";
 import { openPaged } from "../../store/paged.ts";
 import { selectedContainer, selectedImage } from "../../store/selectors.ts";
-import { browsedImage, compareKey, layersOf } from "./actions.ts";
+import { compareKey } from "./actions.ts";
+import { browsedImage, layersOf } from "./open-tree.ts";
 
 /** Puts two side by side: both that are marked, the marked one and the one under the cursor, or a container and its image. */
 export async function compare(dashboard: Dashboard): Promise<void> {

@@ -6,11 +6,14 @@ import { type Dashboard, flash } from "../../app/dashboard.ts";
 import { localDestination, planCopy } from "../../cli/copy/go-paths.ts";
 import { LocalUnpacker } from "../../cli/copy/unpack-local.ts";
 import { download } from "../../client/download.ts";
+import { lastColumns } from "../../components/spans.ts";
+import stringWidth from "../../components/string-width.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { screenText } from "../../format/screen-text.ts";
 import { subjectOf } from "../../store/browser.ts";
 import { itemAt } from "../../store/paged.ts";
 import { inputOf } from "../../store/text-input.ts";
+import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { doWork } from "../images/own-work.ts";
 import { topScreen } from "./actions.ts";
 import { shellWord } from "./shell-word.ts";
@@ -41,13 +44,21 @@ export function askExtract(dashboard: Dashboard): void {
     type: "prompt",
     prompt: {
       kind: "line",
-      label: `extract ${screenText(what.path)} to`,
+      label: `extract ${shortPath(what.path)} to`,
       command: "files.extract",
       targets: [JSON.stringify(what)],
       input: inputOf(`${process.cwd().replace(/\/+$/, "")}/`),
       offer: "",
     },
   });
+}
+
+/** Room is wanted for what is typed. */
+const longestLabel = 36;
+
+function shortPath(path: string): string {
+  const safe = screenText(path);
+  return stringWidth(safe) <= longestLabel ? safe : glyphs.ellipsis + lastColumns(safe, longestLabel - 1);
 }
 
 function extractedHere(dashboard: Dashboard): Extracted | null {

@@ -1,0 +1,96 @@
+import type { LayersResult } from "../../../engine/protocol/images.ts";
+import { type Dashboard, flash } from "../../app/dashboard.ts";
+import { shortID } from "../../format/ids.ts";
+import { screenText } from "../../format/screen-text.ts";
+import { asked, type Browsed, type TreeScreen } from "../../store/browser.ts";
+import { openPaged } from "../../store/paged.ts";
+import { selectedContainer, selectedImage, selectedLayer } from "../../store/selectors.ts";
+import { type LayerRow, layerRows } from "../layers/rows.ts";
+
+/** What opens the file browser. */
+
+/** The files of what the cursor is on in the pane that has the focus. */
+export async function browse(dashboard: Dashboard): Promise<void> {
+  const mirror = dashboard.mirror.get();
+  const ui = dashboard.ui.get();
+  if (ui.focus === "layers") return browseLayer(dashboard);
+  const container = ui.focus === "containers" ? selectedContainer(mirror, ui) : null;
+  const image = ui.focus === "images" ? selectedImage(mirror, ui) : null;
+  if (container !== null) {
+    const browsed = { type: "container", id: container.id, name: container.name } as const;
+    await openTree(dashboard, browsed, null);
+  } else if (image !== null) {
+    await openTree(dashboard, browsedImage(image), null);
+  } else flash(dashboard, { tone: "info", message: `no ${ui.focus.replace(/s$/, "")} is selected` });
+}
+
+export async function browseLayer(dashboard: Dashboard): Promise<void> {
+  const mirror = dashboard.mirror.get();
+  const row = selectedLayer(mirror, dashboard.ui.get());
+  const [type = "", id = ""] = mirror.layers.key.split(" ");
+  if (row === null) {
+    flash(dashboard, { tone: "info", message: "no layer is selected" });
+    return;
+  }
+  const container = mirror.containers.find((other) => other.id === id);
+  const image = mirror.images.find((other) => other.id === id);
+  if (type === "container") {
+    await openTree(dashboard, { type, id, name: container?.name ?? shortID(id) }, row.order - 1);
+  } else
+    await openTree(
+      dashboard,
+      image === undefined ? { type: "image", id, name: id } : browsedImage(image),
+      row.order - 1,
+    );
+}
+
+export function browsedImage({
+  id,
+  references,
+}: {
+  readonly id: string;
+  readonly references: readonly string[];
+}): Browsed {
+  return { type: "image", id, name: references[0] ?? shortID(id) };
+}
+
+/** `layer`: the one that is meant; null: all of an image, or what a container wrote. */
+async function openTree(dashboard: Dashboard, browsed: Browsed, layer: number | null): Promise<void> {
+  const layers = await layersOf(dashboard, browsed);
+  if (layers.length === 0) {
+    flash(dashboard, { tone: "info", message: `${screenText(browsed.name)} has no layers` });
+    return;
+  }
+  const top = layers.length - 1;
+  const isOwn = layers[layer ?? top]?.kind === "writable";
+  const screen: TreeScreen = {
+    kind: "files",
+    browsed,
+    layers,
+    choice: { layer: layer ?? top, view: layer !== null || isOwn ? "layer" : "upTo" },
+    order: isOwn ? "size" : "directories",
+    filter: { contains: "", minimumSize: 0, changed: false },
+    path: "/",
+    list: openPaged(""),
+    trail: [],
+    growth: null,
+    live: null,
+    lookedAt: 0,
+    shown: null,
+    isSlow: false,
+  };
+  dashboard.browser.dispatch({ type: "open", screen: asked(screen, {}) });
+}
+
+/** Lowest first. What the layers pane shows needs not to be asked for. */
+export async function layersOf(dashboard: Dashboard, { type, id }: Browsed): Promise<readonly LayerRow[]> {
+  const { key, result } = dashboard.mirror.get().layers;
+  const known = key === `${type} ${id}` ? result : null;
+  return layerRows(known ?? (await requestLayers(dashboard, { type, id }))).toReversed();
+}
+
+function requestLayers({ client }: Dashboard, { type, id }: Pick<Browsed, "type" | "id">): Promise<LayersResult> {
+  return type === "image"
+    ? client.request("layers.ofImage", { image: id })
+    : client.request("layers.ofContainer", { container: id });
+}
