@@ -25,32 +25,28 @@ export async function checkContainers(parts: ContainerParts, repair: boolean): P
     repair: "",
     hint: "stop the engine and restore gantry.db from a backup",
   }));
-  for (const { id } of parts.table.all()) problems.push(...(await checkTwice(parts, id, () => checkOne(parts, id))));
+  // Read once for all: a host may have thousands.
+  const mounts = listMounts();
+  for (const { id } of parts.table.all()) {
+    if (checkOne(parts, id, mounts).length === 0) continue;
+    problems.push(...(await parts.queue.run(id, async () => checkOne(parts, id, listMounts()))));
+  }
   for (const id of await orphansOf(parts)) {
-    const look = async () => ((await orphansOf(parts)).includes(id) ? [orphan(parts, id)] : []);
-    problems.push(...(await checkTwice(parts, id, look)));
+    const isStill = () => parts.queue.run(id, async () => (await orphansOf(parts)).includes(id));
+    if (await isStill()) problems.push(orphan(parts, id));
   }
   problems.push(...strayMounts(parts));
   return await Promise.all(problems.map((problem) => settle(problem, repair)));
 }
 
-async function checkTwice(
-  parts: ContainerParts,
-  id: string,
-  look: () => Promise<Problem[]> | Problem[],
-): Promise<Problem[]> {
-  const first = await look();
-  return first.length === 0 ? [] : await parts.queue.run(id, async () => look());
-}
-
-function checkOne(parts: ContainerParts, id: string): Problem[] {
+function checkOne(parts: ContainerParts, id: string, allMounts: readonly MountEntry[]): Problem[] {
   const record = parts.table.find(id);
   if (record === null || record.state.status === "removing" || record.state.status === "dead") return [];
   if (!existsSync(join(pathsOf(parts.config, id).directory, "layers.json"))) {
     return [problemOf(record, "its file system is lost", `remove it with \`gantry rm -f ${record.name}\``)];
   }
   const rootfs = parts.layers.rootfsOf(id);
-  const mounts = listMounts().filter(({ target }) => target === rootfs);
+  const mounts = allMounts.filter(({ target }) => target === rootfs);
   if (isAlive(record.state.status)) return checkMounted(parts, record, mounts);
   if (mounts.length === 0 || parts.layers.upkeep.isKeptMounted(id)) return [];
   return [strayMount(rootfs, () => parts.layers.unmount(id))];
