@@ -91,11 +91,15 @@ export class WritableLayers {
     return join(this.#directory, checked(key), "rootfs");
   }
 
-  /** Lower directories, topmost first. */
+  /**
+   * Lower directories, topmost first. Many images hold the same layer twice (empty ones, most often), which overlayfs refuses with ELOOP: it
+   * stands where it is topmost, since whatever it shows or hides further below it shows or hides there as well.
+   */
   lowerOf(key: WritableKey): string[] {
-    return this.layersOf(key)
+    const topmostFirst = this.layersOf(key)
       .map((name) => this.#below.pathOf(name))
       .reverse();
+    return [...new Set(topmostFirst)];
   }
 
   /** The layers are held from the first moment on. Fails with `already-exists`. */

@@ -247,6 +247,33 @@ describe("layers that lack entries for parent directories", () => {
 });
 
 describe("a container's file system", () => {
+  it("stands on a layer that is there several times", async () => {
+    const twice: TarItem[] = [
+      { path: "a/" },
+      { path: "a/mine", data: "mine" },
+      { path: "a/.wh.theirs" },
+      { path: "b/" },
+      { path: "b/.wh..wh..opq" },
+    ];
+    const theirs: TarItem[] = [
+      { path: "a/" },
+      { path: "a/theirs", data: "theirs" },
+      { path: "a/.wh.mine" },
+      { path: "b/" },
+      { path: "b/theirs", data: "theirs" },
+    ];
+    const top = { "a/top": "top" };
+    const chain = await stack([], { low: "low" }, twice, theirs, [], twice, top, []);
+    const rootfs = await mounted("twice", chain);
+    expect(readdirSync(rootfs).sort()).toEqual(["a", "b", "low"]);
+    expect(readdirSync(`${rootfs}/a`).sort()).toEqual(["mine", "top"]);
+    expect(readdirSync(`${rootfs}/b`)).toEqual([]);
+    writeFileSync(`${rootfs}/a/mine`, "changed");
+    expect(await layers.changes("twice", 10)).toMatchObject({
+      changes: [{ path: "/a" }, { path: "/a/mine" }],
+    });
+  });
+
   it("shows the layers as one, and keeps what is written apart", async () => {
     const chain = await stack({ "etc/motd": "old", "etc/hosts": "h" }, { "etc/motd": "new" });
     const rootfs = await mounted("web", chain);
