@@ -1,10 +1,15 @@
+import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { listMounts } from "../../engine/host/mountinfo.ts";
 import { mountBind, unmount } from "../../engine/host/mounts.ts";
+import { loadImages } from "../../src/client/upload.ts";
 import { createContainer, findContainer, runContainer, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { gantryFor } from "../support/gantry-command.ts";
+import { dockerArchive } from "../support/images-archives.ts";
+import { chunksOf, tarOf } from "../support/images-tar.ts";
 
 let engine: TestEngine;
 let gantry: ReturnType<typeof gantryFor>;
@@ -90,10 +95,29 @@ it("finds mounts and directories that are nobody's, and containers that lack the
   expect(await fsck()).toEqual([]);
 });
 
+it("can be killed at any moment of a repair", async () => {
+  const layer = [["big", randomBytes(3_000_000)] as const];
+  const archive = await tarOf(await dockerArchive([layer], "example/repaired:1"));
+  await loadImages(engine.client, chunksOf(archive));
+  const [name = ""] = readdirSync(inRoot("layers")).filter((one) => existsSync(inRoot("layers", one, "fs/big")));
+  const big = inRoot("layers", name, "fs/big");
+  for (const delay of [20, 50, 80, 110, 140]) {
+    chmodSync(big, 0o600);
+    const repairing = fsck(true).catch(() => null);
+    await sleep(delay);
+    await engine.stop("SIGKILL");
+    await repairing;
+    await engine.start();
+    for (const finding of await fsck(true)) expect(finding).toMatchObject({ kind: "layer", repair: "unpacked anew" });
+    expect(await fsck()).toEqual([]);
+    expect(statSync(big).mode & 0o777).toBe(0o644);
+  }
+});
+
 it("takes flags as other verbs do", async () => {
   expect(JSON.parse((await gantry(["engine", "fsck", "--format", "json"])).stdout)).toMatchObject({
-    images: 1,
-    layers: 1,
+    images: 2,
+    layers: 2,
     findings: [],
   });
   expect(await gantry(["engine", "fsck", "--format", "xml"])).toMatchObject({ code: 125 });

@@ -254,7 +254,7 @@ describe("a blob", () => {
   });
 });
 
-it("finds rows without their image, and indexes that are wrong", async () => {
+it("finds rows that speak of what is not there", async () => {
   await using engine = await openImagesEngine();
   await pull(engine);
   engine.database.exec(`PRAGMA foreign_keys = OFF;
