@@ -201,13 +201,15 @@ it("leaves the name alone where it is cancelled or cut, and does nothing twice w
   const name = `${proxy.address}/cut/a:1`;
   await loadPlain(engine, "cancelled\n", name);
   const isUpload = (method: string, url: string) => method === "PUT" && url.includes("/blobs/uploads/");
-  proxy.fault = ({ method, url }) => (isUpload(method, url) ? { type: "cut-upload", after: 50 } : null);
   const abort = new AbortController();
+  // In the middle of the first try, since the next ones come at once.
+  proxy.fault = ({ method, url }) => {
+    if (!isUpload(method, url)) return null;
+    abort.abort();
+    return { type: "cut-upload", after: 50 };
+  };
   const request = { reference: name, allTags: false, credentials: null };
   const pushing = engine.images.push(request, { signal: abort.signal, onProgress: () => {} });
-  pushing.catch(() => {});
-  await expect.poll(() => proxy.seen("PUT", "/blobs/uploads/").length).toBeGreaterThan(0);
-  abort.abort();
   await expect(pushing).rejects.toMatchObject({ code: "cancelled" });
   expect(await registry.findManifest("cut/a", "1")).toBeNull();
   expect(engine.operations.list()).toEqual([]);
