@@ -2,7 +2,7 @@ import type { FileHandle } from "node:fs/promises";
 import { EngineError, messageOf } from "../errors.ts";
 import { leaveGarbage, releaseBytes } from "../lib/young-garbage.ts";
 
-const batchSize = 1024 * 1024;
+const batchSize = 512 * 1024;
 /** A piece this large is written as it is. */
 const largePiece = 256 * 1024;
 
@@ -14,7 +14,7 @@ export type BatchEvents = {
 };
 
 /**
- * Appends to a file in batches of 1 MiB; a batch is written while the next one gathers. Small pieces are copied, so that they do not keep
+ * Appends to a file in batches of 512 KiB; a batch is written while the next one gathers. Small pieces are copied, so that they do not keep
  * the memory alive of which they are parts; a large one must not be changed until the next write resolves.
  */
 export class BatchWriter {

@@ -144,7 +144,7 @@ function runElsewhere(name: string, start: (done: Done) => void): Promise<void> 
 export function stepBack(): void {
   const process = 0;
   const self = 0;
-  const priority = 5;
+  const priority = 2;
   // Not being allowed to is no harm.
   call.setpriority(process, self, priority);
 }

@@ -9,7 +9,7 @@ import { waitForGrowth } from "../lib/growth.ts";
 import { type Digest, digestOfHex } from "../oci/digest.ts";
 import type { TarFile } from "./layer-tasks.ts";
 
-const chunkSize = 1024 * 1024;
+const chunkSize = 512 * 1024;
 /** Output of gunzip in pieces of 16 KiB, its default, takes more than twice as long. */
 const inflateChunkSize = 512 * 1024;
 

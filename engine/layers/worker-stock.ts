@@ -11,6 +11,8 @@ export type WorkerHolder = {
 
 /** A small nursery, since V8 keeps its pages when the worker is gone; and an end to what a tar can make a worker remember. */
 const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 512 };
+/** Milliseconds of work without a pause that leave memory worth giving back. */
+const longWork = 200;
 /** A worker costs some 13 MB; an engine at rest has none. */
 const idleTime = 5_000;
 
@@ -22,6 +24,7 @@ export class WorkerStock {
   readonly #idle = new Map<Worker, NodeJS.Timeout>();
   readonly #holders = new Map<Worker, WorkerHolder>();
   #users = 0;
+  #busySince = 0;
 
   private constructor(file: URL) {
     this.#file = file;
@@ -46,6 +49,7 @@ export class WorkerStock {
   }
 
   take(holder: WorkerHolder): Worker {
+    if (this.#holders.size === 0) this.#busySince = performance.now();
     const worker = this.#takeIdle() ?? this.#start();
     this.#holders.set(worker, holder);
     worker.ref();
@@ -61,6 +65,8 @@ export class WorkerStock {
       void worker.terminate().then(() => releaseFreeMemory());
     };
     this.#idle.set(worker, setTimeout(end, idleTime).unref());
+    const worked = performance.now() - this.#busySince;
+    if (this.#holders.size === 0 && worked > longWork) setTimeout(releaseFreeMemory, longWork).unref();
   }
 
   #takeIdle(): Worker | null {
