@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { EngineError } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
@@ -15,6 +16,9 @@ import { readTar } from "./unpack-tar.ts";
 import { type HashTask, problemLimit, type TarTask, type VerifyResults, type VerifyTask } from "./verify-tasks.ts";
 
 /** Thread that looks after what is damaged: it answers as the layer worker does. */
+
+/** Nobody waits for a check as for other work. Linux takes process 0 for the calling thread (setpriority(2), "C library/kernel differences"). */
+setPriority(0, constants.priority.PRIORITY_LOW);
 
 const progressInterval = 100;
 const chunkSize = 1024 * 1024;
