@@ -16,6 +16,7 @@ import {
 import { dirname, join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openFileBrowser } from "../../engine/layers/files/file-browser.ts";
 import { type Digest, hexOf, sha256 } from "../../engine/oci/digest.ts";
 import type { FsckFinding } from "../../engine/protocol/upkeep.ts";
 import { dockerArchive, type LayerItems } from "../support/images-archives.ts";
@@ -148,6 +149,41 @@ describe("a layer", () => {
       { kind: "layer", object: chain[0], repair: `removed; pull ${reference}, or load it, again` },
       { kind: "blob", problem: expect.stringMatching(/^was damaged on disk: its bytes hash to sha256:/) },
     ]);
+  });
+
+  it("whose tar is not kept is compared with what was listed when it was new", async () => {
+    await using engine = await openImagesEngine();
+    await pull(engine);
+    const view = { layers: { chain: engine.images.resolve(reference).chain }, layer: null, view: "upTo" } as const;
+    const list = async () => {
+      rmSync(join(engine.root, "cache/files"), { recursive: true, force: true });
+      await using files = await openFileBrowser({ root: engine.root, layers: engine.layers });
+      await files.waste(view, 1, quietWork.signal);
+    };
+    await list();
+    const fs = layerPath(engine, 0);
+    expect(existsSync(join(dirname(fs), "files-1.idx"))).toBe(true);
+    engine.database.exec("UPDATE image_layers SET blob_digest = NULL");
+    expect((await fsck(engine, true)).every(({ problem }) => problem.startsWith("no image"))).toBe(true);
+    expect(await fsck(engine)).toEqual([]);
+    const changes: readonly (readonly [() => void, RegExp])[] = [
+      [() => flip(join(fs, "etc/motd")), /^\/etc\/motd was changed$/],
+      [() => rmSync(join(fs, "hard")), /^\/(big|hard|) (is missing|was changed)/],
+      [
+        () => writeFileSync(join(fs, "etc/added"), "x"),
+        /\/etc\/added is not part of the layer|^\/etc was changed; and/,
+      ],
+    ];
+    for (const [change, problem] of changes) {
+      change();
+      expect(await fsck(engine)).toMatchObject([{ kind: "layer", problem: expect.stringMatching(problem) }]);
+      expect(await fsck(engine, true)).toMatchObject([{ repair: `removed; pull ${reference}, or load it, again` }]);
+      await pull(engine);
+      engine.database.exec("UPDATE image_layers SET blob_digest = NULL");
+      await fsck(engine, true);
+      await list();
+    }
+    expect(await fsck(engine)).toEqual([]);
   });
 
   it("whose record or directory is lost is unpacked anew", async () => {
