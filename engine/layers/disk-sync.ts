@@ -3,8 +3,10 @@ import { EngineError } from "../errors.ts";
 import { syncfsElsewhere } from "../host/syscalls.ts";
 import { Batched } from "../lib/batched.ts";
 
-/** Milliseconds. */
-const eagerPause = 500;
+/** Milliseconds from the begin of one to the next; what is written meanwhile is on its way to the disk while the next is unpacked. */
+const eagerPause = 120;
+/** Bytes that are worth it: others use the disk, too. */
+const eagerBytes = 8 * 1024 * 1024;
 
 /** Brings all that was written to a file system to its disk: once for all who ask, and in part already while they write. */
 export class DiskSync {
@@ -13,6 +15,7 @@ export class DiskSync {
   #running: Promise<void> = Promise.resolve();
   #failures = 0;
   #lastEager = 0;
+  #read = 0;
 
   /** Grows with each failure: what was written while it grew may be lost. */
   get failures(): number {
@@ -29,11 +32,13 @@ export class DiskSync {
     return this.#syncs.request();
   }
 
-  /** Begins, at times, so that little is left to be written when it counts. */
-  begin(): void {
+  /** Begins, at times, so that little is left to be written when it counts. `bytes` more of an archive were unpacked; default: its rest. */
+  begin(bytes = eagerBytes): void {
+    this.#read += bytes;
     const now = performance.now();
-    if (now - this.#lastEager < eagerPause) return;
+    if (this.#read < eagerBytes || now - this.#lastEager < eagerPause) return;
     this.#lastEager = now;
+    this.#read = 0;
     // A failure is counted.
     this.#syncs.request().catch(() => {});
   }

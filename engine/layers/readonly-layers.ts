@@ -107,8 +107,10 @@ export class ReadonlyLayers {
   async stage(source: LayerSource, options: UnpackOptions): Promise<StagedLayer> {
     const staging = this.#trash.newPath();
     const { failures } = this.#disk;
+    let read = 0;
     const onProgress = (bytes: number): void => {
-      this.#disk.begin();
+      this.#disk.begin(bytes - read);
+      read = bytes;
       options.onProgress?.(bytes);
     };
     try {
