@@ -74,6 +74,12 @@ const latency = async () => {
   return performance.now() - begin;
 };
 
+/** A request whose params are arrays in arrays. */
+function subscribeNested(id: number, depth: number): string {
+  const params = `{"topic":"state","params":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+  return `{"jsonrpc":"2.0","id":${id},"method":"subscribe","params":${params}}`;
+}
+
 it.each<[string, unknown, string]>([
   ["text that is no JSON", "hello", "1007 not a request of this protocol"],
   ["bytes", randomBytes(1000), "1007 not a request of this protocol"],
@@ -81,6 +87,7 @@ it.each<[string, unknown, string]>([
   ["a request without id", { jsonrpc: "2.0", method: "containers.list", params: { all: true } }, "1007 not a request"],
   ["an id that is no number", { jsonrpc: "2.0", id: "a", method: "containers.list" }, "1007 not a request"],
   ["a batch", [{ jsonrpc: "2.0", id: 1, method: "containers.list", params: { all: true } }], "1007 not a request"],
+  ["a request nested 200,000 deep", subscribeNested(3, 200_000), "1007 not a request"],
   ["a message of 20 MB", "x".repeat(20 << 20), "1009"],
 ])("closes on %s", async (_name, message, reason) => {
   using peer = await Peer.greeted();
@@ -109,8 +116,7 @@ it("answers each wrong request with a sentence", async () => {
     "containers.logs",
   );
   expect(await refusal("images.load", { streamID: "../../etc" })).toBe('stream id "../../etc" is not a UUID');
-  const deep = `{"topic":"state","params":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
-  peer.send(`{"jsonrpc":"2.0","id":3,"method":"subscribe","params":${deep}}`);
+  peer.send(subscribeNested(3, 30_000));
   await eventually(() => peer.answers.some((answer) => answer.id === 3 && answer.error !== undefined));
   expect(await peer.refusalOf("containers.list", {}, -3)).toContain("all");
 });
