@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { decodeJson } from "../lib/json.ts";
 import { type DiffID, isDiffID } from "../oci/digest.ts";
+import type { ReadonlyLayer } from "./layer-store.ts";
 import type { UnpackedTar } from "./layer-tasks.ts";
 
 const record = z.object({
@@ -33,4 +34,9 @@ export function parseRecord(bytes: Buffer, path: string): LayerRecord {
   const parsed = record.safeParse(decodeJson(bytes, path));
   if (parsed.success) return parsed.data;
   throw new EngineError("corrupt", `${path} is no layer record`, { cause: parsed.error });
+}
+
+/** What the rest of the engine knows of a layer. */
+export function summaryOf({ diffID, size, entries }: LayerRecord): ReadonlyLayer {
+  return { diffID, size, entries };
 }

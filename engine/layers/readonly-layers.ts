@@ -11,7 +11,7 @@ import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { chainIDOf, chainIDsOf } from "../oci/chain-id.ts";
 import { type DiffID, hexOf } from "../oci/digest.ts";
 import { DiskSync } from "./disk-sync.ts";
-import { formatRecord, type LayerRecord, parseRecord, recordOf } from "./layer-record.ts";
+import { formatRecord, type LayerRecord, parseRecord, recordOf, summaryOf } from "./layer-record.ts";
 import type {
   LayerDigests,
   LayerSource,
@@ -330,10 +330,6 @@ export class ReadonlyLayers {
 
 function tarFileOf({ path, growth }: LayerSource): TarFile {
   return { path, growth: growth ?? null };
-}
-
-function summaryOf({ diffID, size, entries }: LayerRecord): ReadonlyLayer {
-  return { diffID, size, entries };
 }
 
 function throwIfAborted(signal: AbortSignal): void {
