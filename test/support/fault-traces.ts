@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { EngineConfig } from "../../engine/config.ts";
 import { listMounts } from "../../engine/host/mountinfo.ts";
+import { chainIDsOf } from "../../engine/oci/chain-id.ts";
+import type { DiffID } from "../../engine/oci/digest.ts";
 import type { ContainerStatus } from "../../engine/protocol/containers.ts";
 
 /**
@@ -94,9 +96,14 @@ function rows(config: EngineConfig): Rows {
       `SELECT id AS digest FROM images UNION SELECT manifest_digest FROM images
        UNION SELECT diff_id FROM image_layers UNION SELECT blob_digest FROM image_layers`,
     );
+    const layers = all("SELECT image_id, diff_id FROM image_layers ORDER BY image_id, position");
+    const chains = [...Map.groupBy(layers, ({ image_id }) => image_id).values()];
+    // A layer without an entry for a parent directory lies under its chainID.
+    const chainIDs = chains.flatMap((chain) => chainIDsOf(chain.map(({ diff_id }) => diff_id as DiffID)));
+    const used = [...digests.map(({ digest }) => digest ?? ""), ...chainIDs];
     return {
       endpoints,
-      content: new Set(digests.map(({ digest }) => (digest ?? "").replace("sha256:", ""))),
+      content: new Set(used.map((digest) => digest.replace("sha256:", ""))),
       traces: [
         ...all("SELECT id FROM containers").map(({ id = "" }) => ({
           what: `row container ${id}`,
