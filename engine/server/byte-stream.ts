@@ -1,7 +1,6 @@
 import type { WebSocket } from "ws";
 import { EngineError, messageOf } from "../errors.ts";
 import { findJson } from "../lib/json.ts";
-import { leaveGarbage } from "../lib/young-garbage.ts";
 import { type Channel, type ClientControl, clientControl, type EngineControl } from "../protocol/streams.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -48,7 +47,6 @@ export class ByteStream {
     const frame = Buffer.allocUnsafe(bytes.length + 1);
     frame[0] = channel;
     frame.set(bytes, 1);
-    leaveGarbage(frame.length);
     return this.#outbox.send(frame);
   }
 

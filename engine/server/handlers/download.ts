@@ -1,5 +1,6 @@
 import { EngineError } from "../../errors.ts";
 import type { LongWork } from "../../images/image-service.ts";
+import { leaveGarbage } from "../../lib/young-garbage.ts";
 import { channel } from "../../protocol/streams.ts";
 import type { Call } from "../call.ts";
 
@@ -20,6 +21,7 @@ export async function download<T>(
   stream.onControl(() => {});
   const output: DownloadOutput = async (bytes) => {
     if (stream.signal.aborted) throw new EngineError("cancelled", "the client closed its stream");
+    leaveGarbage(bytes.length);
     if (!stream.send(channel.stdout, bytes)) await stream.ready();
   };
   try {
