@@ -4,7 +4,8 @@ import { isIP } from "node:net";
 import { EngineError } from "../errors.ts";
 import { parseSignal } from "../host/signals.ts";
 import { parseRanges } from "../lib/number-ranges.ts";
-import type { CreateRequest, MountRequest, PortRequest } from "../protocol/containers.ts";
+import type { CreateRequest, MountRequest } from "../protocol/create-request.ts";
+import type { PortRequest } from "../protocol/ports.ts";
 
 /** Characters of a list of processors; ranges that overlap without end would fill memory. */
 const longestList = 1024;
@@ -27,6 +28,7 @@ export function checkRequest(request: CreateRequest): string[] {
     refuse(`restart policy ${request.restartPolicy.name} takes no retry count`);
   }
   if (request.shmSize !== null && request.shmSize <= 0) refuse("--shm-size must be greater than 0");
+  if (!["bridge", "none", "host"].includes(request.network)) refuse(`network ${request.network} not found`);
   if (request.network !== "bridge" && (request.ports.length > 0 || request.publishAll)) {
     return [`published ports are discarded with network ${request.network}`];
   }

@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
-import { containerStatus, createRequest, portRequest } from "../protocol/containers.ts";
+import { containerStatus } from "../protocol/containers.ts";
+import { createRequest } from "../protocol/create-request.ts";
+import { portRequest } from "../protocol/ports.ts";
 
 /** What a request came to once the image was known. Fixed for the container's life. */
 const resolution = z.object({

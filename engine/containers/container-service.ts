@@ -1,7 +1,9 @@
 import type { EngineError } from "../errors.ts";
 import type { ChangesPage } from "../layers/layer-store.ts";
-import type { ContainerSummary, CreateRequest, ExecRequest, PortBinding } from "../protocol/containers.ts";
+import type { ContainerSummary, ExecRequest } from "../protocol/containers.ts";
+import type { CreateRequest } from "../protocol/create-request.ts";
 import type { LayersResult } from "../protocol/images.ts";
+import type { PortBinding } from "../protocol/ports.ts";
 import type { DiskUsage, FsckFinding } from "../protocol/upkeep.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
 import type { ContainerArchives } from "./container-archives.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { EngineError } from "../errors.ts";
 import type { DiffID } from "../oci/digest.ts";
-import type { CreateRequest } from "../protocol/containers.ts";
+import type { CreateRequest } from "../protocol/create-request.ts";
 import { checkSpec } from "./bundle.ts";
 import { checkRequest, checkSources } from "./check-request.ts";
 import { publishEvent } from "./container-events.ts";

@@ -1,6 +1,6 @@
 import type { EngineConfig } from "../config.ts";
 import type { Endpoint } from "../networks/network-service.ts";
-import type { PortBinding } from "../protocol/containers.ts";
+import type { PortBinding } from "../protocol/ports.ts";
 import { mergeEnvironment } from "../runtime/spec/command.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord, ContainerState } from "./container-record.ts";

@@ -1,5 +1,6 @@
 import { parseCapability } from "../host/capabilities.ts";
-import type { CreateRequest, PortRequest } from "../protocol/containers.ts";
+import type { CreateRequest } from "../protocol/create-request.ts";
+import type { PortRequest } from "../protocol/ports.ts";
 import { maskedPaths, readonlyPaths } from "../runtime/spec/build-spec.ts";
 import type { ContainerRecord } from "./container-record.ts";
 

@@ -1,7 +1,8 @@
 import { hostname as hostnameOfHost } from "node:os";
 import { findSignal } from "../host/signals.ts";
 import type { ImageForContainer } from "../images/image-service.ts";
-import type { CreateRequest, PortRequest } from "../protocol/containers.ts";
+import type { CreateRequest } from "../protocol/create-request.ts";
+import type { PortRequest } from "../protocol/ports.ts";
 import { resolveCommand, resolveEnvironment } from "../runtime/spec/command.ts";
 import type { Resolution } from "./container-record.ts";
 

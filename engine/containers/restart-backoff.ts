@@ -1,4 +1,4 @@
-import type { RestartPolicy } from "../protocol/containers.ts";
+import type { RestartPolicy } from "../protocol/resources.ts";
 
 const firstDelay = 100;
 const longestDelay = 60_000;

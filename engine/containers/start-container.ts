@@ -50,7 +50,12 @@ async function launch(parts: ContainerParts, record: ContainerRecord): Promise<{
   const { id, name, request, resolution } = record;
   const paths = pathsOf(parts.config, id);
   const [{ endpoint, published }, rootfs] = await settleAll([
-    parts.networks.reserve({ container: id, containerName: name, network: request.network, ports: resolution.ports }),
+    parts.networks.reserve({
+      container: id,
+      containerName: name,
+      network: request.network as "bridge" | "none" | "host",
+      ports: resolution.ports,
+    }),
     parts.layers.mount(id),
   ]);
   await writeBundle(parts, record, { endpoint, rootfs });

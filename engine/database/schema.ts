@@ -82,4 +82,46 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (lease_id, chain)
   ) STRICT;
   `,
+  `
+  CREATE TABLE networks (
+    id TEXT PRIMARY KEY,               -- 64 hex digits
+    name TEXT NOT NULL UNIQUE,
+    driver TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    detail TEXT NOT NULL               -- JSON: subnets, options, labels, what was asked for
+  ) STRICT;
+
+  -- The network namespace of a container, while it has one of its own; what engines before this version kept in its endpoint.
+  CREATE TABLE sandboxes (
+    container_id TEXT PRIMARY KEY REFERENCES containers(id) ON DELETE CASCADE,
+    token TEXT,                        -- end of the name of its netns; null: the host's own
+    detail TEXT NOT NULL               -- JSON: mode, ports as published, in order
+  ) STRICT;
+  CREATE TABLE network_endpoints (
+    container_id TEXT NOT NULL REFERENCES sandboxes(container_id) ON DELETE CASCADE,
+    network_id TEXT NOT NULL REFERENCES networks(id),
+    ipv4_address TEXT,
+    ipv6_address TEXT,
+    detail TEXT NOT NULL,              -- JSON: mac, interface inside, aliases
+    PRIMARY KEY (container_id, network_id),
+    UNIQUE (network_id, ipv4_address), -- no address is leased twice
+    UNIQUE (network_id, ipv6_address)
+  ) STRICT;
+  `,
+  `
+  CREATE TABLE volumes (
+    name TEXT PRIMARY KEY,
+    driver TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    anonymous INTEGER NOT NULL,        -- 1: made without a name, goes with its container
+    status TEXT NOT NULL,              -- ready, removing
+    detail TEXT NOT NULL               -- JSON: options, labels, whether it was filled from an image
+  ) STRICT;
+  CREATE TABLE volume_uses (
+    container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
+    volume TEXT NOT NULL REFERENCES volumes(name),
+    PRIMARY KEY (container_id, volume)
+  ) STRICT;
+  CREATE INDEX volume_uses_by_volume ON volume_uses(volume);
+  `,
 ];

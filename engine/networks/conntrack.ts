@@ -1,6 +1,6 @@
 import { tryCommand } from "../host/commands.ts";
 import { findProgram } from "../host/programs.ts";
-import type { PortBinding } from "../protocol/containers.ts";
+import type { PortBinding } from "../protocol/ports.ts";
 
 /**
  * A UDP peer that goes on sending from one port keeps its old conntrack entry, and with it the way to the old container or to none.

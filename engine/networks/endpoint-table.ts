@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { type Database, transact } from "../database/database.ts";
 import { EngineError } from "../errors.ts";
 import { parseSubnet, type Subnet } from "../lib/ipv4.ts";
-import { type PortBinding, portBinding } from "../protocol/containers.ts";
+import { type PortBinding, portBinding } from "../protocol/ports.ts";
 import { anyAddress } from "./ruleset.ts";
 
 /** A row of `endpoints` with its rows of `published_ports`. */

@@ -1,4 +1,4 @@
-import type { PortBinding, PortRequest } from "../protocol/containers.ts";
+import type { PortBinding, PortRequest } from "../protocol/ports.ts";
 
 export type EndpointRequest = {
   readonly container: string;

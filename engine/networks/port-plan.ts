@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { EngineError } from "../errors.ts";
 import { findSocketOwner, type Listener, readListeners } from "../host/socket-table.ts";
 import { parseIPv4 } from "../lib/ipv4.ts";
-import type { PortBinding, PortRequest } from "../protocol/containers.ts";
+import type { PortBinding, PortRequest } from "../protocol/ports.ts";
 import { addressesClash, type EndpointTable } from "./endpoint-table.ts";
 import { anyAddress } from "./ruleset.ts";
 

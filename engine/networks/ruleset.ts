@@ -1,5 +1,5 @@
 import { formatSubnet } from "../lib/ipv4.ts";
-import type { PortBinding } from "../protocol/containers.ts";
+import type { PortBinding } from "../protocol/ports.ts";
 import type { BridgeSubnet } from "./subnet.ts";
 
 /** A published port and the container's address it leads to. */

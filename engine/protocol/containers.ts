@@ -1,4 +1,6 @@
 import * as z from "zod/mini";
+import { portBinding } from "./ports.ts";
+import { resources, restartPolicy } from "./resources.ts";
 
 /** Docker's words for a container's status, in its order of life. */
 export const containerStatus = z.enum([
@@ -13,182 +15,16 @@ export const containerStatus = z.enum([
 ]);
 export type ContainerStatus = z.infer<typeof containerStatus>;
 
-const healthStatus = z.enum(["none", "starting", "healthy", "unhealthy"]);
+export const healthStatus = z.enum(["none", "starting", "healthy", "unhealthy"]);
 
-const transportProtocol = z.enum(["tcp", "udp", "sctp"]);
-export type TransportProtocol = z.infer<typeof transportProtocol>;
-
-/** The kernel and the runtimes know no fractions. */
-const whole = z.number().check(z.int());
-
-/** A port asked for. hostPort null: the engine picks a free one. hostAddress empty: all addresses. */
-export const portRequest = z.object({
-  hostAddress: z.string(),
-  hostPort: z.nullable(z.number().check(z.int(), z.minimum(1), z.maximum(65535))),
-  /** The engine takes the first free one from hostPort to this. */
-  hostPortLast: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(65535))),
-  containerPort: z.number().check(z.int(), z.minimum(1), z.maximum(65535)),
-  protocol: transportProtocol,
+const endpointSummary = z.object({
+  networkID: z.string(),
+  network: z.string(),
+  ipAddress: z.nullable(z.string()),
+  ipv6Address: z.nullable(z.string()),
+  macAddress: z.nullable(z.string()),
+  aliases: z.array(z.string()),
 });
-export type PortRequest = z.infer<typeof portRequest>;
-
-/** A port in force. */
-export const portBinding = z.object({
-  hostAddress: z.string(),
-  hostPort: z.number(),
-  containerPort: z.number(),
-  protocol: transportProtocol,
-});
-export type PortBinding = z.infer<typeof portBinding>;
-
-const mountRequest = z.object({
-  type: z.enum(["bind", "tmpfs"]),
-  /** bind: absolute host path. tmpfs: empty. */
-  source: z.string(),
-  /** Absolute path in the container. */
-  target: z.string(),
-  readOnly: z.boolean(),
-  /** bind only: rprivate (default), rslave, rshared, private, slave, shared. */
-  propagation: z.optional(z.string()),
-  /** -v makes a missing source directory, --mount refuses it. */
-  createSource: z.boolean(),
-  /** tmpfs only: mount options such as `size=64m`, `mode=1777`, `noexec`. */
-  options: z.array(z.string()),
-});
-export type MountRequest = z.infer<typeof mountRequest>;
-
-const restartPolicy = z.object({
-  name: z.enum(["no", "on-failure", "always", "unless-stopped"]),
-  /** on-failure only; 0 is without limit. */
-  maximumRetryCount: whole,
-});
-export type RestartPolicy = z.infer<typeof restartPolicy>;
-
-/** Limits; null is without limit. Bytes, or CPUs in billionths of one CPU (docker's NanoCpus). */
-const resources = z.object({
-  memory: z.nullable(whole),
-  /** Memory plus swap; -1 without limit. */
-  memorySwap: z.nullable(whole),
-  memoryReservation: z.nullable(whole),
-  nanoCpus: z.nullable(whole),
-  cpuShares: z.nullable(whole),
-  cpusetCpus: z.nullable(z.string()),
-  pidsLimit: z.nullable(whole),
-});
-export type Resources = z.infer<typeof resources>;
-
-export const unlimited: Resources = {
-  memory: null,
-  memorySwap: null,
-  memoryReservation: null,
-  nanoCpus: null,
-  cpuShares: null,
-  cpusetCpus: null,
-  pidsLimit: null,
-};
-
-const ulimit = z.object({ name: z.string(), soft: whole, hard: whole });
-const deviceRequest = z.object({
-  hostPath: z.string(),
-  containerPath: z.string(),
-  /** Letters of `rwm`. */
-  permissions: z.string(),
-});
-export type DeviceRequest = z.infer<typeof deviceRequest>;
-
-/** `--security-opt seccomp=`: the default profile, none, or the text of a profile in docker's or OCI's format. */
-const seccompChoice = z.union([
-  z.object({ kind: z.literal("default") }),
-  z.object({ kind: z.literal("unconfined") }),
-  z.object({ kind: z.literal("custom"), profile: z.string() }),
-]);
-export type SeccompChoice = z.infer<typeof seccompChoice>;
-
-/** What a user asks for: stored as asked, resolved against the image at creation. */
-export const createRequest = z.object({
-  name: z.optional(z.string()),
-  image: z.string(),
-  /** Absent: the image's CMD. */
-  command: z.optional(z.array(z.string())),
-  /** Absent: the image's ENTRYPOINT; empty: none. */
-  entrypoint: z.optional(z.array(z.string())),
-  /** `NAME=value`, later wins. */
-  environment: z.array(z.string()),
-  workingDirectory: z.optional(z.string()),
-  user: z.optional(z.string()),
-  groupAdd: z.array(z.string()),
-  hostname: z.optional(z.string()),
-  terminal: z.boolean(),
-  openStdin: z.boolean(),
-  /** stdin closes when the first client that sent to it goes (docker's StdinOnce). */
-  stdinOnce: z.boolean(),
-  mounts: z.array(mountRequest),
-  ports: z.array(portRequest),
-  publishAll: z.boolean(),
-  /** Ports beside those the image exposes, `80/tcp`: publishAll publishes them as well. */
-  expose: z.optional(z.array(z.string().check(z.regex(/^\d{1,5}\/(tcp|udp|sctp)$/)))),
-  network: z.enum(["bridge", "none", "host"]),
-  dns: z.array(z.string()),
-  dnsSearch: z.array(z.string()),
-  dnsOptions: z.array(z.string()),
-  extraHosts: z.array(z.object({ name: z.string(), address: z.string() })),
-  labels: z.record(z.string(), z.string()),
-  restartPolicy,
-  autoRemove: z.boolean(),
-  init: z.boolean(),
-  readOnlyRootfs: z.boolean(),
-  privileged: z.boolean(),
-  capAdd: z.array(z.string()),
-  capDrop: z.array(z.string()),
-  noNewPrivileges: z.boolean(),
-  seccomp: seccompChoice,
-  ulimits: z.array(ulimit),
-  devices: z.array(deviceRequest),
-  resources,
-  sysctls: z.record(z.string(), z.string()),
-  shmSize: z.nullable(whole),
-  oomScoreAdj: z.nullable(whole),
-  stopSignal: z.optional(z.string()),
-  /** Seconds between the stop signal and SIGKILL. */
-  stopTimeout: z.optional(whole),
-});
-export type CreateRequest = z.infer<typeof createRequest>;
-
-/** Everything absent; `image` has to be filled in. */
-export function emptyCreateRequest(image: string): CreateRequest {
-  return {
-    image,
-    environment: [],
-    groupAdd: [],
-    terminal: false,
-    openStdin: false,
-    stdinOnce: false,
-    mounts: [],
-    ports: [],
-    publishAll: false,
-    network: "bridge",
-    dns: [],
-    dnsSearch: [],
-    dnsOptions: [],
-    extraHosts: [],
-    labels: {},
-    restartPolicy: { name: "no", maximumRetryCount: 0 },
-    autoRemove: false,
-    init: false,
-    readOnlyRootfs: false,
-    privileged: false,
-    capAdd: [],
-    capDrop: [],
-    noNewPrivileges: false,
-    seccomp: { kind: "default" },
-    ulimits: [],
-    devices: [],
-    resources: unlimited,
-    sysctls: {},
-    shmSize: null,
-    oomScoreAdj: null,
-  };
-}
 
 /** One row of `gantry ps` and of the dashboard: a snapshot, taken without waiting for the container. */
 export const containerSummary = z.object({
@@ -207,13 +43,28 @@ export const containerSummary = z.object({
   health: healthStatus,
   exitCode: z.nullable(z.number()),
   oomKilled: z.boolean(),
+  /** While it is being stopped: when SIGKILL comes (RFC 3339); `never` for an endless wait. */
+  stopDeadline: z.nullable(z.string()),
   /** Why the last start failed, or empty. */
   error: z.string(),
   pid: z.nullable(z.number()),
   ports: z.array(portBinding),
+  /** docker's NetworkMode. */
   network: z.string(),
+  /** On `network`, or on the first that gives one. */
   ipAddress: z.nullable(z.string()),
-  mounts: z.array(z.object({ type: z.string(), source: z.string(), target: z.string(), readOnly: z.boolean() })),
+  /** Its places on networks; while it does not run, without addresses. */
+  endpoints: z.array(endpointSummary),
+  /** type `volume`: `name` is the volume's. */
+  mounts: z.array(
+    z.object({
+      type: z.string(),
+      source: z.string(),
+      target: z.string(),
+      readOnly: z.boolean(),
+      name: z.optional(z.string()),
+    }),
+  ),
   labels: z.record(z.string(), z.string()),
   terminal: z.boolean(),
   openStdin: z.boolean(),

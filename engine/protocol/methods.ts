@@ -1,9 +1,11 @@
 import * as z from "zod/mini";
 import { archiveMethods } from "./archives.ts";
-import { containerSummary, createRequest, execRequest, fileChange, portBinding, topResult } from "./containers.ts";
+import { containerSummary, execRequest, fileChange, topResult } from "./containers.ts";
+import { createRequest } from "./create-request.ts";
 import { fileMethods } from "./files.ts";
 import { historyEntry, imageSummary, layersResult, loadedImage, removedImage } from "./images.ts";
 import { logLine, logRange } from "./logs.ts";
+import { portBinding } from "./ports.ts";
 import { statsSample } from "./stats.ts";
 import { openFile } from "./streams.ts";
 import { handshakeParams, handshakeResult, systemInfo } from "./system.ts";

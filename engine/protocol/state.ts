@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
 import { containerSummary } from "./containers.ts";
 import { imageSummary } from "./images.ts";
+import { networkSummary } from "./networks.ts";
 import { progress } from "./rpc.ts";
+import { volumeSummary } from "./volumes.ts";
 
 /** Long work under way in the engine, whoever asked for it. */
 const operation = z.object({
@@ -26,6 +28,8 @@ export const stateItem = z.discriminatedUnion("type", [
     revision: z.number(),
     containers: z.array(containerSummary),
     images: z.array(imageSummary),
+    networks: z.array(networkSummary),
+    volumes: z.array(volumeSummary),
     operations: z.array(operation),
   }),
   z.object({
@@ -36,6 +40,9 @@ export const stateItem = z.discriminatedUnion("type", [
     removedContainers: z.array(z.string()),
     images: z.array(imageSummary),
     removedImages: z.array(z.string()),
+    /** All there are now; absent where they did not change. */
+    networks: z.optional(z.array(networkSummary)),
+    volumes: z.optional(z.array(volumeSummary)),
     /** All that are under way now; null when they did not change. */
     operations: z.nullable(z.array(operation)),
   }),

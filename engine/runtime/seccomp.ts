@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { EngineError, messageOf } from "../errors.ts";
-import type { SeccompChoice } from "../protocol/containers.ts";
+import type { SeccompChoice } from "../protocol/create-request.ts";
 import defaultProfile from "./seccomp-profile.json" with { type: "json" };
 
 const mostProfileBytes = 1024 * 1024;

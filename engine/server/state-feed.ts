@@ -60,6 +60,8 @@ export class StateFeed implements Disposable {
       revision: this.#revision,
       containers: [...this.#sources.containers.list(true)],
       images: [...this.#sources.images.list()],
+      networks: [],
+      volumes: [],
       operations: this.#sources.operations.list(),
     };
   }

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { EngineError, messageOf } from "../../engine/errors.ts";
-import type { CreateRequest } from "../../engine/protocol/containers.ts";
+import type { CreateRequest } from "../../engine/protocol/create-request.ts";
 import type { EngineClient } from "../client/connection.ts";
 import type { Cli } from "./cli.ts";
 import type { PullChoice } from "./pull-first.ts";

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { EngineError, messageOf } from "../../engine/errors.ts";
-import type { CreateRequest, MountRequest, Resources } from "../../engine/protocol/containers.ts";
+import type { CreateRequest, MountRequest } from "../../engine/protocol/create-request.ts";
+import { emptyCreateRequest, unlimited } from "../../engine/protocol/defaults.ts";
+import type { Resources } from "../../engine/protocol/resources.ts";
 import type { CreateOptions } from "./create-flags.ts";
 import {
   type Environment,
@@ -36,7 +38,7 @@ export function toCreateRequest(
   here: Surroundings,
 ): CreateRequest {
   return {
-    image,
+    ...emptyCreateRequest(image),
     ...processFields(command, options, here),
     ...networkFields(options),
     ...securityFields(options),
@@ -144,6 +146,7 @@ function resourcesOf(options: CreateOptions): Resources {
   const { memory, memorySwap, memoryReservation, cpus, cpusetCpus } = options;
   const pidsLimit = integer("--pids-limit", options.pidsLimit, -1);
   return {
+    ...unlimited,
     memory: limitOf(memory, (text) => parseBytes("--memory", text)),
     memorySwap: limitOf(memorySwap, (text) => parseBytesOrUnlimited("--memory-swap", text)),
     memoryReservation: limitOf(memoryReservation, (text) => parseBytes("--memory-reservation", text)),

@@ -1,4 +1,5 @@
-import { type CreateRequest, emptyCreateRequest, unlimited } from "../../engine/protocol/containers.ts";
+import type { CreateRequest } from "../../engine/protocol/create-request.ts";
+import { emptyCreateRequest, unlimited } from "../../engine/protocol/defaults.ts";
 
 export const demoLabel = "gantry.demo";
 export const demoImage = "gantry/busybox";

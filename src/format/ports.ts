@@ -1,4 +1,4 @@
-import type { PortBinding } from "../../engine/protocol/containers.ts";
+import type { PortBinding } from "../../engine/protocol/ports.ts";
 
 type Run = { readonly first: PortBinding; length: number };
 

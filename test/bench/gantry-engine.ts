@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { emptyCreateRequest } from "../../engine/protocol/containers.ts";
+import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import { connectEngine } from "../../src/client/connection.ts";
 import { type Engine, image } from "./engines.ts";
 import { pidsOf, runCommand } from "./measure.ts";

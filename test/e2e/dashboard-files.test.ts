@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { emptyCreateRequest } from "../../engine/protocol/containers.ts";
+import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import { openDashboard, startContainer } from "../support/dashboard.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import type { TestTerminal } from "../support/terminal.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { emptyCreateRequest } from "../../engine/protocol/containers.ts";
+import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import { openDashboard, startContainer } from "../support/dashboard.ts";
 import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
 

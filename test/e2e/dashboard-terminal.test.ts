@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { emptyCreateRequest } from "../../engine/protocol/containers.ts";
+import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import { openDashboard, openDashboardInShell, quiet, startContainer, talkative } from "../support/dashboard.ts";
 import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { TestTerminal } from "../support/terminal.ts";

@@ -1,7 +1,7 @@
 /** What keeps the disk tidy, as a user types it: prune, system df, filters and names of images. */
 import { execFileSync } from "node:child_process";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { emptyCreateRequest } from "../../engine/protocol/containers.ts";
+import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import { loadImages } from "../../src/client/upload.ts";
 import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { gantryFor, TerminalCommand } from "../support/gantry-command.ts";

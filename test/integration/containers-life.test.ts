@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listMounts } from "../../engine/host/mountinfo.ts";
-import { unlimited } from "../../engine/protocol/containers.ts";
+import { unlimited } from "../../engine/protocol/defaults.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
 import {
   createContainer,

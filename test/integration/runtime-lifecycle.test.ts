@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { openCgroups } from "../../engine/host/cgroups.ts";
+import { unlimited } from "../../engine/protocol/defaults.ts";
 import { listenTo, openTestRuntime, until } from "../support/runtime-bundle.ts";
 
 it("tells the exit code of a container once and leaves nothing behind", async () => {
@@ -111,13 +112,9 @@ it("pauses, resumes and kills, also while paused", async () => {
 it("says that memory ran out", async () => {
   await using test = await openTestRuntime();
   const resources = {
+    ...unlimited,
     memory: 16 << 20,
     memorySwap: 16 << 20,
-    memoryReservation: null,
-    nanoCpus: null,
-    cpuShares: null,
-    cpusetCpus: null,
-    pidsLimit: null,
   };
   await test.create("glutton", { command: ["sh", "-c", "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done"], resources });
   await test.runtime.start("glutton");

@@ -1,4 +1,4 @@
-import { emptyCreateRequest } from "../../engine/protocol/containers.ts";
+import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import { starterImage, type TestEngine } from "./engine.ts";
 import { gantryProgram, TestTerminal } from "./terminal.ts";
 

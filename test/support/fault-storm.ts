@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CreateRequest, emptyCreateRequest } from "../../engine/protocol/containers.ts";
+import type { CreateRequest } from "../../engine/protocol/create-request.ts";
+import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import type { EngineClient } from "../../src/client/connection.ts";
 import { loadImages } from "../../src/client/upload.ts";
 import { eventually, openSession, starterImage, type TestEngine } from "./engine.ts";

@@ -1,4 +1,5 @@
-import { type ContainerSummary, unlimited } from "../../engine/protocol/containers.ts";
+import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import { unlimited } from "../../engine/protocol/defaults.ts";
 import type { ImageSummary } from "../../engine/protocol/images.ts";
 import type { LogLine } from "../../engine/protocol/logs.ts";
 import type { Operation } from "../../engine/protocol/state.ts";
@@ -19,11 +20,13 @@ export function aContainer(fields: Partial<ContainerSummary> = {}): ContainerSum
     health: "none",
     exitCode: null,
     oomKilled: false,
+    stopDeadline: null,
     error: "",
     pid: 1,
     ports: [],
     network: "bridge",
     ipAddress: null,
+    endpoints: [],
     mounts: [],
     labels: {},
     terminal: false,

@@ -1,5 +1,5 @@
 import { type Capability, parseCapability } from "../../host/capabilities.ts";
-import type { CreateRequest } from "../../protocol/containers.ts";
+import type { CreateRequest } from "../../protocol/create-request.ts";
 
 /** What docker gives to every container. */
 export const defaultCapabilities: readonly Capability[] = [

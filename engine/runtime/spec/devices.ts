@@ -1,7 +1,7 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../../errors.ts";
-import type { CreateRequest, DeviceRequest } from "../../protocol/containers.ts";
+import type { CreateRequest, DeviceRequest } from "../../protocol/create-request.ts";
 import type { ResolvedDevice } from "./types.ts";
 
 /** Not devices of the host's hardware: mounts of their own, or made anew in each container. */

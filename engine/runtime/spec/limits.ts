@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { CreateRequest } from "../../protocol/containers.ts";
+import type { CreateRequest } from "../../protocol/create-request.ts";
 import type { HostFacts, Warn } from "./types.ts";
 
 export type SpecRlimit = { readonly type: string; readonly soft: number; readonly hard: number };

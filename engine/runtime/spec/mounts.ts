@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { EngineError } from "../../errors.ts";
-import type { MountRequest } from "../../protocol/containers.ts";
+import type { MountRequest } from "../../protocol/create-request.ts";
 import { initPath } from "./command.ts";
 import type { SpecInput } from "./types.ts";
 

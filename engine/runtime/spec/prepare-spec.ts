@@ -1,7 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { EngineError, messageOf } from "../../errors.ts";
 import { findProgram } from "../../host/programs.ts";
-import type { MountRequest } from "../../protocol/containers.ts";
+import type { MountRequest } from "../../protocol/create-request.ts";
 import type { RuntimeSpec } from "../container-runtime.ts";
 import { resolveSeccomp } from "../seccomp.ts";
 import { buildSpec } from "./build-spec.ts";

@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { Resources } from "../../protocol/containers.ts";
+import type { Resources } from "../../protocol/resources.ts";
 import type { HostFacts, Warn } from "./types.ts";
 
 const period = 100_000;

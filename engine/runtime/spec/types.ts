@@ -1,5 +1,5 @@
 import type { Capability } from "../../host/capabilities.ts";
-import type { CreateRequest } from "../../protocol/containers.ts";
+import type { CreateRequest } from "../../protocol/create-request.ts";
 import type { OciSeccomp } from "../seccomp.ts";
 
 /** The part of an image's config that says how to run it; the same shape as the images service gives. */

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { EngineError } from "../../../engine/errors.ts";
-import type { PortBinding } from "../../../engine/protocol/containers.ts";
+import type { PortBinding } from "../../../engine/protocol/ports.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { EngineError } from "../../../engine/errors.ts";
-import type { CreateRequest } from "../../../engine/protocol/containers.ts";
+import type { CreateRequest } from "../../../engine/protocol/create-request.ts";
 import type { EngineClient } from "../../client/connection.ts";
 import { newStreamID } from "../../client/stream-id.ts";
 import type { ByteStream } from "../../client/streams.ts";

@@ -1,9 +1,5 @@
-import type {
-  CreateRequest,
-  DeviceRequest,
-  RestartPolicy,
-  SeccompChoice,
-} from "../../../engine/protocol/containers.ts";
+import type { CreateRequest, DeviceRequest, SeccompChoice } from "../../../engine/protocol/create-request.ts";
+import type { RestartPolicy } from "../../../engine/protocol/resources.ts";
 import { parseInteger } from "./sizes.ts";
 import { UsageError } from "./usage-error.ts";
 

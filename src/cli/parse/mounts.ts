@@ -1,5 +1,5 @@
 import { isAbsolute, normalize, resolve } from "node:path";
-import type { MountRequest } from "../../../engine/protocol/containers.ts";
+import type { MountRequest } from "../../../engine/protocol/create-request.ts";
 import { parseBytes } from "./sizes.ts";
 import { UsageError } from "./usage-error.ts";
 

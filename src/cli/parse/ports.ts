@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { PortRequest, TransportProtocol } from "../../../engine/protocol/containers.ts";
+import type { PortRequest, TransportProtocol } from "../../../engine/protocol/ports.ts";
 import { UsageError } from "./usage-error.ts";
 
 type Range = { readonly first: number; readonly last: number };

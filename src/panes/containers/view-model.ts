@@ -1,4 +1,5 @@
-import type { ContainerSummary, PortBinding } from "../../../engine/protocol/containers.ts";
+import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
+import type { PortBinding } from "../../../engine/protocol/ports.ts";
 import type { StatsSample } from "../../../engine/protocol/stats.ts";
 import { miniBar } from "../../components/spans.ts";
 import type { Column } from "../../components/table.ts";

@@ -1,4 +1,5 @@
-import { type CreateRequest, emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
+import type { CreateRequest } from "../../../engine/protocol/create-request.ts";
+import { emptyCreateRequest, unlimited } from "../../../engine/protocol/defaults.ts";
 import { parseVolume } from "../../cli/parse/mounts.ts";
 import { parsePort } from "../../cli/parse/ports.ts";
 import { parseBytes, parseCpus, parseInteger } from "../../cli/parse/sizes.ts";

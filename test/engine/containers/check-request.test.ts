@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { checkRequest, checkSources } from "../../../engine/containers/check-request.ts";
-import { type CreateRequest, emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
+import type { CreateRequest } from "../../../engine/protocol/create-request.ts";
+import { emptyCreateRequest, unlimited } from "../../../engine/protocol/defaults.ts";
 
 const request = (changes: Partial<CreateRequest>): CreateRequest => ({ ...emptyCreateRequest("busybox"), ...changes });
 

@@ -8,7 +8,7 @@ import { resolveRequest } from "../../../engine/containers/resolve-request.ts";
 import { openDatabase } from "../../../engine/database/database.ts";
 import type { ImageForContainer } from "../../../engine/images/image-service.ts";
 import { sha256 } from "../../../engine/oci/digest.ts";
-import { emptyCreateRequest } from "../../../engine/protocol/containers.ts";
+import { emptyCreateRequest } from "../../../engine/protocol/defaults.ts";
 
 const image: ImageForContainer = {
   id: sha256("image") as ImageForContainer["id"],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { RestartBackoff, shouldRestart, shouldStartAtBoot } from "../../../engine/containers/restart-backoff.ts";
-import type { RestartPolicy } from "../../../engine/protocol/containers.ts";
+import type { RestartPolicy } from "../../../engine/protocol/resources.ts";
 
 const policy = (name: RestartPolicy["name"], maximumRetryCount = 0): RestartPolicy => ({ name, maximumRetryCount });
 const ending = { exitCode: 1, stoppedByHand: false, restartCount: 0 };

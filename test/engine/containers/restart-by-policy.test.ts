@@ -11,7 +11,7 @@ import { RestartTimers } from "../../../engine/containers/restart-timers.ts";
 import { Waiters } from "../../../engine/containers/waiters.ts";
 import { openDatabase } from "../../../engine/database/database.ts";
 import { KeyedQueue } from "../../../engine/lib/keyed-queue.ts";
-import { emptyCreateRequest } from "../../../engine/protocol/containers.ts";
+import { emptyCreateRequest } from "../../../engine/protocol/defaults.ts";
 
 const id = "aa11".repeat(16);
 const state = { ...initialState, status: "restarting" as const };

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { openDatabase } from "../../../engine/database/database.ts";
 import { EndpointTable } from "../../../engine/networks/endpoint-table.ts";
 import { PortConflict, PortPlanner } from "../../../engine/networks/port-plan.ts";
-import type { PortRequest } from "../../../engine/protocol/containers.ts";
+import type { PortRequest } from "../../../engine/protocol/ports.ts";
 
 it("plans a range of thirty thousand ports without holding the engine up, and sees a port asked for twice", () => {
   const directory = mkdtempSync(join(tmpdir(), "gantry-ports-"));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { capabilityNames } from "../../../engine/host/capabilities.ts";
-import { type CreateRequest, emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
+import type { CreateRequest } from "../../../engine/protocol/create-request.ts";
+import { emptyCreateRequest, unlimited } from "../../../engine/protocol/defaults.ts";
 import { buildSpec } from "../../../engine/runtime/spec/build-spec.ts";
 import { resolveCommand } from "../../../engine/runtime/spec/command.ts";
 import { splitDeviceNumber } from "../../../engine/runtime/spec/devices.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
+import { emptyCreateRequest, unlimited } from "../../../engine/protocol/defaults.ts";
 import { methods } from "../../../engine/protocol/methods.ts";
 import { parseParams } from "../../../engine/server/params.ts";
 import { refusalOf } from "../../../engine/server/refusal.ts";

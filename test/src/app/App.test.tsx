@@ -19,6 +19,8 @@ const snapshot: MirrorAction = {
       aContainer({ id: "b", name: "beta", status: "exited", exitCode: 1, finishedAt: "2026-11-22T00:00:00Z" }),
     ],
     images: [anImage()],
+    networks: [],
+    volumes: [],
     operations: [],
   },
 };
@@ -64,7 +66,15 @@ it("speaks kindly where there is no room", () => {
 it("says what to do next on an empty host", () => {
   const empty: MirrorAction = {
     type: "state",
-    item: { type: "snapshot", revision: 1, containers: [], images: [anImage()], operations: [] },
+    item: {
+      type: "snapshot",
+      revision: 1,
+      containers: [],
+      images: [anImage()],
+      networks: [],
+      volumes: [],
+      operations: [],
+    },
   };
   using app = drawApp({ columns: 100, rows: 30 });
   app.tell(connected, empty);
@@ -181,7 +191,15 @@ it("cuts a long name in the edge of a pane, and keeps what stands beside it", ()
   const container = aContainer({ id: "a", name: "a-name-that-is-far-too-long-for-the-edge-of-this-pane" });
   app.tell({
     type: "state",
-    item: { type: "snapshot", revision: 2, containers: [container], images: [], operations: [] },
+    item: {
+      type: "snapshot",
+      revision: 2,
+      containers: [container],
+      images: [],
+      networks: [],
+      volumes: [],
+      operations: [],
+    },
   });
   expect(app.frame()).toMatch(/5 Stats ─+ a-name-that-is-\S*… {2}follow ─╮/);
 });
@@ -191,7 +209,7 @@ it("stops all that are marked at once, since each may take its ten seconds", () 
   const containers = Array.from({ length: 12 }, (_, index) => aContainer({ id: `c${index}`, name: `web-${index}` }));
   app.tell(connected, {
     type: "state",
-    item: { type: "snapshot", revision: 1, containers, images: [], operations: [] },
+    item: { type: "snapshot", revision: 1, containers, images: [], networks: [], volumes: [], operations: [] },
   });
   app.press("g", ...containers.map(() => "space"), "s");
   expect(app.asked.filter((text) => text.startsWith("containers.stop "))).toHaveLength(12);

@@ -14,7 +14,15 @@ const snapshot: MirrorAction[] = [
   { type: "connection", state: { status: "connected", engine } },
   {
     type: "state",
-    item: { type: "snapshot", revision: 1, containers: [aContainer()], images: [anImage()], operations: [] },
+    item: {
+      type: "snapshot",
+      revision: 1,
+      containers: [aContainer()],
+      images: [anImage()],
+      networks: [],
+      volumes: [],
+      operations: [],
+    },
   },
 ];
 

@@ -7,7 +7,13 @@ import { type DrawnApp, drawApp } from "../../support/render-app.tsx";
 const engine = { protocolVersion: 1, engineVersion: "0.1.0", epoch: "e", pid: 1, startedAt: "2026-11-22T00:00:00Z" };
 
 function snapshot(fields: Partial<Extract<MirrorAction, { type: "state" }>["item"]> = {}): MirrorAction[] {
-  const objects = { containers: [], images: [anImage(), anImage({ id: "sha256:fe", references: [] })], operations: [] };
+  const objects = {
+    containers: [],
+    images: [anImage(), anImage({ id: "sha256:fe", references: [] })],
+    networks: [],
+    volumes: [],
+    operations: [],
+  };
   return [
     { type: "connection", state: { status: "connected", engine } },
     { type: "state", item: { type: "snapshot", revision: 1, ...objects, ...fields } as never },

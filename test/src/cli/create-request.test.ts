@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createRequest, emptyCreateRequest, unlimited } from "../../../engine/protocol/containers.ts";
+import { createRequest } from "../../../engine/protocol/create-request.ts";
+import { emptyCreateRequest, unlimited } from "../../../engine/protocol/defaults.ts";
 import { Cli } from "../../../src/cli/cli.ts";
 import { newCommand, settleBooleans } from "../../../src/cli/command.ts";
 import { addCreateOptions, type CreateOptions } from "../../../src/cli/create-flags.ts";

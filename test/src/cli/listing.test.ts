@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type ContainerSummary, unlimited } from "../../../engine/protocol/containers.ts";
+import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
+import { unlimited } from "../../../engine/protocol/defaults.ts";
 import type { ImageSummary } from "../../../engine/protocol/images.ts";
 import { containerFields, containerListing } from "../../../src/cli/container-fields.ts";
 import { containerFilterKeys, filterContainers } from "../../../src/cli/container-filters.ts";
@@ -24,11 +25,13 @@ function containerOf(fields: Partial<ContainerSummary>): ContainerSummary {
     health: "none",
     exitCode: null,
     oomKilled: false,
+    stopDeadline: null,
     error: "",
     pid: 1,
     ports: [{ hostAddress: "", hostPort: 8080, containerPort: 80, protocol: "tcp" }],
     network: "bridge",
     ipAddress: null,
+    endpoints: [],
     mounts: [],
     labels: { tier: "db" },
     terminal: false,

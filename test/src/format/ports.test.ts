@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { PortBinding } from "../../../engine/protocol/containers.ts";
+import type { PortBinding } from "../../../engine/protocol/ports.ts";
 import { formatPorts } from "../../../src/format/ports.ts";
 
 function port(hostAddress: string, hostPort: number, containerPort: number, protocol: PortBinding["protocol"] = "tcp") {

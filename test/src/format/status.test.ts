@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
-import { unlimited } from "../../../engine/protocol/containers.ts";
+import { unlimited } from "../../../engine/protocol/defaults.ts";
 import { formatStatus } from "../../../src/format/status.ts";
 
 const now = Date.parse("2026-11-22T12:00:00Z");
@@ -17,11 +17,13 @@ const base: ContainerSummary = {
   health: "none",
   exitCode: null,
   oomKilled: false,
+  stopDeadline: null,
   error: "",
   pid: 1,
   ports: [],
   network: "bridge",
   ipAddress: null,
+  endpoints: [],
   mounts: [],
   labels: {},
   terminal: false,

@@ -18,6 +18,8 @@ const snapshot: MirrorAction = {
       aContainer({ id: "a", name: "web-10b" }),
     ],
     images: [anImage({ id: "i2", references: [] }), anImage({ id: "i1" })],
+    networks: [],
+    volumes: [],
     operations: [],
   },
 };
