@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } from "../networks/name-files.ts";
-import type { Endpoint } from "../networks/network-service.ts";
+import type { Sandbox } from "../networks/network-service.ts";
 import { resolveSeccomp } from "../runtime/seccomp.ts";
 import { buildSpec } from "../runtime/spec/build-spec.ts";
 import { resolveCapabilities } from "../runtime/spec/capabilities.ts";
@@ -14,7 +14,7 @@ import { containerMark } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 
 export type Surroundings = {
-  readonly endpoint: Endpoint;
+  readonly sandbox: Sandbox;
   /** Absolute path of the mounted file system. */
   readonly rootfs: string;
 };
@@ -44,10 +44,10 @@ export async function checkSpec(parts: ContainerParts, record: ContainerRecord):
 export async function writeBundle(
   parts: ContainerParts,
   record: ContainerRecord,
-  { endpoint, rootfs }: Surroundings,
+  { sandbox, rootfs }: Surroundings,
 ): Promise<void> {
-  await Promise.all([writeNameFiles(parts, record, endpoint), markRootfs(rootfs)]);
-  const { spec } = await prepareSpec(wishOf(parts, record, { netnsPath: endpoint.netnsPath, rootfs }));
+  await Promise.all([writeNameFiles(parts, record, sandbox), markRootfs(rootfs)]);
+  const { spec } = await prepareSpec(wishOf(parts, record, { netnsPath: sandbox.netnsPath, rootfs }));
   await writeFile(pathsOf(parts.config, record.id).spec, JSON.stringify(spec), { mode: 0o600 });
 }
 
@@ -80,12 +80,12 @@ async function markRootfs(rootfs: string): Promise<void> {
 }
 
 /** Text of /etc/hosts, /etc/hostname and /etc/resolv.conf. A container on the host's network sees the host's own hosts. */
-async function writeNameFiles(parts: ContainerParts, record: ContainerRecord, endpoint: Endpoint): Promise<void> {
+async function writeNameFiles(parts: ContainerParts, record: ContainerRecord, sandbox: Sandbox): Promise<void> {
   const { request, resolution } = record;
   const { hostname } = resolution;
   const paths = pathsOf(parts.config, record.id);
   const sharesHostNetwork = request.network === "host";
-  const { ipAddress, gateway } = endpoint;
+  const { ipAddress = null, gateway = null } = sandbox.primary ?? {};
   const own = formatHosts({ hostname, ipAddress, gateway, extraHosts: request.extraHosts });
   const hosts = sharesHostNetwork ? `${await readFile("/etc/hosts", "utf8").catch(() => "")}\n${own}` : own;
   const resolvConf = formatResolvConf(await readHostResolvConf(), { ...request, sharesHostNetwork });

@@ -1,12 +1,13 @@
 import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
+import { summarizeEndpoint } from "./container-networks.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isAlive } from "./container-status.ts";
 
 /** The row of `gantry ps`: what the record says, and while it runs its place on the network. */
 export function summarize(record: ContainerRecord, networks: Pick<NetworkService, "find">): ContainerSummary {
   const { request, resolution, state } = record;
-  const endpoint = isAlive(state.status) ? networks.find(record.id) : null;
+  const sandbox = isAlive(state.status) ? networks.find(record.id) : null;
   return {
     id: record.id,
     name: record.name,
@@ -23,10 +24,10 @@ export function summarize(record: ContainerRecord, networks: Pick<NetworkService
     stopDeadline: null,
     error: state.error,
     pid: state.pid,
-    ports: [...(endpoint?.ports ?? [])],
+    ports: [...(sandbox?.ports ?? [])],
     network: request.network,
-    ipAddress: endpoint?.ipAddress ?? null,
-    endpoints: [],
+    ipAddress: (sandbox?.primary ?? sandbox?.endpoints[0])?.ipAddress ?? null,
+    endpoints: (sandbox?.endpoints ?? []).map(summarizeEndpoint),
     mounts: request.mounts.map(({ type, source, target, readOnly }) => ({ type, source, target, readOnly })),
     labels: resolution.labels,
     terminal: request.terminal,

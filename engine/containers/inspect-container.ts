@@ -1,5 +1,5 @@
 import type { EngineConfig } from "../config.ts";
-import type { Endpoint } from "../networks/network-service.ts";
+import type { Sandbox } from "../networks/network-service.ts";
 import type { PortBinding } from "../protocol/ports.ts";
 import { mergeEnvironment } from "../runtime/spec/command.ts";
 import { pathsOf } from "./container-paths.ts";
@@ -11,7 +11,7 @@ const never = "0001-01-01T00:00:00Z";
 
 export type InspectFacts = {
   readonly config: EngineConfig;
-  readonly endpoint: Endpoint | null;
+  readonly sandbox: Sandbox | null;
   readonly execIDs: readonly string[];
   readonly rootfs: string;
   /** `runc` or `crun` */
@@ -53,7 +53,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
       Propagation: mount.propagation ?? (mount.type === "bind" ? "rprivate" : ""),
     })),
     Config: inspectConfig(record),
-    NetworkSettings: inspectNetwork(record, facts.endpoint),
+    NetworkSettings: inspectNetwork(record, facts.sandbox),
   };
 }
 
@@ -102,7 +102,8 @@ export function inspectConfig({ request, resolution }: ContainerRecord) {
   };
 }
 
-function inspectNetwork({ id, request, resolution }: ContainerRecord, endpoint: Endpoint | null) {
+function inspectNetwork({ id, request, resolution }: ContainerRecord, sandbox: Sandbox | null) {
+  const endpoint = sandbox?.primary ?? null;
   const address = {
     Gateway: endpoint?.gateway ?? "",
     IPAddress: endpoint?.ipAddress ?? "",
@@ -113,9 +114,9 @@ function inspectNetwork({ id, request, resolution }: ContainerRecord, endpoint: 
     MacAddress: endpoint?.macAddress ?? "",
     EndpointID: endpoint === null ? "" : id,
   };
-  const published = (endpoint?.ports ?? []).map((port: PortBinding) => ({ ...port, hostPort: String(port.hostPort) }));
+  const published = (sandbox?.ports ?? []).map((port: PortBinding) => ({ ...port, hostPort: String(port.hostPort) }));
   // A port that is exposed alone has no binding.
-  const exposed = endpoint === null ? [] : resolution.exposedPorts;
+  const exposed = sandbox === null ? [] : resolution.exposedPorts;
   const network = {
     IPAMConfig: null,
     Links: null,
@@ -127,8 +128,8 @@ function inspectNetwork({ id, request, resolution }: ContainerRecord, endpoint: 
   };
   return {
     Bridge: "",
-    SandboxID: endpoint === null ? "" : id,
-    SandboxKey: endpoint?.netnsPath ?? "",
+    SandboxID: sandbox === null ? "" : id,
+    SandboxKey: sandbox?.netnsPath ?? "",
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,

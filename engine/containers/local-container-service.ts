@@ -178,7 +178,7 @@ class LocalContainerService implements ContainerService {
     const record = this.#parts.table.get(container);
     return inspectContainer(record, {
       config: this.#parts.config,
-      endpoint: isAlive(record.state.status) ? this.#parts.networks.find(record.id) : null,
+      sandbox: isAlive(record.state.status) ? this.#parts.networks.find(record.id) : null,
       execIDs: this.#execs.list(record.id),
       rootfs: this.#parts.layers.rootfsOf(record.id),
       runtime: this.#parts.runtime.program,

@@ -19,7 +19,7 @@ async function release(parts: ContainerParts, id: string, releaseLayer: () => Pr
   sampler.unwatch(id);
   const results = await Promise.allSettled([
     runtime.delete(id).then(releaseLayer),
-    networks.find(id) === null ? undefined : networks.disconnect(id),
+    networks.find(id) === null ? undefined : networks.release(id),
   ]);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;

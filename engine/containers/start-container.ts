@@ -2,6 +2,7 @@ import { EngineError } from "../errors.ts";
 import { settleAll } from "../lib/settle.ts";
 import { writeBundle } from "./bundle.ts";
 import { publishEvent } from "./container-events.ts";
+import { sandboxRequestOf } from "./container-networks.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -47,18 +48,13 @@ export async function startContainer(
  * runtime prepares the process, and are before it runs.
  */
 async function launch(parts: ContainerParts, record: ContainerRecord): Promise<{ pid: number; conmonPid: number }> {
-  const { id, name, request, resolution } = record;
+  const { id, request } = record;
   const paths = pathsOf(parts.config, id);
-  const [{ endpoint, published }, rootfs] = await settleAll([
-    parts.networks.reserve({
-      container: id,
-      containerName: name,
-      network: request.network as "bridge" | "none" | "host",
-      ports: resolution.ports,
-    }),
+  const [{ sandbox, published }, rootfs] = await settleAll([
+    parts.networks.reserve(sandboxRequestOf(parts, record)),
     parts.layers.mount(id),
   ]);
-  await writeBundle(parts, record, { endpoint, rootfs });
+  await writeBundle(parts, record, { sandbox, rootfs });
   const process = await parts.runtime.create({
     id,
     bundle: paths.directory,

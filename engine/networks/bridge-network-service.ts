@@ -8,12 +8,19 @@ import { forgetFlows } from "./conntrack.ts";
 import { type EndpointRecord, EndpointTable } from "./endpoint-table.ts";
 import { admitBridge } from "./foreign-firewall.ts";
 import { otherEngineTables, readForeignPorts } from "./foreign-ports.ts";
-import type { Endpoint, EndpointRequest, NetworkService, Reservation } from "./network-service.ts";
+import type {
+  Sandbox as ContainerSandbox,
+  Endpoint,
+  Network,
+  NetworkService,
+  Reservation,
+  SandboxRequest,
+} from "./network-service.ts";
 import { checkHostAddresses, describeConflict, PortConflict, PortPlanner, readSurroundings } from "./port-plan.ts";
 import { removeHostNetwork } from "./remove-network.ts";
 import { RuleQueue } from "./rule-queue.ts";
 import { formatElements, formatRuleset, type PublishedPort } from "./ruleset.ts";
-import { type Sandbox, Sandboxes, type SandboxNetwork } from "./sandbox.ts";
+import { type Sandbox, Sandboxes, type SandboxLink, type SandboxNetwork } from "./sandbox.ts";
 import { SandboxDisposal } from "./sandbox-disposal.ts";
 import { SandboxPool } from "./sandbox-pool.ts";
 import { AddressLeases } from "./subnet.ts";
@@ -93,39 +100,27 @@ class BridgeNetworkService implements NetworkService {
     return service;
   }
 
-  async connect(request: EndpointRequest): Promise<Endpoint> {
-    const { endpoint, published } = await this.reserve(request);
-    try {
-      await published;
-    } catch (error) {
-      // What keeps ports from being published may keep the rules from being written as well; all else is taken away.
-      await this.disconnect(request.container).catch(() => undefined);
-      throw error;
-    }
-    return endpoint;
-  }
-
-  async reserve(request: EndpointRequest): Promise<Reservation> {
+  async reserve(request: SandboxRequest): Promise<Reservation> {
     // A record that a failed start left behind must not keep the container from its next one.
-    if (this.#table.find(request.container) !== null) await this.disconnect(request.container);
+    if (this.#table.find(request.container) !== null) await this.release(request.container);
     try {
       const record =
-        request.network === "bridge" ? await this.#connectBridge(request) : await this.#connectPlain(request);
+        request.mode === "networks" ? await this.#connectBridge(request) : await this.#connectPlain(request);
       const published = this.#publish(record);
       // Told when it is waited for.
       published.catch(() => undefined);
-      return { endpoint: this.#toEndpoint(record), published };
+      return { sandbox: this.#toSandbox(record), published };
     } catch (error) {
       throw error instanceof PortConflict ? await describeConflict(error, request.containerName) : error;
     }
   }
 
-  find(container: string): Endpoint | null {
+  find(container: string): ContainerSandbox | null {
     const record = this.#table.find(container);
-    return record === null ? null : this.#toEndpoint(record);
+    return record === null ? null : this.#toSandbox(record);
   }
 
-  async disconnect(container: string): Promise<void> {
+  async release(container: string): Promise<void> {
     const record = this.#table.find(container);
     if (record === null) return;
     this.#table.remove([container]);
@@ -156,7 +151,7 @@ class BridgeNetworkService implements NetworkService {
     await this.#close();
   }
 
-  async #connectBridge(request: EndpointRequest): Promise<EndpointRecord> {
+  async #connectBridge(request: SandboxRequest): Promise<EndpointRecord> {
     checkHostAddresses(request.ports);
     const surroundings = request.ports.length === 0 ? null : await this.#surroundingsOf(request);
     const sandbox = this.#bridged.take() ?? (await this.#getBridged());
@@ -180,11 +175,12 @@ class BridgeNetworkService implements NetworkService {
     }
   }
 
-  async #connectPlain(request: EndpointRequest): Promise<EndpointRecord> {
-    const isHost = request.network === "host";
+  async #connectPlain(request: SandboxRequest): Promise<EndpointRecord> {
+    const network = request.mode === "host" ? ("host" as const) : ("none" as const);
+    const isHost = network === "host";
     const sandbox = isHost ? null : (this.#isolated.take() ?? (await this.#createIsolated()));
     const token = sandbox?.token ?? null;
-    const record = { container: request.container, network: request.network, ipAddress: null, token, ports: [] };
+    const record = { container: request.container, network, ipAddress: null, token, ports: [] };
     try {
       this.#table.insert(record);
       return record;
@@ -219,7 +215,7 @@ class BridgeNetworkService implements NetworkService {
     await forgetFlows(record.ports);
   }
 
-  async #surroundingsOf(request: EndpointRequest) {
+  async #surroundingsOf(request: SandboxRequest) {
     return readSurroundings(request.ports, await readForeignPorts(this.#others));
   }
 
@@ -323,19 +319,63 @@ class BridgeNetworkService implements NetworkService {
     this.#options.onBackgroundFailure?.(doing, error);
   }
 
-  #toEndpoint(record: EndpointRecord): Endpoint {
+  #toSandbox(record: EndpointRecord): ContainerSandbox {
     const sandbox = this.#sandboxOf(record);
-    const { gateway, prefixLength } = this.#network.subnet;
-    const isBridged = sandbox !== null && sandbox.link !== null;
+    const endpoint = sandbox === null || sandbox.link === null ? null : this.#toEndpoint(record, sandbox.link);
     return {
       netnsPath: sandbox?.netnsPath ?? null,
-      ipAddress: record.ipAddress,
-      prefixLength: isBridged ? prefixLength : null,
-      gateway: isBridged ? gateway : null,
-      macAddress: sandbox?.link?.macAddress ?? null,
-      interfaceName: sandbox?.link?.interfaceName ?? null,
+      mode: record.network === "bridge" ? "networks" : record.network,
+      endpoints: endpoint === null ? [] : [endpoint],
+      primary: endpoint,
       ports: record.ports,
+      resolver: null,
     };
+  }
+
+  #toEndpoint(record: EndpointRecord, link: SandboxLink): Endpoint {
+    const { gateway, prefixLength } = this.#network.subnet;
+    return {
+      endpointID: record.container,
+      networkID: "bridge",
+      network: "bridge",
+      driver: "bridge",
+      ipAddress: record.ipAddress,
+      prefixLength,
+      gateway,
+      ipv6Address: null,
+      ipv6PrefixLength: null,
+      ipv6Gateway: null,
+      macAddress: link.macAddress,
+      interfaceName: "eth0",
+      hostInterfaceName: link.interfaceName,
+      dnsNames: [],
+      settings: { aliases: [] },
+    };
+  }
+
+  attach(): Promise<never> {
+    return Promise.reject(new EngineError("unimplemented", "networks cannot be connected yet"));
+  }
+  detach = this.attach;
+  create = this.attach;
+  remove = this.attach;
+  prune = this.attach;
+  rename(): void {}
+  list(): [] {
+    return [];
+  }
+  get(network: string): Network {
+    throw new EngineError("not-found", `network ${network} not found`);
+  }
+  check(): void {}
+  inspect(network: string): never {
+    throw new EngineError("not-found", `network ${network} not found`);
+  }
+  reload(): Promise<void> {
+    return this.#enforceRules();
+  }
+  onChange(): () => void {
+    return () => {};
   }
 }
 

@@ -180,7 +180,7 @@ describe("network life cycle", () => {
     await host.call("open", engine);
     await host.call("restore", engine, []);
     await host.call("connect", engine, { container: "web", ports: [port(80, 8080)] });
-    await host.call("connect", engine, { container: "none", network: "none" });
+    await host.call("connect", engine, { container: "none", mode: "none" });
     await host.call("close", engine);
     const lines = await host.call("removeHostNetwork", engine);
     expect(lines.map((line) => line.split(" ")[0]).sort()).toEqual(["interface", "interface", "netns", "netns", "nft"]);

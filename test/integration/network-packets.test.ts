@@ -110,9 +110,9 @@ describe("packets", () => {
   });
 
   it("gives none a loopback of its own, and host the host's", async () => {
-    const none = await host.call("connect", engine, { container: "lonely", network: "none" });
+    const none = await host.call("connect", engine, { container: "lonely", mode: "none" });
     expect(await host.shell("ip -br link", none.netnsPath)).toMatch(/^lo +UNKNOWN .*$/);
-    const shared = await host.call("connect", engine, { container: "open", network: "host", ports: [port(80, 8090)] });
+    const shared = await host.call("connect", engine, { container: "open", mode: "host", ports: [port(80, 8090)] });
     expect(shared).toMatchObject({ netnsPath: null, ipAddress: null, ports: [] });
   });
 });

@@ -9,7 +9,7 @@ import { createConfig } from "../../engine/config.ts";
 import { type Database, openDatabase } from "../../engine/database/database.ts";
 import { EngineError, messageOf } from "../../engine/errors.ts";
 import { openNetworkService } from "../../engine/networks/bridge-network-service.ts";
-import type { EndpointRequest, NetworkService } from "../../engine/networks/network-service.ts";
+import type { NetworkService, Sandbox, SandboxRequest } from "../../engine/networks/network-service.ts";
 import { removeHostNetwork } from "../../engine/networks/remove-network.ts";
 import { purge } from "../../engine/purge.ts";
 import { openTestRuntime } from "./runtime-bundle.ts";
@@ -41,21 +41,35 @@ const commands = {
     engines.set(directory, { service, database });
     return config.names;
   },
-  async connect(directory: string, request: Partial<EndpointRequest> & { container: string }) {
+  async connect(directory: string, request: Partial<SandboxRequest> & { container: string }) {
     const { service, database } = engineOf(directory);
     database
       .prepare("INSERT OR IGNORE INTO containers VALUES (?, ?, 'sha256:test', '2026-01-01T00:00:00Z', '{}', '{}')")
       .run(request.container, request.container);
     const begin = performance.now();
-    const full = { containerName: request.container, network: "bridge", ports: [], ...request } as const;
-    const endpoint = await service.connect(full);
-    return { ...endpoint, milliseconds: performance.now() - begin };
+    const full = {
+      containerName: request.container,
+      hostname: request.container,
+      mode: "networks",
+      endpoints: [{ network: "bridge", settings: { aliases: [] } }],
+      ports: [],
+      ...request,
+    };
+    const { sandbox, published } = await service.reserve(full);
+    try {
+      await published;
+    } catch (error) {
+      await service.release(request.container);
+      throw error;
+    }
+    return { ...flat(sandbox), milliseconds: performance.now() - begin };
   },
   async find(directory: string, container: string) {
-    return engineOf(directory).service.find(container);
+    const sandbox = engineOf(directory).service.find(container);
+    return sandbox === null ? null : flat(sandbox);
   },
   async disconnect(directory: string, container: string) {
-    await engineOf(directory).service.disconnect(container);
+    await engineOf(directory).service.release(container);
   },
   async restore(directory: string, containers: string[]) {
     await engineOf(directory).service.restore(containers);
@@ -114,6 +128,12 @@ const commands = {
 };
 
 export type HostCommands = typeof commands;
+
+/** A sandbox with the addresses of its first endpoint at hand. */
+function flat(sandbox: Sandbox) {
+  const { ipAddress = null, gateway = null, hostInterfaceName: interfaceName = null } = sandbox.endpoints[0] ?? {};
+  return { ...sandbox, ipAddress, gateway, interfaceName };
+}
 
 function configOf(directory: string) {
   return createConfig({ root: join(directory, "root"), run: join(directory, "run") });
