@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } from "../networks/name-files.ts";
 import type { Sandbox } from "../networks/network-service.ts";
 import { resolveSeccomp } from "../runtime/seccomp.ts";
+import { findBlockDevices } from "../runtime/spec/block-devices.ts";
 import { buildSpec } from "../runtime/spec/build-spec.ts";
 import { resolveCapabilities } from "../runtime/spec/capabilities.ts";
 import { resolveDevices } from "../runtime/spec/devices.ts";
@@ -31,6 +32,7 @@ export async function checkSpec(parts: ContainerParts, record: ContainerRecord):
     host,
     initProgram: request.init ? findInit() : null,
     devices: await resolveDevices(request),
+    blockDevices: await findBlockDevices(request.resources),
     seccomp: resolveSeccomp(request.seccomp, {
       architecture: host.architecture,
       kernel: host.kernel,

@@ -4,6 +4,7 @@ import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
 import { type Cgroups, openCgroups } from "../host/cgroups.ts";
 import { forkTurn } from "../host/fork-turn.ts";
+import type { Resources } from "../protocol/resources.ts";
 import { AttachHub } from "./attach/attach-hub.ts";
 import { StartingConmon } from "./conmon.ts";
 import type {
@@ -19,9 +20,13 @@ import type {
 import { startExec, sweepExecs } from "./exec.ts";
 import { openExecFifo } from "./exec-fifo.ts";
 import { ExitWatch } from "./exit-watch.ts";
+import { changeLimits } from "./live-limits.ts";
 import { runtimeError } from "./runtime-errors.ts";
 import { isUnknown, type RuntimeName, RuntimeProgram, runtimeNames } from "./runtime-program.ts";
 import { chooseRuntime } from "./self-test.ts";
+import { findBlockDevices } from "./spec/block-devices.ts";
+import { getHostFacts } from "./spec/host-facts.ts";
+import { buildLiveResources } from "./spec/resources.ts";
 import { Supervisors } from "./supervisors.ts";
 
 const deadline = 60_000;
@@ -126,6 +131,19 @@ class ConmonRuntime implements ContainerRuntime {
 
   async resume(id: string): Promise<void> {
     await this.#programOf(id).run(`resume container ${shortID(id)}`, ["resume", id]);
+  }
+
+  async update(id: string, resources: Resources): Promise<{ warnings: string[] }> {
+    const warnings: string[] = [];
+    const devices = await findBlockDevices(resources);
+    const limits = buildLiveResources(resources, {
+      host: getHostFacts(),
+      devices,
+      warn: (text) => warnings.push(text),
+    });
+    const live = { cgroups: this.#cgroups, cgroupPath: this.#supervisors.cgroupPathOf(id), container: shortID(id) };
+    await changeLimits(live, limits);
+    return { warnings };
   }
 
   async delete(id: string): Promise<void> {

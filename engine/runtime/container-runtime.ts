@@ -1,3 +1,5 @@
+import type { Resources } from "../protocol/resources.ts";
+
 /** OCI runtime spec 1.0.2 (`config.json`). Built by spec/, read by runc or crun only. */
 export type RuntimeSpec = Readonly<Record<string, unknown>>;
 
@@ -85,6 +87,12 @@ export interface ContainerRuntime extends AsyncDisposable {
   kill(id: string, signal: number, all: boolean): Promise<void>;
   pause(id: string): Promise<void>;
   resume(id: string): Promise<void>;
+  /**
+   * Changes limits of a container that runs, live, all or none: `resources` is what it is to have from now on, so whoever changes some gives
+   * the others as they were. null and empty lists are left as they are; -1 takes a limit away (swap, pids, quota). Gives warnings about what
+   * this host cannot do. Fails as `create` does for limits that make no sense, with `failed-precondition` where the kernel refuses one.
+   */
+  update(id: string, resources: Resources): Promise<{ readonly warnings: readonly string[] }>;
   /** Removes the runtime's own record and cgroup, killing what is left. A success if it is gone. */
   delete(id: string): Promise<void>;
   /** Null where the runtime knows no such container. */

@@ -92,7 +92,7 @@ function buildLinux(input: SpecInput, warn: Warn): Record<string, unknown> {
   return {
     namespaces: namespacesOf(input),
     cgroupsPath: input.cgroupsPath,
-    resources: { devices: rules, ...buildResources(request.resources, host, warn) },
+    resources: { devices: rules, ...buildResources(request.resources, host, warn, input.blockDevices) },
     devices,
     sysctl: sysctlsOf(input),
     ...sealed,

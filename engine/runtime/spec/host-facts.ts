@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism, release } from "node:os";
 import { join } from "node:path";
 import { readOwnCapabilities } from "../../host/capabilities.ts";
-import { openCgroups } from "../../host/cgroups.ts";
-import type { HostFacts } from "./types.ts";
+import { type Cgroups, openCgroups } from "../../host/cgroups.ts";
+import type { HostFacts, LimitKind } from "./types.ts";
 
 /** Names as getrlimit(2) has them, by the titles of /proc/<pid>/limits. */
 const limitTitles: Readonly<Record<string, string>> = {
@@ -44,6 +44,7 @@ function readHostFacts(): HostFacts {
     cgroupNamespace: existsSync("/proc/self/ns/cgroup"),
     controllers,
     swapAccounting: countsSwap(cgroups.mode === "v2", cgroups.pathOf("memory", "/")),
+    limits: limitsOf(cgroups),
     hardLimits: parseHardLimits(readFileSync("/proc/self/limits", "latin1")),
     oomScoreAdj: Number(readFileSync("/proc/self/oom_score_adj", "latin1")),
     networkSysctls:
@@ -61,6 +62,34 @@ export function parseHardLimits(text: string): Map<string, number | null> {
     if (name !== undefined && hard !== undefined) limits.set(name, hard === "unlimited" ? null : Number(hard));
   }
   return limits;
+}
+
+/** The files of limits that not every kernel has; v1's bfq has its weight in all cgroups but the root. */
+function limitsOf(cgroups: Cgroups): Set<LimitKind> {
+  const has = (controller: string, ...files: string[]) => {
+    const hierarchy = cgroups.findHierarchy(controller);
+    if (hierarchy === null) return false;
+    if (hierarchy.version === 1) return files.some((file) => existsSync(join(hierarchy.mountPoint, file)));
+    return filesOfChild(hierarchy.mountPoint, files);
+  };
+  const kinds: Readonly<Record<LimitKind, boolean>> = {
+    swappiness: has("memory", "memory.swappiness"),
+    "oom-kill-disable": has("memory", "memory.oom_control"),
+    "cpu-realtime": has("cpu", "cpu.rt_runtime_us"),
+    "blkio-weight": has("blkio", "blkio.weight", "blkio.bfq.io_service_bytes", "io.weight", "io.bfq.weight"),
+    "blkio-throttle": has("blkio", "blkio.throttle.read_bps_device", "io.max"),
+  };
+  return new Set((Object.keys(kinds) as LimitKind[]).filter((kind) => kinds[kind]));
+}
+
+/** v2's root cgroup has none of a limit's files: any child that has been given the controller does. */
+function filesOfChild(root: string, files: readonly string[]): boolean {
+  const [controller = ""] = (files.at(-1) ?? "").split(".");
+  const children = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const measured = children.filter(({ name }) =>
+    readdirSync(join(root, name)).some((file) => file.startsWith(`${controller}.`)),
+  );
+  return measured.length === 0 || measured.some(({ name }) => files.some((file) => existsSync(join(root, name, file))));
 }
 
 /** v2's root cgroup has no memory files: any child has. */

@@ -4,6 +4,7 @@ import { findProgram } from "../../host/programs.ts";
 import type { MountRequest } from "../../protocol/create-request.ts";
 import type { RuntimeSpec } from "../container-runtime.ts";
 import { resolveSeccomp } from "../seccomp.ts";
+import { findBlockDevices } from "./block-devices.ts";
 import { buildSpec } from "./build-spec.ts";
 import { resolveCapabilities } from "./capabilities.ts";
 import { resolveDevices } from "./devices.ts";
@@ -14,7 +15,7 @@ import { resolveUser } from "./user.ts";
 /** Static inits by what distributions call them. */
 const inits = ["tini-static", "docker-init", "catatonit", "tini"];
 
-export type SpecWish = Omit<SpecInput, "user" | "host" | "initProgram" | "devices" | "seccomp">;
+export type SpecWish = Omit<SpecInput, "user" | "host" | "initProgram" | "devices" | "blockDevices" | "seccomp">;
 
 /**
  * Looks up what a spec depends on (the user in the mounted file system, devices, host) and builds it. Makes missing sources of
@@ -31,7 +32,16 @@ export async function prepareSpec(wish: SpecWish): Promise<{ spec: RuntimeSpec; 
   });
   await Promise.all(request.mounts.map(ensureSource));
   const devices = await resolveDevices(request);
-  return buildSpec({ ...wish, host, user, seccomp, devices, initProgram: request.init ? findInit() : null });
+  const blockDevices = await findBlockDevices(request.resources);
+  return buildSpec({
+    ...wish,
+    host,
+    user,
+    seccomp,
+    devices,
+    blockDevices,
+    initProgram: request.init ? findInit() : null,
+  });
 }
 
 /** The init program for `--init`, or null. */

@@ -1,6 +1,7 @@
 import type { Capability } from "../../host/capabilities.ts";
 import type { CreateRequest } from "../../protocol/create-request.ts";
 import type { OciSeccomp } from "../seccomp.ts";
+import type { BlockDevices } from "./block-devices.ts";
 
 /** The part of an image's config that says how to run it; the same shape as the images service gives. */
 export type ImageDefaults = {
@@ -34,6 +35,9 @@ export type ResolvedDevice = {
   readonly permissions: string;
 };
 
+/** Limits that come and go with kernel versions, their options and cgroup v2. */
+export type LimitKind = "swappiness" | "oom-kill-disable" | "cpu-realtime" | "blkio-weight" | "blkio-throttle";
+
 /** What the host and this engine's own rights allow. */
 export type HostFacts = {
   readonly architecture: string;
@@ -46,6 +50,8 @@ export type HostFacts = {
   readonly controllers: ReadonlySet<string>;
   /** memory.memsw or memory.swap can be set. */
   readonly swapAccounting: boolean;
+  /** What else of limits the host's cgroups can do. */
+  readonly limits: ReadonlySet<LimitKind>;
   /** Hard limits of this process by name without RLIMIT_; null: unlimited. */
   readonly hardLimits: ReadonlyMap<string, number | null>;
   readonly oomScoreAdj: number;
@@ -76,6 +82,8 @@ export type SpecInput = {
   /** Static init on the host, for `--init`. */
   readonly initProgram: string | null;
   readonly devices: readonly ResolvedDevice[];
+  /** Those that limits name. */
+  readonly blockDevices: BlockDevices;
   /** Null: unconfined. */
   readonly seccomp: OciSeccomp | null;
 };

@@ -16,6 +16,7 @@ const host: HostFacts = {
   cgroupNamespace: true,
   controllers: new Set(["cpu", "memory", "pids", "cpuset"]),
   swapAccounting: true,
+  limits: new Set(["swappiness", "oom-kill-disable", "blkio-weight", "blkio-throttle"]),
   hardLimits: new Map([["nofile", 20_000]]),
   oomScoreAdj: 0,
   networkSysctls: true,
@@ -64,6 +65,7 @@ function build(wishes: Partial<CreateRequest> = {}, more: Partial<SpecInput> = {
     files: { hosts: "/c/hosts", resolvConf: "/c/resolv.conf", hostname: "/c/hostname" },
     initProgram: "/usr/bin/tini-static",
     devices: [],
+    blockDevices: new Map(),
     seccomp: { defaultAction: "SCMP_ACT_ERRNO", architectures: [], syscalls: [] },
     ...more,
   });
