@@ -114,12 +114,16 @@ export const migrations: readonly string[] = [
     driver TEXT NOT NULL,
     created_at TEXT NOT NULL,
     anonymous INTEGER NOT NULL,        -- 1: made without a name, goes with its container
-    status TEXT NOT NULL,              -- ready, removing
-    detail TEXT NOT NULL               -- JSON: options, labels, whether it was filled from an image
+    status TEXT NOT NULL,              -- making, ready, removing
+    detail TEXT NOT NULL               -- JSON: options, labels
   ) STRICT;
   CREATE TABLE volume_uses (
     container_id TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
     volume TEXT NOT NULL REFERENCES volumes(name),
+    by_name INTEGER NOT NULL,          -- 1: asked for by its name, so that rm -v leaves it
+    made INTEGER NOT NULL,             -- 1: came with the container: goes with it where its making is cut off
+    unfilled INTEGER NOT NULL,         -- 1: what the image has at the target may still have to be copied into it
+    going INTEGER NOT NULL,            -- 1: the container is being removed with its volumes
     PRIMARY KEY (container_id, volume)
   ) STRICT;
   CREATE INDEX volume_uses_by_volume ON volume_uses(volume);

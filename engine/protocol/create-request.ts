@@ -15,10 +15,12 @@ export const mountRequest = z.object({
   readOnly: z.boolean(),
   /** bind only: rprivate (default), rslave, rshared, private, slave, shared. */
   propagation: z.optional(z.string()),
-  /** bind only: -v makes a missing source directory, --mount refuses it. */
+  /** True for -v, false for --mount: -v makes a bind's missing source directory, --mount refuses it; inspect shows them apart. */
   createSource: z.boolean(),
   /** bind only: mounts below the source are not taken along (`bind-recursive=disabled`). */
   nonRecursive: z.optional(z.boolean()),
+  /** bind and readOnly only: mounts below the source are read-only, too, where the runtime can (default), or else fail, or never are. */
+  recursiveReadOnly: z.optional(z.enum(["if-possible", "always", "never"])),
   /** tmpfs only: mount options such as `size=64m`, `mode=1777`, `noexec`. */
   options: z.array(z.string()),
   /** volume only. */

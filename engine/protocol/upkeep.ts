@@ -31,6 +31,14 @@ const containerUsage = z.object({
   /** Bytes of its log. */
   logSize: z.number(),
 });
+const volumeUsage = z.object({
+  name: z.string(),
+  driver: z.string(),
+  /** Containers that name it. */
+  links: z.number(),
+  /** Bytes; null where it is not ours to measure (driver options), docker's -1. */
+  size: z.nullable(z.number()),
+});
 const usage = z.object({
   total: z.number(),
   active: z.number(),
@@ -42,15 +50,16 @@ const usage = z.object({
 export const diskUsage = z.object({
   images: z.extend(usage, { items: z.array(imageUsage) }),
   containers: z.extend(usage, { items: z.array(containerUsage) }),
+  volumes: z.extend(usage, { items: z.array(volumeUsage) }),
   /** Compressed layers, manifests and configs as they came: what a push needs. Reclaimable: held by no image. */
   blobs: usage,
 });
 export type DiskUsage = z.infer<typeof diskUsage>;
 
 const fsckFinding = z.object({
-  /** What it is about: a blob's digest, a layer's diffID, an image's name, a container's name, `database`. */
+  /** What it is about: a blob's digest, a layer's diffID, an image's, a container's or a volume's name, `database`. */
   object: z.string(),
-  kind: z.enum(["blob", "layer", "image", "container", "mount", "database"]),
+  kind: z.enum(["blob", "layer", "image", "container", "volume", "mount", "database"]),
   problem: z.string(),
   /** What was done or would be: `removed; pull nginx:latest again`. Empty where a person must act, see `hint`. */
   repair: z.string(),

@@ -12,7 +12,11 @@ export function upkeepHandlers({ images, containers }: ServerParts): Pick<Handle
     },
     "system.diskUsage": async () => {
       const [ofImages, ofContainers] = await Promise.all([images.diskUsage(), containers.diskUsage()]);
-      return { ...ofImages, containers: ofContainers };
+      return {
+        ...ofImages,
+        containers: ofContainers,
+        volumes: { total: 0, active: 0, size: 0, reclaimable: 0, items: [] },
+      };
     },
   };
 }
