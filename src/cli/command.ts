@@ -51,7 +51,8 @@ function settle(command: Command, arg: string, before: readonly string[]): strin
   const value = arg.slice(equals + 1);
   const option = findOption(command, flag);
   if (option?.required && /^-\w$/.test(flag)) return [...before, flag, value];
-  const truth = option?.isBoolean() ? truths[value] : undefined;
+  const isSwitch = option !== undefined && !option.required && !option.optional;
+  const truth = isSwitch ? truths[value] : undefined;
   if (truth === undefined) return [...before, arg];
   const others = before.filter((other) => other !== option?.long && other !== option?.short);
   if (truth) return [...others, flag];

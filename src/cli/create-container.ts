@@ -7,6 +7,7 @@ import type { PullChoice } from "./pull-first.ts";
 
 type Options = PullChoice & {
   readonly cidfile?: string;
+  readonly kernelMemory?: string;
   /** The image has to be pulled, which takes its time: what waits for the container in the engine would wait in vain. */
   readonly onPull?: () => void;
 };
@@ -19,6 +20,8 @@ export async function createContainer(
   options: Options,
 ): Promise<string> {
   const { id, warnings } = await createOrPull(cli, client, request, options);
+  if (options.kernelMemory !== undefined)
+    cli.say("warning: --kernel-memory has no effect: kernels have no such limit any more");
   for (const warning of warnings) cli.say(`warning: ${warning}`);
   if (options.cidfile === undefined) return id;
   try {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { EngineError, messageOf } from "../../engine/errors.ts";
 import type { CreateRequest, MountRequest } from "../../engine/protocol/create-request.ts";
-import { emptyCreateRequest, unlimited } from "../../engine/protocol/defaults.ts";
-import type { Resources } from "../../engine/protocol/resources.ts";
-import type { CreateOptions } from "./create-flags.ts";
+import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
+import type { CreateOptions, RefusedOptions } from "./create-flags.ts";
+import { parseDeviceRule } from "./parse/device-values.ts";
 import {
   type Environment,
   parseEnvironmentFile,
@@ -11,18 +11,17 @@ import {
   parseLabelFile,
   parseVariable,
 } from "./parse/environment.ts";
-import {
-  parseDevice,
-  parseExtraHost,
-  parseNetwork,
-  parseRestartPolicy,
-  parseSecurityOptions,
-  parseUlimit,
-} from "./parse/limits.ts";
-import { parseMount, parseTmpfs, parseVolume } from "./parse/mounts.ts";
+import { parseHealthcheck } from "./parse/health.ts";
+import { parseDevice, parseExtraHost, parseRestartPolicy, parseSecurityOptions, parseUlimit } from "./parse/limits.ts";
+import { parseLog } from "./parse/log.ts";
+import { parseMount, parseTmpfs } from "./parse/mounts.ts";
+import { parseNamespaces } from "./parse/namespaces.ts";
+import { parseNetworks } from "./parse/networks.ts";
 import { parseExposed, parsePort } from "./parse/ports.ts";
-import { parseBytes, parseBytesOrUnlimited, parseCpus, parseInteger } from "./parse/sizes.ts";
+import { parseBytes, parseInteger } from "./parse/sizes.ts";
 import { UsageError } from "./parse/usage-error.ts";
+import { parseVolume, parseVolumesFrom } from "./parse/volumes.ts";
+import { resourcesOf } from "./resource-flags.ts";
 
 /** Where a command is typed: what its flags are resolved against. */
 export type Surroundings = {
@@ -37,18 +36,45 @@ export function toCreateRequest(
   options: CreateOptions,
   here: Surroundings,
 ): CreateRequest {
+  refuse(options);
   return {
     ...emptyCreateRequest(image),
     ...processFields(command, options, here),
     ...networkFields(options),
     ...securityFields(options),
     ...lifeFields(options),
+    ...parseNamespaces(options),
     mounts: mountsOf(options, here),
+    volumesFrom: (options.volumesFrom ?? []).map(parseVolumesFrom),
     labels: labelsOf(options),
     resources: resourcesOf(options),
     shmSize: limitOf(options.shmSize, (text) => parseBytes("--shm-size", text)),
     oomScoreAdj: integer("--oom-score-adj", options.oomScoreAdj, -1000, 1000) ?? null,
   };
+}
+
+const answers: readonly (readonly [keyof RefusedOptions, string])[] = [
+  [
+    "link",
+    "--link is not supported: containers on a network of your own (gantry network create) find each other by name",
+  ],
+  ["gpus", "--gpus is not supported: give the devices with --device"],
+  ["storageOpt", "--storage-opt is not supported: a container's file system is limited by the disk alone"],
+  ["linkLocalIp", "--link-local-ip is not supported"],
+  ["useApiSocket", "--use-api-socket is not supported"],
+  ["cpuCount", "--cpu-count is for Windows only: want --cpus"],
+  ["cpuPercent", "--cpu-percent is for Windows only: want --cpus"],
+  ["ioMaxbandwidth", "--io-maxbandwidth is for Windows only: want --device-read-bps and --device-write-bps"],
+  ["ioMaxiops", "--io-maxiops is for Windows only: want --device-read-iops and --device-write-iops"],
+];
+
+/** What would silently not be there. */
+function refuse(options: CreateOptions): void {
+  const answer = answers.find(([key]) => options[key] !== undefined)?.[1];
+  if (answer !== undefined) throw new UsageError(answer);
+  const { isolation } = options;
+  if (isolation === undefined || isolation === "" || isolation === "default") return;
+  throw new UsageError(`invalid --isolation "${isolation}": Linux has only default`);
 }
 
 function processFields(command: readonly string[], options: CreateOptions, here: Surroundings) {
@@ -71,7 +97,8 @@ function processFields(command: readonly string[], options: CreateOptions, here:
 function networkFields(options: CreateOptions) {
   return {
     ...given("hostname", options.hostname),
-    network: parseNetwork(options.network ?? options.net ?? "bridge"),
+    domainname: options.domainname ?? "",
+    ...parseNetworks(options),
     ports: (options.publish ?? []).flatMap(parsePort),
     ...given("expose", options.expose?.flatMap(parseExposed)),
     publishAll: options.publishAll ?? false,
@@ -91,7 +118,10 @@ function securityFields(options: CreateOptions) {
     capDrop: options.capDrop ?? [],
     ulimits: (options.ulimit ?? []).map(parseUlimit),
     devices: (options.device ?? []).map(parseDevice),
+    deviceCgroupRules: (options.deviceCgroupRule ?? []).map(parseDeviceRule),
     sysctls: Object.fromEntries((options.sysctl ?? []).map(parseSysctl)),
+    cgroupParent: options.cgroupParent ?? "",
+    runtime: options.runtime ?? "",
   };
 }
 
@@ -103,6 +133,9 @@ function lifeFields(options: CreateOptions) {
     restartPolicy: restartPolicyOf(options),
     autoRemove: options.rm ?? false,
     init: options.init ?? false,
+    healthcheck: parseHealthcheck(options),
+    log: parseLog(options.logDriver, options.logOpt ?? []),
+    annotations: Object.fromEntries((options.annotation ?? []).map(parseLabel)),
   };
 }
 
@@ -115,9 +148,10 @@ function environmentOf(options: CreateOptions, here: Surroundings): string[] {
 }
 
 function mountsOf(options: CreateOptions, here: Surroundings): MountRequest[] {
+  const defaults = { directory: here.directory, driver: options.volumeDriver || "local" };
   const mounts = [
-    ...(options.volume ?? []).map((text) => parseVolume(text, here.directory)),
-    ...(options.mount ?? []).map((text) => parseMount(text, here.directory)),
+    ...(options.volume ?? []).map((text) => parseVolume(text, defaults)),
+    ...(options.mount ?? []).map((text) => parseMount(text, defaults)),
     ...(options.tmpfs ?? []).map(parseTmpfs),
   ];
   const targets = mounts.map((mount) => mount.target);
@@ -140,21 +174,6 @@ function restartPolicyOf(options: CreateOptions): CreateRequest["restartPolicy"]
 /** As docker: 0 is as if nothing was said. */
 function limitOf(text: string | undefined, parse: (text: string) => number): number | null {
   return text === undefined ? null : parse(text) || null;
-}
-
-function resourcesOf(options: CreateOptions): Resources {
-  const { memory, memorySwap, memoryReservation, cpus, cpusetCpus } = options;
-  const pidsLimit = integer("--pids-limit", options.pidsLimit, -1);
-  return {
-    ...unlimited,
-    memory: limitOf(memory, (text) => parseBytes("--memory", text)),
-    memorySwap: limitOf(memorySwap, (text) => parseBytesOrUnlimited("--memory-swap", text)),
-    memoryReservation: limitOf(memoryReservation, (text) => parseBytes("--memory-reservation", text)),
-    nanoCpus: limitOf(cpus, parseCpus),
-    cpuShares: integer("--cpu-shares", options.cpuShares, 0) ?? null,
-    cpusetCpus: cpusetCpus ?? null,
-    pidsLimit: pidsLimit === undefined || pidsLimit <= 0 ? null : pidsLimit,
-  };
 }
 
 function parseSysctl(text: string): [string, string] {

@@ -54,26 +54,37 @@ export function parseExtraHost(text: string): CreateRequest["extraHosts"][number
   return { name, address: bare };
 }
 
-/** `--network`/`--net` */
-export function parseNetwork(text: string): CreateRequest["network"] {
-  if (text === "bridge" || text === "default") return "bridge";
-  if (text === "none" || text === "host") return text;
-  throw new UsageError(`network "${text}": own networks are not supported yet, want bridge, none or host`);
-}
-
-export type SecurityOptions = { readonly noNewPrivileges: boolean; readonly seccomp: SeccompChoice };
+export type SecurityOptions = Pick<CreateRequest, "noNewPrivileges" | "seccomp" | "apparmor" | "unmaskedPaths">;
 
 /** All `--security-opt` of a command; `readProfile` gives the text of a seccomp profile. */
 export function parseSecurityOptions(texts: readonly string[], readProfile: (path: string) => string): SecurityOptions {
-  let noNewPrivileges = false;
-  let seccomp: SeccompChoice = { kind: "default" };
+  const options = {
+    noNewPrivileges: false,
+    seccomp: { kind: "default" } as SeccompChoice,
+    apparmor: "",
+    unmaskedPaths: false,
+  };
   for (const text of texts) {
     const [, key = text, value = ""] = /^([^=:]+)[=:](.*)$/.exec(text) ?? [];
-    if (key === "no-new-privileges") noNewPrivileges = value !== "false";
-    else if (key === "seccomp") seccomp = parseSeccomp(value, readProfile);
-    else if (!isWithoutEffect(key, value)) throw new UsageError(`security option "${text}" is not supported`);
+    if (key === "no-new-privileges") options.noNewPrivileges = parseTruth(text, value);
+    else if (key === "seccomp") options.seccomp = parseSeccomp(value, readProfile);
+    else if (key === "apparmor" && value !== "") options.apparmor = value;
+    else if (key === "systempaths" && value === "unconfined") options.unmaskedPaths = true;
+    // What asks for no confinement by SELinux is already fulfilled.
+    else if (key !== "label" || value !== "disable") throw new UsageError(unknownOption(text, key));
   }
-  return { noNewPrivileges, seccomp };
+  return options;
+}
+
+function parseTruth(text: string, value: string): boolean {
+  if (value === "" || value === "true" || value === "false") return value !== "false";
+  throw new UsageError(`invalid security option "${text}": want true or false`);
+}
+
+function unknownOption(text: string, key: string): string {
+  if (key === "label")
+    return `security option "${text}" is not supported: SELinux labels are not set here, want label=disable`;
+  return `security option "${text}" is not supported: want no-new-privileges, seccomp=…, apparmor=… or systempaths=unconfined`;
 }
 
 function parseSeccomp(value: string, readProfile: (path: string) => string): SeccompChoice {
@@ -81,9 +92,4 @@ function parseSeccomp(value: string, readProfile: (path: string) => string): Sec
   if (value === "builtin" || value === "default") return { kind: "default" };
   if (value === "") throw new UsageError("invalid security option seccomp: want unconfined or the path of a profile");
   return { kind: "custom", profile: readProfile(value) };
-}
-
-/** What asks for no confinement by a module that we do not use is already fulfilled. */
-function isWithoutEffect(key: string, value: string): boolean {
-  return (key === "apparmor" && value === "unconfined") || (key === "label" && value === "disable");
 }

@@ -1,43 +1,10 @@
-import { isAbsolute, normalize, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { MountRequest } from "../../../engine/protocol/create-request.ts";
+import { splitCsv } from "./csv.ts";
+import { parseTarget, propagations } from "./mount-target.ts";
 import { parseBytes } from "./sizes.ts";
 import { UsageError } from "./usage-error.ts";
-
-const propagations = ["rprivate", "rslave", "rshared", "private", "slave", "shared"];
-/** Options of `-v` that change nothing on a Linux host without SELinux. */
-const withoutEffect = ["z", "Z", "cached", "delegated", "consistent", "nocopy"];
-
-/** `-v source:target[:options]`; relative sources are taken from `directory`. */
-export function parseVolume(text: string, directory: string): MountRequest {
-  const [source = "", target, options = "", ...more] = text.split(":");
-  if (target === undefined)
-    throw new UsageError(`volume "${text}": anonymous volumes are not supported yet, want source:target`);
-  if (more.length > 0 || source === "") throw new UsageError(`invalid volume "${text}": want source:target[:options]`);
-  if (!/^[./~]/.test(source)) {
-    throw new UsageError(`volume "${text}": named volumes are not supported yet, want a path such as ./${source}`);
-  }
-  return {
-    type: "bind",
-    source: resolve(directory, source),
-    target: parseTarget(`volume "${text}"`, target),
-    createSource: true,
-    options: [],
-    ...parseVolumeOptions(text, options),
-  };
-}
-
-function parseVolumeOptions(text: string, options: string): { readOnly: boolean; propagation?: string } {
-  let readOnly = false;
-  let propagation: string | undefined;
-  for (const option of options.split(",").filter((word) => word !== "")) {
-    if (option === "ro" || option === "readonly") readOnly = true;
-    else if (propagations.includes(option)) propagation = option;
-    else if (option !== "rw" && !withoutEffect.includes(option)) {
-      throw new UsageError(`invalid volume "${text}": unknown option "${option}"`);
-    }
-  }
-  return { readOnly, ...(propagation === undefined ? {} : { propagation }) };
-}
+import type { VolumeDefaults } from "./volumes.ts";
 
 /** `--tmpfs target[:options]` */
 export function parseTmpfs(text: string): MountRequest {
@@ -54,16 +21,25 @@ export function parseTmpfs(text: string): MountRequest {
   };
 }
 
-/** `--mount type=bind,source=…,target=…,readonly` and `type=tmpfs,…`: one CSV record of key[=value]. */
-export function parseMount(text: string, directory: string): MountRequest {
-  const fields = new Map(splitCsv(text).map((field) => splitField(text, field)));
-  const type = fields.get("type") ?? "volume";
-  if (type === "bind") return bindMount(text, fields, directory);
-  if (type === "tmpfs") return tmpfsMount(text, fields);
-  if (type === "volume")
-    throw new UsageError(`mount "${text}": volumes are not supported yet, want type=bind or type=tmpfs`);
-  throw new UsageError(`invalid mount "${text}": unknown type "${type}", want bind or tmpfs`);
+type Field = { readonly key: string; readonly value: string };
+type Mount = { readonly text: string; readonly fields: readonly Field[] };
+
+/** `--mount type=bind|volume|tmpfs,source=…,target=…,…`: one CSV record of key[=value]. */
+export function parseMount(text: string, defaults: VolumeDefaults): MountRequest {
+  const mount = { text, fields: splitCsv(text).map((field) => splitField(text, field)) };
+  const type = find(mount, "type") ?? "volume";
+  const make = Object.hasOwn(makers, type) ? makers[type] : undefined;
+  if (make === undefined) refuse(mount, `unknown type "${type}", want bind, volume or tmpfs`);
+  const stranger = mount.fields.find(({ key }) => /^(bind|volume|tmpfs)-/.test(key) && !key.startsWith(`${type}-`));
+  if (stranger !== undefined) refuse(mount, `${stranger.key} does not go with type=${type}`);
+  return make(mount, defaults);
 }
+
+const makers: Readonly<Record<string, (mount: Mount, defaults: VolumeDefaults) => MountRequest>> = {
+  bind: bindMount,
+  volume: volumeMount,
+  tmpfs: tmpfsMount,
+};
 
 /** Other spellings of a key, and the one that is meant. */
 const aliases: Readonly<Record<string, string>> = {
@@ -72,54 +48,83 @@ const aliases: Readonly<Record<string, string>> = {
   destination: "target",
   ro: "readonly",
 };
+/** Keys that are a truth value, and may stand alone. */
+const truths = ["readonly", "bind-nonrecursive", "volume-nocopy"];
 const knownKeys = [
+  ...truths,
   "type",
   "source",
   "target",
-  "readonly",
+  "consistency",
   "bind-propagation",
+  "bind-recursive",
+  "volume-subpath",
+  "volume-label",
+  "volume-driver",
+  "volume-opt",
   "tmpfs-size",
   "tmpfs-mode",
-  "consistency",
 ];
 
-function splitField(text: string, field: string): [string, string] {
+function splitField(text: string, field: string): Field {
   const equals = field.indexOf("=");
   const written = (equals === -1 ? field : field.slice(0, equals)).toLowerCase();
   const key = aliases[written] ?? written;
   if (!knownKeys.includes(key)) throw new UsageError(`invalid mount "${text}": unknown key "${written}"`);
-  if (equals === -1 && key !== "readonly") throw new UsageError(`invalid mount "${text}": ${written} needs a value`);
-  return [key, equals === -1 ? "true" : field.slice(equals + 1)];
+  if (equals === -1 && !truths.includes(key)) throw new UsageError(`invalid mount "${text}": ${written} needs a value`);
+  return { key, value: equals === -1 ? "true" : field.slice(equals + 1) };
 }
 
-function bindMount(text: string, fields: ReadonlyMap<string, string>, directory: string): MountRequest {
-  const source = fields.get("source") ?? "";
-  if (source === "") throw new UsageError(`invalid mount "${text}": source is missing`);
-  const propagation = fields.get("bind-propagation");
+function bindMount(mount: Mount, { directory }: VolumeDefaults): MountRequest {
+  const source = find(mount, "source") ?? "";
+  if (source === "") refuse(mount, "source is missing");
+  const propagation = find(mount, "bind-propagation");
   if (propagation !== undefined && !propagations.includes(propagation)) {
-    throw new UsageError(`invalid mount "${text}": unknown bind-propagation "${propagation}"`);
+    refuse(mount, `unknown bind-propagation "${propagation}", want ${propagations.join(", ")}`);
   }
   return {
+    ...common(mount),
     type: "bind",
     source: resolve(directory, source),
-    target: parseTarget(`mount "${text}"`, fields.get("target") ?? ""),
-    readOnly: parseTruth(text, fields.get("readonly")),
-    createSource: false,
-    options: [],
     ...(propagation === undefined ? {} : { propagation }),
+    ...(isNonRecursive(mount) ? { nonRecursive: true } : {}),
   };
 }
 
-function tmpfsMount(text: string, fields: ReadonlyMap<string, string>): MountRequest {
-  const size = fields.get("tmpfs-size");
-  const mode = fields.get("tmpfs-mode");
-  if (fields.has("source")) throw new UsageError(`invalid mount "${text}": a tmpfs has no source`);
+function isNonRecursive(mount: Mount): boolean {
+  const recursive = find(mount, "bind-recursive");
+  if (recursive !== undefined && recursive !== "enabled" && recursive !== "disabled") {
+    refuse(mount, `bind-recursive is enabled or disabled, not "${recursive}"`);
+  }
+  return recursive === "disabled" || isTrue(mount, "bind-nonrecursive");
+}
+
+function volumeMount(mount: Mount, { driver }: VolumeDefaults): MountRequest {
+  const subpath = find(mount, "volume-subpath") ?? "";
+  if (subpath.startsWith("/")) refuse(mount, `volume-subpath "${subpath}" is not relative`);
   return {
+    ...common(mount),
+    type: "volume",
+    source: find(mount, "source") ?? "",
+    volume: {
+      noCopy: isTrue(mount, "volume-nocopy"),
+      subpath,
+      driver: find(mount, "volume-driver") ?? driver,
+      driverOptions: pairs(mount, "volume-opt"),
+      labels: pairs(mount, "volume-label"),
+    },
+  };
+}
+
+function tmpfsMount(mount: Mount): MountRequest {
+  if (find(mount, "source") !== undefined) refuse(mount, "a tmpfs has no source");
+  const size = find(mount, "tmpfs-size");
+  const mode = find(mount, "tmpfs-mode");
+  if (mode !== undefined && !/^[0-7]{1,5}$/.test(mode)) refuse(mount, `tmpfs-mode "${mode}" is no octal number`);
+  return {
+    ...common(mount),
     type: "tmpfs",
     source: "",
-    target: parseTarget(`mount "${text}"`, fields.get("target") ?? ""),
-    readOnly: parseTruth(text, fields.get("readonly")),
-    createSource: false,
     options: [
       ...(size === undefined ? [] : [`size=${parseBytes("tmpfs-size", size)}`]),
       ...(mode === undefined ? [] : [`mode=${mode}`]),
@@ -127,23 +132,40 @@ function tmpfsMount(text: string, fields: ReadonlyMap<string, string>): MountReq
   };
 }
 
-function parseTarget(what: string, target: string): string {
-  if (!isAbsolute(target)) throw new UsageError(`invalid ${what}: target "${target}" is not an absolute path`);
-  const path = normalize(target).replace(/(.)\/+$/, "$1");
-  if (path === "/") throw new UsageError(`invalid ${what}: the target may not be /`);
-  return path;
+function common(mount: Mount): Pick<MountRequest, "target" | "readOnly" | "createSource" | "options"> {
+  const target = find(mount, "target");
+  if (target === undefined) refuse(mount, "target is missing");
+  return {
+    target: parseTarget(`mount "${mount.text}"`, target),
+    readOnly: isTrue(mount, "readonly"),
+    createSource: false,
+    options: [],
+  };
 }
 
-function parseTruth(text: string, value: string | undefined): boolean {
-  if (value === undefined || value === "false" || value === "0") return false;
-  if (value === "true" || value === "1") return true;
-  throw new UsageError(`invalid mount "${text}": readonly is true or false, not "${value}"`);
+/** The last one wins. */
+function find(mount: Mount, key: string): string | undefined {
+  return mount.fields.findLast((field) => field.key === key)?.value;
 }
 
-/** One CSV record: fields may stand in double quotes, which a pair of them escapes. */
-function splitCsv(text: string): string[] {
-  const fields = text.match(/("(?:[^"]|"")*"|[^,])+/g) ?? [];
-  return fields.map((field) =>
-    field.replaceAll(/"((?:[^"]|"")*)"/g, (_, inner: string) => inner.replaceAll('""', '"')),
+/** `key=value` of each field of this key. */
+function pairs(mount: Mount, key: string): Record<string, string> {
+  const values = mount.fields.filter((field) => field.key === key).map(({ value }) => value);
+  return Object.fromEntries(
+    values.map((value) => {
+      const equals = value.indexOf("=");
+      return equals === -1 ? [value, ""] : [value.slice(0, equals), value.slice(equals + 1)];
+    }),
   );
+}
+
+function isTrue(mount: Mount, key: string): boolean {
+  const value = find(mount, key);
+  if (value === undefined || /^(0|f|false)$/i.test(value)) return false;
+  if (/^(1|t|true)$/i.test(value)) return true;
+  return refuse(mount, `${key} is true or false, not "${value}"`);
+}
+
+function refuse(mount: Mount, reason: string): never {
+  throw new UsageError(`invalid mount "${mount.text}": ${reason}`);
 }

@@ -1,9 +1,9 @@
 import type { CreateRequest } from "../../../engine/protocol/create-request.ts";
 import { emptyCreateRequest, unlimited } from "../../../engine/protocol/defaults.ts";
-import { parseVolume } from "../../cli/parse/mounts.ts";
 import { parsePort } from "../../cli/parse/ports.ts";
 import { parseBytes, parseCpus, parseInteger } from "../../cli/parse/sizes.ts";
 import { UsageError } from "../../cli/parse/usage-error.ts";
+import { parseVolume } from "../../cli/parse/volumes.ts";
 import type { CreateForm } from "../../store/create-form.ts";
 import { splitWords } from "./words.ts";
 
@@ -20,7 +20,7 @@ export function requestOf(form: CreateForm, directory: string): CreateRequest {
     ...(name === "" ? {} : { name }),
     ...(command.length === 0 ? {} : { command }),
     ports: list("ports", inputs.ports.value).flatMap(parsePort),
-    mounts: list("volumes", inputs.volumes.value).map((volume) => parseVolume(volume, directory)),
+    mounts: list("volumes", inputs.volumes.value).map((volume) => parseVolume(volume, { directory, driver: "local" })),
     environment: words("environment", inputs.environment.value).map(variable),
     resources: {
       ...unlimited,

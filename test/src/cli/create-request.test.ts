@@ -90,6 +90,57 @@ describe("run and create", () => {
     });
   });
 
+  it("take every limit, and what they leave alone stays", () => {
+    const cpu = ["--cpu-quota", "50000", "--cpu-period", "100000", "--cpuset-mems", "0", "--cpu-rt-runtime", "9"];
+    const block = [
+      "--blkio-weight",
+      "300",
+      "--device-write-bps",
+      "/dev/sda:1mb",
+      "--blkio-weight-device",
+      "/dev/sda:10",
+    ];
+    const memory = ["--memory-swappiness", "0", "--oom-kill-disable", "--kernel-memory", "1m"];
+    expect(requestOf(...cpu, ...block, ...memory, "img").resources).toEqual({
+      ...unlimited,
+      cpuQuota: 50_000,
+      cpuPeriod: 100_000,
+      cpuRealtimeRuntime: 9,
+      cpusetMems: "0",
+      blkioWeight: 300,
+      blkioDeviceWriteBps: [{ path: "/dev/sda", value: 1048576 }],
+      blkioWeightDevice: [{ path: "/dev/sda", value: 10 }],
+      memorySwappiness: 0,
+      oomKillDisable: true,
+    });
+    expect(requestOf("--memory-swappiness", "-1", "img").resources).toEqual(unlimited);
+  });
+
+  it("take the rest of docker's flags", () => {
+    const place = ["--network", "net", "--network-alias", "web", "--domainname", "d", "--ipc=host", "--userns=auto"];
+    const life = ["--health-cmd", "true", "--log-driver", "none", "--annotation", "a=b", "--runtime", "crun"];
+    const more = ["--cgroup-parent", "/x", "--device-cgroup-rule", "c 1:* r", "--volumes-from", "db", "-v", "data:/d"];
+    expect(
+      requestOf(...place, ...life, ...more, "--volume-driver", "x", "--no-healthcheck=false", "img"),
+    ).toMatchObject({
+      network: "net",
+      endpoints: { net: { aliases: ["web"] } },
+      domainname: "d",
+      ipcMode: "host",
+      usernsMode: "auto",
+      healthcheck: { test: ["CMD-SHELL", "true"] },
+      log: { driver: "none" },
+      annotations: { a: "b" },
+      runtime: "crun",
+      cgroupParent: "/x",
+      deviceCgroupRules: ["c 1:* r"],
+      volumesFrom: ["db"],
+      mounts: [{ type: "volume", source: "data", target: "/d", volume: { driver: "x" } }],
+    });
+    expect(requestOf("--no-healthcheck", "img").healthcheck?.test).toEqual(["NONE"]);
+    expect(requestOf("--isolation", "default", "img")).toEqual(emptyCreateRequest("img"));
+  });
+
   it("take -h for the host name", () => {
     expect(requestOf("-h", "box", "img").hostname).toBe("box");
   });
@@ -99,6 +150,14 @@ describe("run and create", () => {
     [["-v", "/a:/x", "--tmpfs", "/x", "img"], "two mounts at /x"],
     [["--env-file", "/no/such", "img"], "read /no/such: ENOENT"],
     [["--sysctl", "x", "img"], "want name=value"],
+    [["--link", "a:b", "img"], "--link is not supported"],
+    [["--gpus", "all", "img"], "--gpus is not supported"],
+    [["--storage-opt", "size=1g", "img"], "--storage-opt is not supported"],
+    [["--cpu-count", "2", "img"], "Windows only"],
+    [["--isolation", "hyperv", "img"], "Linux has only default"],
+    [["--cpus", "1", "--cpu-quota", "5", "img"], "conflicting options: --cpus"],
+    [["--memory-swappiness", "101", "img"], "invalid --memory-swappiness"],
+    [["--blkio-weight", "5", "img"], "invalid --blkio-weight"],
     [["--nope", "img"], "unknown option '--nope'"],
     [[], "missing required argument 'image'"],
   ])("refuse %j", (args, message) => {

@@ -1,18 +1,29 @@
 import { describe, expect, it } from "vitest";
 import { parseDetachKeys } from "../../../src/cli/parse/detach-keys.ts";
+import {
+  parseDeviceIOps,
+  parseDeviceRate,
+  parseDeviceRule,
+  parseDeviceWeight,
+} from "../../../src/cli/parse/device-values.ts";
 import { parseEnvironmentFile, parseLabel, parseVariable } from "../../../src/cli/parse/environment.ts";
+import { parseHealthcheck } from "../../../src/cli/parse/health.ts";
 import {
   parseDevice,
   parseExtraHost,
-  parseNetwork,
   parseRestartPolicy,
   parseSecurityOptions,
   parseUlimit,
 } from "../../../src/cli/parse/limits.ts";
-import { parseMount, parseTmpfs, parseVolume } from "../../../src/cli/parse/mounts.ts";
+import { parseLog } from "../../../src/cli/parse/log.ts";
+import { parseMount, parseTmpfs } from "../../../src/cli/parse/mounts.ts";
+import { parseNamespaces } from "../../../src/cli/parse/namespaces.ts";
+import { parseNetworks } from "../../../src/cli/parse/networks.ts";
 import { parsePort } from "../../../src/cli/parse/ports.ts";
 import { parseBytes, parseCpus, parseInteger } from "../../../src/cli/parse/sizes.ts";
+import { parseVolume, parseVolumesFrom } from "../../../src/cli/parse/volumes.ts";
 
+const defaults = { directory: "/here", driver: "local" };
 const tcp = { hostAddress: "", protocol: "tcp" };
 
 describe("parsePort", () => {
@@ -63,24 +74,47 @@ describe("parseVolume", () => {
     ["../a:/b/", { ...bind, source: "/a", target: "/b" }],
     ["/a:/b:ro,rshared,z", { ...bind, source: "/a", target: "/b", readOnly: true, propagation: "rshared" }],
   ])("reads %s", (text, expected) => {
-    expect(parseVolume(text, "/here")).toEqual(expected);
+    expect(parseVolume(text, defaults)).toEqual(expected);
+  });
+
+  const volume = { type: "volume", readOnly: false, createSource: false, options: [] };
+  const fresh = { noCopy: false, subpath: "", driver: "local", driverOptions: {}, labels: {} };
+  it.each([
+    ["data:/b", { ...volume, source: "data", target: "/b", volume: fresh }],
+    ["/b", { ...volume, source: "", target: "/b", volume: fresh }],
+    [
+      "data:/b:ro,nocopy",
+      { ...volume, source: "data", target: "/b", readOnly: true, volume: { ...fresh, noCopy: true } },
+    ],
+  ])("reads %s as a volume", (text, expected) => {
+    expect(parseVolume(text, defaults)).toEqual(expected);
+  });
+
+  it("gives new volumes the driver of --volume-driver, and reads --volumes-from", () => {
+    expect(parseVolume("data:/b", { ...defaults, driver: "nfs" }).volume?.driver).toBe("nfs");
+    expect(["a", "a:ro", "a:rw,z"].map(parseVolumesFrom)).toEqual(["a", "a:ro", "a:rw"]);
+    expect(() => parseVolumesFrom("a:rx")).toThrow("want container[:ro|rw]");
   });
 
   it.each([
-    ["data:/b", "named volumes are not supported yet"],
-    ["/b", "anonymous volumes are not supported yet"],
+    ["data/sub:/b", "for a directory want ./data/sub"],
+    ["data:/b:rshared", "rshared is for host directories"],
+    ["/a:/b:nocopy", "nocopy is for volumes"],
+    ["/a:/b:ro,rw", "exclude each other"],
+    ["/a:/b:rshared,rslave", "more than one propagation"],
+    ["/b:ro", 'target "ro" is not an absolute path'],
     ["/a:b", "is not an absolute path"],
     ["/a:/", "may not be /"],
     ["/a:/b:rx", 'unknown option "rx"'],
-    ["/a:/b:ro:z", "want source:target[:options]"],
+    ["/a:/b:ro:z", "want [source:]target[:options]"],
   ])("refuses %s", (text, message) => {
-    expect(() => parseVolume(text, "/here")).toThrow(message);
+    expect(() => parseVolume(text, defaults)).toThrow(message);
   });
 });
 
 describe("parseMount", () => {
   it("reads a bind with other spellings and quoted fields", () => {
-    expect(parseMount('type=bind,"src=/a,b",dst=/c,ro,bind-propagation=rslave', "/here")).toEqual({
+    expect(parseMount('type=bind,"src=/a,b",dst=/c,ro,bind-propagation=rslave', defaults)).toEqual({
       type: "bind",
       source: "/a,b",
       target: "/c",
@@ -92,7 +126,7 @@ describe("parseMount", () => {
   });
 
   it("reads a tmpfs", () => {
-    expect(parseMount("type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1770", "/here")).toMatchObject({
+    expect(parseMount("type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=1770", defaults)).toMatchObject({
       type: "tmpfs",
       target: "/t",
       options: ["size=1048576", "mode=1770"],
@@ -100,15 +134,42 @@ describe("parseMount", () => {
     expect(parseTmpfs("/run:rw,noexec,size=64m")).toMatchObject({ target: "/run", options: ["noexec", "size=64m"] });
   });
 
+  it("reads a volume", () => {
+    const text =
+      "src=data,dst=/b,volume-subpath=a/b,volume-nocopy,volume-opt=type=nfs,volume-opt=o=addr=x,volume-label=l";
+    expect(parseMount(text, defaults)).toMatchObject({
+      type: "volume",
+      source: "data",
+      target: "/b",
+      volume: {
+        noCopy: true,
+        subpath: "a/b",
+        driver: "local",
+        driverOptions: { type: "nfs", o: "addr=x" },
+        labels: { l: "" },
+      },
+    });
+    expect(parseMount("target=/b,volume-driver=x", defaults)).toMatchObject({ source: "", volume: { driver: "x" } });
+    expect(parseMount("type=bind,src=/a,dst=/b,bind-recursive=disabled", defaults)).toMatchObject({
+      nonRecursive: true,
+    });
+    expect(parseMount("type=bind,src=/a,dst=/b,bind-nonrecursive=false", defaults).nonRecursive).toBeUndefined();
+  });
+
   it.each([
-    ["source=/a,target=/b", "volumes are not supported yet"],
+    ["type=bind,source=/a", "target is missing"],
+    ["type=bind,source=/a,target=/b,volume-nocopy", "volume-nocopy does not go with type=bind"],
+    ["type=volume,target=/b,tmpfs-size=1m", "tmpfs-size does not go with type=volume"],
+    ["type=bind,source=/a,target=/b,bind-recursive=writable", "bind-recursive is enabled or disabled"],
+    ["type=volume,target=/b,volume-subpath=/x", "is not relative"],
+    ["type=tmpfs,target=/b,tmpfs-mode=99", "is no octal number"],
     ["type=npipe,target=/b", 'unknown type "npipe"'],
     ["type=bind,target=/b", "source is missing"],
     ["type=bind,source=/a,target=/b,readonly=maybe", "readonly is true or false"],
     ["type=bind,source=/a,target=/b,colour=red", 'unknown key "colour"'],
     ["type=bind,source,target=/b", "source needs a value"],
   ])("refuses %s", (text, message) => {
-    expect(() => parseMount(text, "/here")).toThrow(message);
+    expect(() => parseMount(text, defaults)).toThrow(message);
   });
 });
 
@@ -177,12 +238,10 @@ describe("limits", () => {
     expect(() => parseRestartPolicy("always:3")).toThrow("invalid restart policy");
   });
 
-  it("reads hosts and networks", () => {
+  it("reads hosts", () => {
     expect(parseExtraHost("db:10.0.0.1")).toEqual({ name: "db", address: "10.0.0.1" });
     expect(parseExtraHost("db:::1")).toEqual({ name: "db", address: "::1" });
     expect(parseExtraHost("db=[::1]")).toEqual({ name: "db", address: "::1" });
-    expect(parseNetwork("host")).toBe("host");
-    expect(() => parseNetwork("mine")).toThrow("own networks are not supported yet");
   });
 
   it("reads security options", () => {
@@ -190,10 +249,106 @@ describe("limits", () => {
     expect(parseSecurityOptions(["no-new-privileges", "seccomp=p.json"], read)).toEqual({
       noNewPrivileges: true,
       seccomp: { kind: "custom", profile: "profile p.json" },
+      apparmor: "",
+      unmaskedPaths: false,
+    });
+    expect(parseSecurityOptions(["apparmor=mine", "systempaths=unconfined", "label=disable"], read)).toMatchObject({
+      apparmor: "mine",
+      unmaskedPaths: true,
     });
     expect(parseSecurityOptions(["seccomp:unconfined", "apparmor=unconfined"], read).seccomp.kind).toBe("unconfined");
-    expect(() => parseSecurityOptions(["apparmor=mine"], read)).toThrow("not supported");
+    expect(() => parseSecurityOptions(["label=type:x"], read)).toThrow("SELinux labels");
+    expect(() => parseSecurityOptions(["no-new-privileges=maybe"], read)).toThrow("want true or false");
   });
+});
+
+describe("networks", () => {
+  it("are names, or records with settings of their own", () => {
+    expect(parseNetworks({})).toEqual({ network: "bridge", endpoints: {} });
+    expect(parseNetworks({ network: ["default"] })).toEqual({ network: "bridge", endpoints: {} });
+    expect(parseNetworks({ net: ["container:web"] })).toEqual({ network: "container:web", endpoints: {} });
+    const long = "name=back,alias=db,alias=sql,ip=10.9.0.5,ip6=fd00::5,mac-address=92-D0-C6-0A-29-33,gw-priority=1";
+    expect(parseNetworks({ network: ["front", long], ip: "10.8.0.5", networkAlias: ["web"] })).toEqual({
+      network: "back",
+      endpoints: {
+        front: { aliases: ["web"], ipv4Address: "10.8.0.5" },
+        back: {
+          aliases: ["db", "sql"],
+          ipv4Address: "10.9.0.5",
+          ipv6Address: "fd00::5",
+          macAddress: "92:d0:c6:0a:29:33",
+        },
+      },
+    });
+    expect(parseNetworks({ macAddress: "92:d0:c6:0a:29:33" })).toEqual({
+      network: "bridge",
+      endpoints: { bridge: { aliases: [], macAddress: "92:d0:c6:0a:29:33" } },
+    });
+  });
+
+  it.each([
+    [{ network: ["a", "a"] }, 'network "a" is specified multiple times'],
+    [{ network: ["host", "a"] }, "network host and other networks"],
+    [{ network: ["none"], ip: "1.2.3.4" }, "network none has no addresses"],
+    [{ network: ["name=a,ip=1.2.3.4"], ip: "1.2.3.4" }, "conflicting options: --ip"],
+    [{ network: ["name=a,colour=red"] }, 'unknown field "colour"'],
+    [{ network: ["alias=a"] }, "name=… is missing"],
+    [{ network: ["name=a,driver-opt=x=y"] }, "driver-opt is not supported"],
+    [{ ip: "1.2.3" }, "want an IPv4 address"],
+    [{ ip6: "1.2.3.4" }, "want an IPv6 address"],
+    [{ macAddress: "92:d0" }, "want six bytes"],
+  ])("refuse %j", (flags, message) => {
+    expect(() => parseNetworks(flags)).toThrow(message);
+  });
+});
+
+describe("namespaces, health and logs", () => {
+  it("are read", () => {
+    const flags = { ipc: "container:web", pid: "host", uts: "", userns: "auto:size=1024", cgroupns: "host" };
+    expect(parseNamespaces(flags)).toEqual({
+      ipcMode: "container:web",
+      pidMode: "host",
+      utsMode: "",
+      usernsMode: "auto:size=1024",
+      cgroupnsMode: "host",
+    });
+    expect(parseHealthcheck({})).toBeNull();
+    expect(parseHealthcheck({ healthcheck: false })?.test).toEqual(["NONE"]);
+    expect(parseHealthcheck({ healthCmd: "true", healthInterval: "1m30s", healthRetries: "2" })).toEqual({
+      test: ["CMD-SHELL", "true"],
+      interval: 90_000_000_000,
+      timeout: 0,
+      retries: 2,
+      startPeriod: 0,
+      startInterval: 0,
+    });
+    expect(parseLog("json-file", ["max-size=1m", "tag=a=b"])).toEqual({
+      driver: "json-file",
+      options: { "max-size": "1m", tag: "a=b" },
+    });
+  });
+
+  it("are refused where they make no sense", () => {
+    expect(() => parseNamespaces({ pid: "private" })).toThrow("want host or container:NAME");
+    expect(() => parseNamespaces({ ipc: "container:" })).toThrow("invalid --ipc");
+    expect(() => parseNamespaces({ userns: "keep-id" })).toThrow("want host or auto[:size=NUMBER]");
+    expect(() => parseHealthcheck({ healthcheck: false, healthCmd: "x" })).toThrow("--no-healthcheck conflicts");
+    expect(() => parseHealthcheck({ healthInterval: "1us" })).toThrow("less than 1ms");
+    expect(() => parseHealthcheck({ healthTimeout: "-1s" })).toThrow("cannot be negative");
+    expect(() => parseHealthcheck({ healthTimeout: "soon" })).toThrow("want a duration");
+    expect(() => parseLog("syslog", [])).toThrow('log driver "syslog" is not supported');
+    expect(() => parseLog(undefined, ["max-size"])).toThrow("want name=value");
+  });
+});
+
+it("reads limits of devices", () => {
+  expect(parseDeviceRate("--device-read-bps", "/dev/sda:1mb")).toEqual({ path: "/dev/sda", value: 1048576 });
+  expect(parseDeviceIOps("--device-read-iops", "/dev/sda:100")).toEqual({ path: "/dev/sda", value: 100 });
+  expect(parseDeviceWeight("/dev/sda:10")).toEqual({ path: "/dev/sda", value: 10 });
+  expect(parseDeviceRule("c 13:* rwm")).toBe("c 13:* rwm");
+  expect(() => parseDeviceRate("--device-read-bps", "sda:1mb")).toThrow("want a device such as /dev/sda:1mb");
+  expect(() => parseDeviceWeight("/dev/sda:9")).toThrow("10 to 1000");
+  expect(() => parseDeviceRule("x 1:1 r")).toThrow("invalid --device-cgroup-rule");
 });
 
 it("reads detach keys", () => {
