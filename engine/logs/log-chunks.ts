@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeLogRecords } from "../protocol/log-records.ts";
 import type { LogRange } from "../protocol/logs.ts";
@@ -6,9 +5,10 @@ import { findTimestamp, parseTimestamp } from "../protocol/timestamps.ts";
 import { Growth } from "./growth.ts";
 import { LogFile } from "./log-file.ts";
 import type { FollowOptions } from "./log-reader.ts";
+import { endOfRecords, offsetOfTail, offsetOfTime } from "./log-search.ts";
 
 /**
- * `bytes` are whole records that begin at `offset` of the file. `caught-up` comes once, when all that was there at the start has been
+ * `bytes` are whole records that begin at `offset` of the log. `caught-up` comes once, when all that was there at the start has been
  * given and following begins. `idle` comes when nothing was written for half a second after something was.
  */
 export type LogEvent = BytesEvent | { readonly type: "caught-up" } | { readonly type: "idle" };
@@ -21,6 +21,7 @@ export type ChunkOptions = FollowOptions & { readonly chunkSize: number; readonl
 const busyPause = 15;
 const idleAfter = 500;
 const absentPause = 100;
+const newline = 10;
 
 /** Reads no further than it is asked. Fails with `invalid-argument` for a time that is none, before anything is read. */
 export async function* readChunks(path: string, options: ChunkOptions): AsyncGenerator<LogEvent> {
@@ -32,7 +33,7 @@ export async function* readChunks(path: string, options: ChunkOptions): AsyncGen
   }
   const file = found ?? (await waitForFile(path, options));
   if (file === null) return;
-  const follower = new Follower(path, file, options);
+  const follower = new Follower(file, options);
   try {
     if (found !== null) {
       const { start, end } = await boundsOf(file, range);
@@ -40,7 +41,7 @@ export async function* readChunks(path: string, options: ChunkOptions): AsyncGen
       if (!options.follow || options.signal.aborted) return;
       yield { type: "caught-up" };
     }
-    yield* follower.follow(range.until);
+    yield* follower.follow(path, range.until);
   } finally {
     await follower.close();
   }
@@ -57,10 +58,10 @@ function parseRange({ tail, since, until }: LogRange): ParsedRange {
 }
 
 async function boundsOf(file: LogFile, range: ParsedRange): Promise<{ start: number; end: number }> {
-  let end = await file.endOfRecords((await file.identity()).size);
-  if (range.until !== null) end = await file.offsetOfTime(range.until + 1n, end);
-  const since = range.since === null ? 0 : await file.offsetOfTime(range.since, end);
-  const start = range.tail === null ? since : await file.offsetOfTail(range.tail, since, end);
+  let end = await endOfRecords(file, await file.end());
+  if (range.until !== null) end = await offsetOfTime(file, range.until + 1n, end);
+  const from = range.since === null ? file.first : await offsetOfTime(file, range.since, end);
+  const start = range.tail === null ? from : await offsetOfTail(file, range.tail, { from, end });
   return { start, end };
 }
 
@@ -74,13 +75,11 @@ async function waitForFile(path: string, options: ChunkOptions): Promise<LogFile
 }
 
 class Follower {
-  readonly #path: string;
+  readonly #file: LogFile;
   readonly #options: ChunkOptions;
-  #file: LogFile;
   #position = 0;
 
-  constructor(path: string, file: LogFile, options: ChunkOptions) {
-    this.#path = path;
+  constructor(file: LogFile, options: ChunkOptions) {
     this.#file = file;
     this.#options = options;
   }
@@ -100,8 +99,8 @@ class Follower {
     this.#position = Math.max(this.#position, end);
   }
 
-  async *follow(until: bigint | null): AsyncGenerator<LogEvent> {
-    using growth = new Growth(this.#path, this.#options);
+  async *follow(path: string, until: bigint | null): AsyncGenerator<LogEvent> {
+    using growth = new Growth(path, this.#options);
     const silence = new Silence();
     while (!this.#options.signal.aborted) {
       // Asked before reading: what was written before the end is then in the file.
@@ -124,26 +123,38 @@ class Follower {
   /** What was written since, here or in the file that has taken this one's place. */
   async #newest(growth: Growth): Promise<BytesEvent | null> {
     let event = await this.#next();
-    while (event === null && (await this.#replaced())) {
+    while (event === null && (await this.#file.hasMoved())) {
       growth.disarm();
+      // The writer has opened the new file, so the old one is complete: take what came since we looked.
+      event = await this.#next();
+      if (event !== null) break;
+      await this.#moveOn();
       event = await this.#next();
     }
     if (event !== null) growth.disarm();
     return event;
   }
 
-  /** The next whole records that are in the file by now, or null. */
+  /** The next whole records that are in the log by now, or null. */
   async #next(): Promise<BytesEvent | null> {
-    const { size } = await this.#file.identity();
-    return this.#nextBefore(size);
+    const end = await this.#file.end();
+    // Somebody emptied the file.
+    if (end < this.#position) this.#position = this.#file.newest;
+    return this.#nextBefore(end);
   }
 
   async #nextBefore(end: number): Promise<BytesEvent | null> {
     const { chunkSize } = this.#options;
-    while (this.#position < end) {
+    for (;;) {
+      // What was dropped meanwhile is passed over.
+      this.#position = this.#file.place(this.#position);
       const offset = this.#position;
-      const bytes = await this.#file.readAt(offset, Math.min(chunkSize, end - offset));
-      const length = bytes.lastIndexOf(10) + 1;
+      if (offset >= end) return null;
+      const wanted = Math.min(chunkSize, end - offset);
+      const some = await this.#file.readSome(offset, wanted);
+      // Parts of a log end with records: only where one does not, it goes on in the next.
+      const bytes = some.includes(newline) ? some : await this.#file.readAt(offset, wanted);
+      const length = bytes.lastIndexOf(newline) + 1;
       if (length > 0) {
         this.#position = offset + length;
         return { type: "bytes", offset, bytes: bytes.subarray(0, length) };
@@ -152,26 +163,13 @@ class Follower {
       // No record is that long: pass over it, as far as it has been written.
       this.#position = offset + bytes.length;
     }
-    return null;
   }
 
-  /** Goes over to the file that stands at the path now (rotation), or to the start of one that was cut. */
-  async #replaced(): Promise<boolean> {
-    const now = await stat(this.#path).catch(() => null);
-    const { inode, size } = await this.#file.identity();
-    if (now !== null && now.ino !== inode) {
-      // The writer has opened the new file, so the old one is complete: take what came since we looked.
-      if (size > this.#position && (await this.#file.endOfRecords(size)) > this.#position) return true;
-      const next = await LogFile.find(this.#path);
-      if (next === null) return false;
-      await this.#file[Symbol.asyncDispose]();
-      this.#file = next;
-      this.#position = 0;
-      return true;
-    }
-    if (size >= this.#position) return false;
-    this.#position = 0;
-    return true;
+  /** Goes over to the files there are now (rotation), or to the start of one that is none of that row. */
+  async #moveOn(): Promise<void> {
+    const newest = this.#file.newest;
+    await this.#file.refresh(this.#position);
+    if (this.#file.newest <= newest) this.#position = this.#file.newest;
   }
 }
 

@@ -1,144 +1,238 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { findTimestamp } from "../protocol/timestamps.ts";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { type Member, readMembers, unpackMember } from "./log-members.ts";
+import { listSegments, type Segment } from "./log-segments.ts";
 
 const newline = 10;
-const space = 32;
-const letterP = 0x50;
-const searchWindow = 16 * 1024;
-const tailWindow = 256 * 1024;
+/** Unpacked members kept: a window of a search may lie in two. */
+const keptMembers = 2;
+/** How often the files may move on while one place is looked up. */
+const mostMoves = 20;
 
-/** An open log of conmon's: records in order of time, one a line, each read afresh from the file. */
+/**
+ * The log of a container over all its files (log-segments.ts), as one row of bytes: records in order of time, one a line, read afresh
+ * from the disk each time. Offsets count from the first byte ever written.
+ */
 export class LogFile implements AsyncDisposable {
-  readonly #handle: FileHandle;
+  readonly #path: string;
+  #segments: readonly Segment[] = [];
+  /** By where they begin. A file stays readable here when it is moved or deleted. */
+  readonly #sources = new Map<number, Source>();
+  /** Of the file that stood at the path itself. */
+  #currentIdentity: string | null = null;
 
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
+  private constructor(path: string) {
+    this.#path = path;
   }
 
   /** Null where there is none (yet). */
   static async find(path: string): Promise<LogFile | null> {
-    try {
-      return new LogFile(await open(path, "r"));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-      throw error;
-    }
+    const file = new LogFile(path);
+    await file.#list(null);
+    return file.#segments.length === 0 ? null : file;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#handle.close();
+    await this.#closeAllBut(() => false);
   }
 
-  async identity(): Promise<{ inode: number; size: number }> {
-    const { ino, size } = await this.#handle.stat();
-    return { inode: ino, size };
+  /** Offset of the oldest byte that is kept. */
+  get first(): number {
+    return this.#segments[0]?.begin ?? 0;
   }
 
-  /** Up to `length` bytes from `offset`, in a buffer of its own; shorter at the end of the file. */
+  /** Where the file that is written now, or was last, begins. */
+  get newest(): number {
+    return this.#segments.at(-1)?.begin ?? 0;
+  }
+
+  /** Offset after the newest byte. */
+  async end(): Promise<number> {
+    const last = this.#segments.at(-1);
+    if (last === undefined) return 0;
+    if (Number.isFinite(last.end)) return last.end;
+    const source = await this.#sourceOf(last.begin);
+    return source === null ? last.begin : last.begin + (await source.size());
+  }
+
+  /** The offset itself, or the next one behind it that was not dropped. */
+  place(offset: number): number {
+    const segment = this.#segments.find(({ end }) => offset < end);
+    return segment === undefined ? offset : Math.max(offset, segment.begin);
+  }
+
+  /** True when another file stands at the path by now: the writer has left the one we know for good. */
+  async hasMoved(): Promise<boolean> {
+    const now = await stat(this.#path).catch(() => null);
+    return now !== null && identityOf(now) !== this.#currentIdentity;
+  }
+
+  /** Looks at the files anew. What holds the byte at `keep` stays readable, also where it was deleted. */
+  async refresh(keep: number): Promise<void> {
+    await this.#list(keep);
+  }
+
+  /** Up to `length` bytes from `offset`, fewer at the end; zeros and a newline in place of what is lost in between. */
   async readAt(offset: number, length: number): Promise<Buffer> {
+    const first = await this.readSome(offset, length);
+    if (first.length === length || first.length === 0) return first;
+    const pieces = [first];
+    for (let done = first.length; done < length; ) {
+      const piece = await this.readSome(offset + done, length - done);
+      if (piece.length === 0) break;
+      pieces.push(piece);
+      done += piece.length;
+    }
+    return pieces.length === 1 ? first : Buffer.concat(pieces);
+  }
+
+  /** The same, but it may be fewer where a file or a part of it ends; none at the end only. The bytes are not to be written to. */
+  async readSome(offset: number, length: number): Promise<Buffer> {
+    for (let moves = 0; moves < mostMoves; moves++) {
+      const index = this.#segments.findIndex(({ end }) => offset < end);
+      const segment = this.#segments[index];
+      if (segment === undefined) return Buffer.alloc(0);
+      if (offset < segment.begin) return lost(segment.begin - offset, length);
+      const source = await this.#sourceOf(segment.begin);
+      if (source === null) {
+        await this.#list(null);
+        continue;
+      }
+      const bytes = await source.read(offset, Math.min(length, segment.end - offset));
+      const isLast = index === this.#segments.length - 1;
+      return bytes.length === 0 && !isLast ? lost(segment.end - offset, length) : bytes;
+    }
+    return Buffer.alloc(0);
+  }
+
+  async #list(keep: number | null): Promise<void> {
+    const { all, current } = await listSegments(this.#path);
+    const held = keep === null ? undefined : this.#segments.find(({ begin, end }) => begin <= keep && keep <= end);
+    const heldSource = held === undefined ? undefined : this.#sources.get(held.begin);
+    const last = all.at(-1);
+    if (current !== null && last !== undefined) await this.#adopt(current, last.begin);
+    const oldest = all[0]?.begin ?? Number.POSITIVE_INFINITY;
+    const isDropped = held !== undefined && heldSource !== undefined && held.begin < oldest;
+    const size = isDropped ? await heldSource.size() : 0;
+    const kept = isDropped ? [{ ...held, end: Math.min(held.begin + size, oldest) }] : [];
+    this.#segments = [...kept, ...all];
+    await this.#closeAllBut((begin) => this.#segments.some((segment) => segment.begin === begin));
+  }
+
+  /** What is open stays in use, unless it is another file. */
+  async #adopt(current: FileHandle, begin: number): Promise<void> {
+    const identity = identityOf(await current.stat());
+    const known = this.#sources.get(begin);
+    if (known !== undefined && this.#currentIdentity === identity) {
+      await current.close();
+      return;
+    }
+    await known?.close();
+    this.#currentIdentity = identity;
+    this.#sources.set(begin, new PlainSource(current, begin));
+  }
+
+  /** Null where the file is not there any more. */
+  async #sourceOf(begin: number): Promise<Source | null> {
+    const known = this.#sources.get(begin);
+    if (known !== undefined) return known;
+    const segment = this.#segments.find((one) => one.begin === begin);
+    // What stands at the path itself was opened when it was seen there: by now it may be another file.
+    if (segment === undefined || segment.path === this.#path) return null;
+    const handle = await open(segment.path, "r").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return null;
+      throw error;
+    });
+    if (handle === null) return null;
+    const source = segment.isCompressed
+      ? new PackedSource(handle, await readMembers(handle, begin))
+      : new PlainSource(handle, begin);
+    this.#sources.set(begin, source);
+    return source;
+  }
+
+  async #closeAllBut(isKept: (begin: number) => boolean): Promise<void> {
+    const closed = [...this.#sources].filter(([begin]) => !isKept(begin));
+    for (const [begin] of closed) this.#sources.delete(begin);
+    await Promise.all(closed.map(([, source]) => source.close()));
+  }
+}
+
+/** Inode numbers are used again at once where files come and go. */
+function identityOf({ ino, birthtimeMs }: { ino: number; birthtimeMs: number }): string {
+  return `${ino}/${birthtimeMs}`;
+}
+
+/** What a crash or a rotation took away, as a line that is no record. */
+function lost(missing: number, length: number): Buffer {
+  const bytes = Buffer.alloc(Math.min(missing, length));
+  if (missing <= length) bytes[missing - 1] = newline;
+  return bytes;
+}
+
+interface Source {
+  /** Up to `length` bytes from an offset of the whole log; none at the end. */
+  read(offset: number, length: number): Promise<Buffer>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+class PlainSource implements Source {
+  readonly #handle: FileHandle;
+  readonly #begin: number;
+
+  constructor(handle: FileHandle, begin: number) {
+    this.#handle = handle;
+    this.#begin = begin;
+  }
+
+  async read(offset: number, length: number): Promise<Buffer> {
     const buffer = Buffer.allocUnsafeSlow(length);
-    const { bytesRead } = await this.#handle.read(buffer, 0, length, offset);
+    const { bytesRead } = await this.#handle.read(buffer, 0, length, offset - this.#begin);
     return buffer.subarray(0, bytesRead);
   }
 
-  /** Offset just after the last newline before `end`: where whole records stop. */
-  async endOfRecords(end: number): Promise<number> {
-    for (let high = end; high > 0; high -= searchWindow) {
-      const low = Math.max(0, high - searchWindow);
-      const found = (await this.readAt(low, high - low)).lastIndexOf(newline);
-      if (found !== -1) return low + found + 1;
-    }
-    return 0;
+  async size(): Promise<number> {
+    return (await this.#handle.stat()).size;
   }
 
-  /** Offset of the first record at or after `offset` and before `limit`; `limit` if there is none. */
-  async startOfRecord(offset: number, limit: number): Promise<number> {
-    if (offset === 0) return 0;
-    for (let low = offset - 1; low < limit; low += searchWindow) {
-      const found = (await this.readAt(low, Math.min(searchWindow, limit - low))).indexOf(newline);
-      if (found !== -1) return Math.min(low + found + 1, limit);
-    }
-    return limit;
-  }
-
-  /**
-   * Offset of the first record before `limit` whose time is not before `time` (nanoseconds since the epoch), by halving. Where the
-   * host's clock was set back the order is broken and the answer is one of several.
-   */
-  async offsetOfTime(time: bigint, limit: number): Promise<number> {
-    // Records that start before `low` are too early; those that start at `high` or later are not. `low` is a record's start.
-    let low = 0;
-    let high = limit;
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const record = await this.#timedRecord(middle, high, limit);
-      if (record !== null && record.time < time) low = record.end;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /**
-   * Offset at which the last `count` lines before `end` begin, at the earliest `from`. A line may be in parts (tag P), which
-   * count as one with what ends them.
-   */
-  async offsetOfTail(count: number, from: number, end: number): Promise<number> {
-    if (count <= 0) return end;
-    const counter = new LineCounter(count);
-    let high = end;
-    while (high > from) {
-      const low = Math.max(from, high - tailWindow);
-      const start = low === from ? from : await this.startOfRecord(low, high);
-      // One record longer than the window is none of conmon's.
-      if (start < high) {
-        const found = counter.countBack(await this.readAt(start, high - start));
-        if (found !== null) return start + found;
-      }
-      high = start < high ? start : low;
-    }
-    return from;
-  }
-
-  /** The first record that starts in [offset, before) and has a readable time. */
-  async #timedRecord(offset: number, before: number, limit: number): Promise<{ end: number; time: bigint } | null> {
-    let start = await this.startOfRecord(offset, before);
-    while (start < before) {
-      const end = await this.startOfRecord(start + 1, limit);
-      const head = (await this.readAt(start, Math.min(64, end - start))).toString("latin1");
-      const time = findTimestamp(head.slice(0, Math.max(0, head.indexOf(" "))));
-      if (time !== null) return { end, time };
-      start = end;
-    }
-    return null;
+  close(): Promise<void> {
+    return this.#handle.close();
   }
 }
 
-/** Counts lines from the end of a log towards its start, window by window. */
-class LineCounter {
-  /** The record before the first line that counts is found by one more. */
-  #left: number;
-  #isNewest = true;
+class PackedSource implements Source {
+  readonly #handle: FileHandle;
+  readonly #members: readonly Member[];
+  /** Used last, last. */
+  #kept: { readonly member: Member; readonly bytes: Promise<Buffer | null> }[] = [];
 
-  constructor(count: number) {
-    this.#left = count + 1;
+  constructor(handle: FileHandle, members: readonly Member[]) {
+    this.#handle = handle;
+    this.#members = members;
   }
 
-  /** Offset in `bytes`, which are whole records, where the lines that were asked for begin; null if that is further back. */
-  countBack(bytes: Buffer): number | null {
-    for (let stop = bytes.length - 1; stop >= 0; ) {
-      const begin = stop === 0 ? 0 : bytes.lastIndexOf(newline, stop - 1) + 1;
-      // The newest record counts as a line even if it is a part: nothing ends it yet.
-      if (this.#isNewest || !isPart(bytes, begin)) this.#left--;
-      if (this.#left === 0) return stop + 1;
-      this.#isNewest = false;
-      stop = begin - 1;
-    }
-    return null;
+  async read(offset: number, length: number): Promise<Buffer> {
+    const member = this.#members.find(({ begin, size }) => offset < begin + size);
+    if (member === undefined) return Buffer.alloc(0);
+    const bytes = await this.#unpack(member);
+    const start = offset - member.begin;
+    return bytes === null ? lost(member.size - start, length) : bytes.subarray(start, start + length);
   }
-}
 
-/** True for a record with tag P. */
-function isPart(bytes: Buffer, start: number): boolean {
-  const afterTime = bytes[start + 35] === space ? start + 35 : bytes.indexOf(space, start);
-  return afterTime !== -1 && bytes[afterTime + 8] === letterP && bytes[afterTime + 9] === space;
+  async size(): Promise<number> {
+    return this.#members.reduce((total, { size }) => total + size, 0);
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  #unpack(member: Member): Promise<Buffer | null> {
+    const known = this.#kept.find((kept) => kept.member === member);
+    const entry = known ?? { member, bytes: unpackMember(this.#handle, member) };
+    // Who reads on wants the next one soon; a failure is told to whom it is given.
+    entry.bytes.catch(() => {});
+    this.#kept = [...this.#kept.filter((kept) => kept !== entry), entry].slice(-keptMembers);
+    return entry.bytes;
+  }
 }

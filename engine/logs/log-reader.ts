@@ -7,7 +7,8 @@ export type FollowOptions = {
 };
 
 /**
- * Reads what conmon writes (protocol/log-records.ts). Memory is bounded by a few chunks whatever the size of the log; a reader that
+ * Reads what conmon writes (protocol/log-records.ts), over all files of a log: `path` is the one conmon writes, the older ones stand
+ * beside it (log-segments.ts). Memory is bounded by a few chunks whatever the size of the log; a reader that
  * is not asked for more reads no more.
  */
 export interface LogReader {
@@ -23,6 +24,11 @@ export interface LogReader {
   page(
     container: string,
     path: string,
-    query: { readonly before: number | null; readonly limit: number; readonly contains?: string | undefined },
-  ): Promise<{ lines: LogLine[]; before: number | null }>;
+    query: {
+      readonly before: number | null;
+      readonly after?: number | undefined;
+      readonly limit: number;
+      readonly contains?: string | undefined;
+    },
+  ): Promise<{ lines: LogLine[]; before: number | null; after?: number | null }>;
 }

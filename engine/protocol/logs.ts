@@ -7,7 +7,10 @@ export const logLine = z.object({
   time: z.string(),
   stream: z.enum(["stdout", "stderr"]),
   text: z.string(),
-  /** Byte offset of its record in the container's log: a cursor for `logs.page`, and the order within one container. */
+  /**
+   * Offset of its record in bytes, counted from the first one the container ever wrote, also where the oldest were dropped since: a cursor
+   * for `logs.page`, and the order within one container.
+   */
   offset: z.number(),
 });
 export type LogLine = z.infer<typeof logLine>;

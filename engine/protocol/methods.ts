@@ -40,7 +40,8 @@ export const methods = {
   /** timeout: seconds until SIGKILL; null takes the container's or 10; -1 waits for ever. */
   "containers.stop": {
     params: z.object({ container: z.string(), timeout: z.nullable(z.number()), signal: z.optional(z.string()) }),
-    result: z.object({ stopped: z.boolean() }),
+    /** hint: why it took all the time it was given, where that is known. */
+    result: z.object({ stopped: z.boolean(), hint: z.optional(z.string()) }),
   },
   "containers.restart": {
     params: z.object({ container: z.string(), timeout: z.nullable(z.number()) }),
@@ -93,16 +94,22 @@ export const methods = {
 
   /**
    * Lines older than `before` (a record's offset; null: from the end), oldest first. With `contains`, lines that hold this
-   * text, case-insensitively; at most 64 MiB of log are looked through a call, and `before` says where to go on.
+   * text, case-insensitively; at most 64 MiB of log are looked through a call, and `before` says where to go on. With `after` (before
+   * null) the lines behind that record, oldest first, and `after` says where to go on; null: nothing more was there yet.
    */
   "logs.page": {
     params: z.object({
       container: z.string(),
       before: z.nullable(z.number()),
+      after: z.optional(z.number()),
       limit: z.number(),
       contains: z.optional(z.string()),
     }),
-    result: z.object({ lines: z.array(logLine), before: z.nullable(z.number()) }),
+    result: z.object({
+      lines: z.array(logLine),
+      before: z.nullable(z.number()),
+      after: z.optional(z.nullable(z.number())),
+    }),
   },
 
   /** One sample each, after two readings so that rates are there. Empty: all running. */
