@@ -56,3 +56,13 @@ function readStat(pid: number): ProcessStat | null {
     return null;
   }
 }
+
+/** Whether a process has a handler for a signal (`SigCgt`, proc_pid_status(5)); null where there is no such process. */
+export function catchesSignal(pid: number, signal: number): boolean | null {
+  try {
+    const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+    return mask === undefined ? null : ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  } catch {
+    return null;
+  }
+}

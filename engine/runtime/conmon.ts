@@ -56,6 +56,11 @@ export class StartingConmon {
     this.#child.unref();
   }
 
+  /** Of the process that was started; it forks away soon. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** One byte lets it go on. */
   release(): void {
     this.#start.write("\0");

@@ -50,11 +50,15 @@ export type ExecOptions = {
   readonly privileged: boolean;
   readonly rows: number | null;
   readonly columns: number | null;
+  /** Seconds after which it is killed, whether an engine is there or not; absent: it may run for ever. */
+  readonly limit?: number | undefined;
 };
 
 export interface ExecSession {
   readonly pid: number;
   readonly attached: AttachSession;
+  /** Kills the process and those of its group. Does nothing where it has ended. */
+  kill(): void;
   /** Resolves when the process has ended; 126 and 127 as docker's where it could not be started. */
   readonly exitCode: Promise<number>;
 }

@@ -4,9 +4,11 @@ import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { readOwnCapabilities } from "../host/capabilities.ts";
 import { forkTurn } from "../host/fork-turn.ts";
+import { identifyProcess } from "../host/processes.ts";
 import type { AttachHub } from "./attach/attach-hub.ts";
 import { StartingConmon } from "./conmon.ts";
 import type { ExecOptions, ExecSession } from "./container-runtime.ts";
+import { endUnborn, killSession } from "./end-exec.ts";
 import { runtimeError } from "./runtime-errors.ts";
 import type { RuntimeProgram } from "./runtime-program.ts";
 import { capabilitySets } from "./spec/capabilities.ts";
@@ -58,6 +60,7 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
       return await connect(place, options, { conmon, directory, cleanUp });
     } catch (error) {
       conmon[Symbol.dispose]();
+      await endUnborn(directory, options.execID, conmon.pid);
       throw error;
     }
   } catch (error) {
@@ -131,6 +134,7 @@ function execArguments(
     ...["-e", "--exec-attach", "--exec-process-spec", paths.specPath],
     ...(options.terminal ? ["-t"] : []),
     ...(options.openStdin ? ["-i"] : []),
+    ...(options.limit === undefined ? [] : ["-T", String(options.limit)]),
   ];
 }
 
@@ -157,7 +161,8 @@ async function connect(place: ExecPlace, options: ExecOptions, started: Started)
     if (report.data < 0) throw runtimeError(doing, report.message ?? "", options.command[0] ?? null);
     const exitCode = exitCodeOf(conmon, cleanUp);
     leaveEngineCgroupLater(place, options.execID, exitCode);
-    return { pid: report.data, attached, exitCode };
+    const process = identifyProcess(report.data);
+    return { pid: report.data, attached, exitCode, kill: () => killSession(process) };
   } catch (error) {
     await attached[Symbol.asyncDispose]();
     throw error;

@@ -1,11 +1,14 @@
 import { EngineError } from "../../errors.ts";
+import type { IDRange } from "../../host/id-ranges.ts";
 import type { RuntimeSpec } from "../container-runtime.ts";
 import { capabilitySets, resolveCapabilities } from "./capabilities.ts";
 import { checkWorkingDirectory, initPath, resolveCommand, resolveEnvironment } from "./command.ts";
 import { buildDevices } from "./devices.ts";
 import { buildRlimits, resolveOomScoreAdj } from "./limits.ts";
 import { buildMounts, rootfsPropagation } from "./mounts.ts";
+import { buildNamespaces, type NamespaceModes, parseModes } from "./namespaces.ts";
 import { buildResources } from "./resources.ts";
+import { buildSysctls } from "./sysctls.ts";
 import type { SpecInput, Warn } from "./types.ts";
 
 /** Newer versions add nothing that we use, and older runtimes refuse them. */
@@ -34,10 +37,6 @@ export const readonlyPaths: readonly string[] = [
   "/proc/sysrq-trigger",
 ];
 
-/** System V IPC, POSIX queues and the network stack have namespaces of their own; nothing else under /proc/sys has. */
-const namespacedSysctl =
-  /^(net\.[\w.\-/]+|fs\.mqueue\.\w+|kernel\.(shm\w+|msg\w+|sem|shm_rmid_forced)|kernel\.domainname)$/;
-
 /**
  * Everything a runtime needs to know of a container (OCI runtime spec 1.0.2, config.md, config-linux.md), with docker's defaults.
  * A value: nothing is looked up or changed. What this host cannot do is left out and named in `warnings`. Fails with
@@ -46,13 +45,16 @@ const namespacedSysctl =
 export function buildSpec(input: SpecInput): { spec: RuntimeSpec; warnings: string[] } {
   const warnings: string[] = [];
   const warn: Warn = (warning) => warnings.push(warning);
+  const modes = parseModes(input.request);
+  const { annotations } = input.request;
   const spec = {
     ociVersion,
-    hostname: input.hostname,
+    ...(modes.uts.kind === "host" ? {} : { hostname: input.hostname }),
     root: { path: input.rootfs, readonly: input.request.readOnlyRootfs },
     process: buildProcess(input, warn),
-    mounts: buildMounts(input),
-    linux: buildLinux(input, warn),
+    mounts: buildMounts(input, modes),
+    linux: buildLinux(input, modes, warn),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   };
   return { spec, warnings };
 }
@@ -70,6 +72,7 @@ function buildProcess(input: SpecInput, warn: Warn): Record<string, unknown> {
     capabilities: capabilitySets(resolveCapabilities(request, host.capabilities), user.uid),
     rlimits: buildRlimits(request.ulimits, host, warn),
     noNewPrivileges: request.noNewPrivileges,
+    ...(input.apparmor == null ? {} : { apparmorProfile: input.apparmor }),
     ...(oomScoreAdj === null ? {} : { oomScoreAdj }),
   };
 }
@@ -82,55 +85,29 @@ function withInit(args: readonly string[], initProgram: string | null): string[]
   });
 }
 
-function buildLinux(input: SpecInput, warn: Warn): Record<string, unknown> {
-  const { request, host } = input;
-  const { devices, rules } = buildDevices(input.devices, request.privileged);
+function buildLinux(input: SpecInput, modes: NamespaceModes, warn: Warn): Record<string, unknown> {
+  const { request, host, joined } = input;
+  const { devices, rules } = buildDevices(input.devices, request);
   const propagation = rootfsPropagation(request.mounts);
-  const sealed = request.privileged
-    ? {}
-    : { maskedPaths: [...maskedPaths, ...host.thermalThrottlePaths], readonlyPaths };
+  const sealed =
+    request.privileged || request.unmaskedPaths
+      ? {}
+      : { maskedPaths: [...maskedPaths, ...host.thermalThrottlePaths], readonlyPaths };
   return {
-    namespaces: namespacesOf(input),
+    namespaces: buildNamespaces(input, modes),
+    ...(joined?.user === undefined ? {} : idMappings(joined.user.ids)),
     cgroupsPath: input.cgroupsPath,
     resources: { devices: rules, ...buildResources(request.resources, host, warn, input.blockDevices) },
     devices,
-    sysctl: sysctlsOf(input),
+    sysctl: buildSysctls(input, modes),
     ...sealed,
     ...(propagation === null ? {} : { rootfsPropagation: propagation }),
     ...(input.seccomp === null || request.privileged ? {} : { seccomp: input.seccomp }),
   };
 }
 
-function namespacesOf({ netnsPath, host }: SpecInput): Record<string, string>[] {
-  return [
-    { type: "mount" },
-    { type: "uts" },
-    { type: "pid" },
-    { type: "ipc" },
-    ...(netnsPath === null ? [] : [{ type: "network", path: netnsPath }]),
-    ...(host.cgroupNamespace ? [{ type: "cgroup" }] : []),
-  ];
-}
-
-function sysctlsOf({ request, netnsPath, host }: SpecInput): Record<string, string> {
-  for (const name of Object.keys(request.sysctls)) {
-    const isNetwork = name.startsWith("net.") || name.startsWith("net/");
-    if (
-      namespacedSysctl.test(name.replaceAll("/", ".")) &&
-      !name.includes("..") &&
-      !(isNetwork && netnsPath === null)
-    ) {
-      continue;
-    }
-    const reason = isNetwork ? "it would change the host's own network" : "it is not a container's own";
-    throw new EngineError("invalid-argument", `sysctl ${JSON.stringify(name)} cannot be set: ${reason}`, {
-      exitCode: 125,
-    });
-  }
-  // As docker: an own network stack has no privileged ports and lets every group ping.
-  const defaults: Record<string, string> =
-    netnsPath !== null && host.networkSysctls
-      ? { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" }
-      : {};
-  return { ...defaults, ...request.sysctls };
+/** Told beside the namespace's file, so that the runtime gives what it makes to the container's own root. */
+function idMappings({ start, size }: IDRange): Record<string, unknown> {
+  const mappings = [{ containerID: 0, hostID: start, size }];
+  return { uidMappings: mappings, gidMappings: mappings };
 }

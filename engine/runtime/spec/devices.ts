@@ -37,7 +37,7 @@ export async function resolveDevices(
 /** `linux.devices` and the rules of `linux.resources.devices`. */
 export function buildDevices(
   devices: readonly ResolvedDevice[],
-  privileged: boolean,
+  { privileged, deviceCgroupRules }: Pick<CreateRequest, "privileged" | "deviceCgroupRules">,
 ): { devices: Record<string, unknown>[]; rules: Record<string, unknown>[] } {
   const nodes = devices.map(({ path, type, major, minor, fileMode, uid, gid }) => ({
     path,
@@ -48,14 +48,33 @@ export function buildDevices(
     uid,
     gid,
   }));
+  const asked = deviceCgroupRules.map(parseDeviceRule);
   if (privileged) return { devices: nodes, rules: [{ allow: true, access: "rwm" }] };
   const rules = [
     { allow: false, access: "rwm" },
     ...alwaysAllowed.map(([major, minor]) => ({ allow: true, type: "c", major, minor, access: "rwm" })),
     { allow: false, type: "c", major: 10, minor: 229, access: "rwm" },
     ...devices.map(({ type, major, minor, permissions }) => ({ allow: true, type, major, minor, access: permissions })),
+    ...asked,
   ];
   return { devices: nodes, rules };
+}
+
+/** docker's `c 13:* rwm`; a star is left out, which means all. Fails with `invalid-argument`. */
+export function parseDeviceRule(text: string): Record<string, unknown> {
+  const [, type, major = "", minor = "", access] =
+    /^([abc]) (\d{1,7}|\*):(\d{1,7}|\*) ([rwm]{1,3})$/.exec(text.trim()) ?? [];
+  if (type === undefined) {
+    throw new EngineError("invalid-argument", `device rule ${JSON.stringify(text)} cannot be read`, {
+      hint: "write it as TYPE MAJOR:MINOR ACCESS, e.g. c 13:* rwm",
+      exitCode: 125,
+    });
+  }
+  const numbers = {
+    ...(major === "*" ? {} : { major: Number(major) }),
+    ...(minor === "*" ? {} : { minor: Number(minor) }),
+  };
+  return { allow: true, type, ...numbers, access };
 }
 
 async function devicesOf(request: DeviceRequest): Promise<ResolvedDevice[]> {

@@ -1,7 +1,8 @@
 import { posix } from "node:path";
 import { EngineError } from "../../errors.ts";
-import type { MountRequest } from "../../protocol/create-request.ts";
+import type { CreateRequest, MountRequest } from "../../protocol/create-request.ts";
 import { initPath } from "./command.ts";
+import type { NamespaceModes } from "./namespaces.ts";
 import type { SpecInput } from "./types.ts";
 
 /** A mount of the OCI runtime spec, config.md, "Mounts". */
@@ -28,7 +29,7 @@ const tmpfsValues = /^(size|nr_blocks|nr_inodes|mode|uid|gid|mpol|huge)=[^,\0]{1
  * All mounts of a container in the order they are to be made: shallow before deep. A mount of the user's replaces a default one at
  * the same place. Fails with `invalid-argument` for a target twice, a relative path or an unknown option.
  */
-export function buildMounts(input: SpecInput): SpecMount[] {
+export function buildMounts(input: SpecInput, modes: NamespaceModes): SpecMount[] {
   const wanted = input.request.mounts.map(userMount);
   const targets = new Set<string>();
   for (const mount of wanted) {
@@ -37,7 +38,7 @@ export function buildMounts(input: SpecInput): SpecMount[] {
   }
   const isReplaced = (mount: SpecMount) =>
     targets.has(mount.destination) || (targets.has("/dev") && mount.destination.startsWith("/dev/"));
-  const system = systemMounts(input).filter((mount) => !isReplaced(mount));
+  const system = systemMounts(input, modes).filter((mount) => !isReplaced(mount));
   const provided = providedFiles(input).filter((mount) => !targets.has(mount.destination));
   const own = [...provided, ...wanted].sort((a, b) => depthOf(a) - depthOf(b));
   return [...system, ...own];
@@ -50,9 +51,8 @@ export function rootfsPropagation(mounts: readonly MountRequest[]): string | nul
   return asked.some((value) => value.endsWith("slave")) ? "rslave" : null;
 }
 
-function systemMounts({ request }: SpecInput): SpecMount[] {
-  const access = request.privileged ? "rw" : "ro";
-  const shmSize = request.shmSize ?? defaultShmSize;
+function systemMounts(input: SpecInput, modes: NamespaceModes): SpecMount[] {
+  const access = input.request.privileged ? "rw" : "ro";
   return [
     mount("/proc", "proc", "proc", ["nosuid", "noexec", "nodev"]),
     mount("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
@@ -60,8 +60,22 @@ function systemMounts({ request }: SpecInput): SpecMount[] {
     mount("/sys", "sysfs", "sysfs", ["nosuid", "noexec", "nodev", access]),
     mount("/sys/fs/cgroup", "cgroup", "cgroup", [access, "nosuid", "noexec", "nodev", "relatime"]),
     mount("/dev/mqueue", "mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
-    mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", "mode=1777", `size=${shmSize}`]),
+    ...sharedMemory(input, modes),
   ];
+}
+
+/** Options of a /dev/shm of a container's own, as mount(2) takes them after the flags nosuid, noexec and nodev. */
+export function shmOptions(request: Pick<CreateRequest, "shmSize">): string {
+  return `mode=1777,size=${request.shmSize ?? defaultShmSize}`;
+}
+
+/** What others shall see, or is another's, lies on the host; docker's `none` has no /dev/shm at all. */
+function sharedMemory({ request, joined }: SpecInput, { ipc }: NamespaceModes): SpecMount[] {
+  if (ipc.kind === "none") return [];
+  const source = ipc.kind === "host" ? "/dev/shm" : joined?.shm;
+  if (source !== undefined)
+    return [mount("/dev/shm", "bind", source, ["rbind", "rprivate", "nosuid", "noexec", "nodev"])];
+  return [mount("/dev/shm", "tmpfs", "shm", ["nosuid", "noexec", "nodev", ...shmOptions(request).split(",")])];
 }
 
 function providedFiles({ files, request, initProgram }: SpecInput): SpecMount[] {
@@ -87,7 +101,11 @@ function userMount(request: MountRequest): SpecMount {
   }
   const propagation = request.propagation || "rprivate";
   if (!propagations.has(propagation)) throw invalid(`mount propagation ${JSON.stringify(propagation)} is not known`);
-  return mount(destination, "bind", request.source, ["rbind", propagation, request.readOnly ? "ro" : "rw"]);
+  return mount(destination, "bind", request.source, [
+    request.nonRecursive === true ? "bind" : "rbind",
+    propagation,
+    request.readOnly ? "ro" : "rw",
+  ]);
 }
 
 function tmpfsOptions(request: MountRequest): string[] {

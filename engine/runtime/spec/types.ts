@@ -2,6 +2,7 @@ import type { Capability } from "../../host/capabilities.ts";
 import type { CreateRequest } from "../../protocol/create-request.ts";
 import type { OciSeccomp } from "../seccomp.ts";
 import type { BlockDevices } from "./block-devices.ts";
+import type { Joined } from "./namespaces.ts";
 
 /** The part of an image's config that says how to run it; the same shape as the images service gives. */
 export type ImageDefaults = {
@@ -86,6 +87,10 @@ export type SpecInput = {
   readonly blockDevices: BlockDevices;
   /** Null: unconfined. */
   readonly seccomp: OciSeccomp | null;
+  /** AppArmor profile; absent where the kernel has no AppArmor. */
+  readonly apparmor?: string | null;
+  /** What namespace modes other than the plain ones have found. */
+  readonly joined?: Joined;
 };
 
 /** Something that was asked for and cannot be had on this host is left out, with a sentence. */
