@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { EngineError } from "../errors.ts";
 import { parseSignal } from "../host/signals.ts";
 import { parseRanges } from "../lib/number-ranges.ts";
-import type { CreateRequest, MountRequest } from "../protocol/create-request.ts";
+import type { CreateRequest, Healthcheck, MountRequest } from "../protocol/create-request.ts";
 import type { PortRequest } from "../protocol/ports.ts";
 
 /** Characters of a list of processors; ranges that overlap without end would fill memory. */
@@ -21,6 +21,7 @@ export function checkRequest(request: CreateRequest): string[] {
   if (request.stopSignal !== undefined) parseSignal(request.stopSignal);
   checkAddresses(request);
   checkProcessors(request.resources.cpusetCpus);
+  checkHealthcheck(request.healthcheck);
   if (request.autoRemove && request.restartPolicy.name !== "no") {
     refuse("a container cannot be removed at its end (--rm) and restarted (--restart) at once");
   }
@@ -99,6 +100,25 @@ function checkPorts(ports: readonly PortRequest[]): void {
     if (hostPortLast !== undefined && (hostPort === null || hostPortLast < hostPort)) {
       refuse(`host ports of port ${port.containerPort} are no range`);
     }
+  }
+}
+
+/** In docker's words. */
+function checkHealthcheck(check: Healthcheck | null): void {
+  if (check === null) return;
+  const { interval, timeout, startPeriod, startInterval } = check;
+  for (const [name, value] of Object.entries({
+    interval,
+    timeout,
+    "start period": startPeriod,
+    "start interval": startInterval,
+  })) {
+    if (value !== 0 && value < 1e6) refuse(`${name} in healthcheck cannot be less than 1ms`);
+  }
+  if (check.retries < 0) refuse("retries in healthcheck cannot be negative");
+  const [kind] = check.test;
+  if (kind !== undefined && !["NONE", "CMD", "CMD-SHELL"].includes(kind)) {
+    refuse(`healthcheck ${JSON.stringify(kind)} is not known`, "it begins with NONE, CMD or CMD-SHELL");
   }
 }
 

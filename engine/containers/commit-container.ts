@@ -90,23 +90,28 @@ async function* whileFrozen(
     }
     parts.table.update(id, { frozen: true });
     try {
-      await freeze(parts, id, name);
+      await parts.health.pause(id);
+      const isFrozen = await freeze(parts, id, name);
+      // docker tells of it as of a pause by hand.
+      if (isFrozen) publishEvent(parts, parts.table.get(id), "pause");
       yield* chunks;
     } finally {
       await thaw(parts, id);
+      parts.health.unpause(id);
     }
   } finally {
     done.resolve();
   }
 }
 
-async function freeze(parts: ContainerParts, id: string, name: string): Promise<void> {
+/** False where it has ended just now: nothing is left that could change its files. */
+async function freeze(parts: ContainerParts, id: string, name: string): Promise<boolean> {
   try {
     await parts.runtime.pause(id);
+    return true;
   } catch (error) {
     const state = await parts.runtime.state(id).catch(() => null);
-    // It has ended just now: nothing is left that could change its files.
-    if (state === null || state.status === "stopped") return;
+    if (state === null || state.status === "stopped") return false;
     const reason = EngineError.wrap(`freeze container ${name}`, error);
     throw new EngineError(reason.code, reason.message, {
       cause: error,
@@ -119,5 +124,6 @@ async function freeze(parts: ContainerParts, id: string, name: string): Promise<
 export async function thaw(parts: ContainerParts, id: string): Promise<void> {
   const state = await parts.runtime.state(id).catch(() => null);
   if (state?.status === "paused") await parts.runtime.resume(id);
-  parts.table.update(id, { frozen: false });
+  const record = parts.table.update(id, { frozen: false });
+  if (state?.status === "paused") publishEvent(parts, record, "unpause");
 }

@@ -9,12 +9,14 @@ import type { EngineConfig } from "../config.ts";
  *     rootfs/ upper/ work/ layers.json   the layer store's
  *     hosts hostname resolv.conf         bind-mounted over the image's
  *     container.log                      what conmon writes
+ *     health.json                        results of the last health checks
  *     attach ctl winsz                   conmon's sockets and fifos while it runs
  */
 export type ContainerPaths = {
   readonly directory: string;
   readonly spec: string;
   readonly log: string;
+  readonly health: string;
   readonly hosts: string;
   readonly hostname: string;
   readonly resolvConf: string;
@@ -26,6 +28,7 @@ export function pathsOf(config: EngineConfig, id: string): ContainerPaths {
     directory,
     spec: join(directory, "config.json"),
     log: join(directory, "container.log"),
+    health: join(directory, "health.json"),
     hosts: join(directory, "hosts"),
     hostname: join(directory, "hostname"),
     resolvConf: join(directory, "resolv.conf"),

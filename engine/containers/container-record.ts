@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { containerStatus } from "../protocol/containers.ts";
-import { createRequest } from "../protocol/create-request.ts";
+import { createRequest, healthcheck } from "../protocol/create-request.ts";
 import { portRequest } from "../protocol/ports.ts";
 
 /** What a request came to once the image was known. Fixed for the container's life. */
@@ -31,6 +31,10 @@ const resolution = z.object({
   /** Absolute paths. */
   volumes: z.array(z.string()),
   stopSignal: z.string(),
+  /** The image's and the request's merged, defaults still 0; null or absent: none. */
+  healthcheck: z.optional(z.nullable(healthcheck)),
+  /** Runs a health check in shell form. */
+  shell: z.optional(z.array(z.string())),
 });
 export type Resolution = Readonly<z.infer<typeof resolution>>;
 
@@ -52,6 +56,12 @@ const containerState = z.object({
   bootID: z.string(),
   /** Its processes stand still for a commit, and for no longer. */
   frozen: z.optional(z.boolean()),
+  /** Its limits are being changed: what is in force may be neither the old nor the new ones. */
+  updating: z.optional(z.boolean()),
+  /** Milliseconds of the last pause before a restart by policy; 0: none since it was started by hand. */
+  restartDelay: z._default(z.number(), 0),
+  /** In words why it ended, where it ended badly. */
+  reason: z._default(z.string(), ""),
 });
 export type ContainerState = Readonly<z.infer<typeof containerState>>;
 
@@ -80,6 +90,8 @@ export const initialState: ContainerState = {
   restartCount: 0,
   stoppedByHand: false,
   bootID: "",
+  restartDelay: 0,
+  reason: "",
 };
 
 /** A row of the table `containers`. */

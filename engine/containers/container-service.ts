@@ -40,7 +40,7 @@ export interface ContainerService extends AsyncDisposable {
   get(container: string): ContainerSummary;
   create(request: CreateRequest): Promise<{ id: string; warnings: string[] }>;
   start(container: string): Promise<{ started: boolean }>;
-  stop(container: string, timeout: number | null, signal?: string): Promise<{ stopped: boolean }>;
+  stop(container: string, timeout: number | null, signal?: string): Promise<{ stopped: boolean; hint: string | null }>;
   restart(container: string, timeout: number | null): Promise<void>;
   kill(container: string, signal: string): Promise<void>;
   pause(container: string): Promise<void>;

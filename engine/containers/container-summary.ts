@@ -2,10 +2,39 @@ import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
 import { summarizeEndpoint } from "./container-networks.ts";
 import type { ContainerRecord } from "./container-record.ts";
-import { isAlive } from "./container-status.ts";
+import { isActive, isAlive } from "./container-status.ts";
+import type { ContainerTable } from "./container-table.ts";
+import type { HealthMonitors } from "./health/health-monitors.ts";
+import type { Stopping } from "./stopping.ts";
+
+/** What a summary says beside the record. */
+export type SummarySources = {
+  readonly networks: Pick<NetworkService, "find">;
+  readonly health: Pick<HealthMonitors, "statusOf">;
+  readonly stopping: Pick<Stopping, "deadlineOf">;
+};
+
+/** Summaries as they were made last: a list of many containers makes only those that have changed. */
+export class Summaries {
+  readonly #sources: SummarySources;
+  readonly #made = new Map<string, { readonly record: ContainerRecord; readonly summary: ContainerSummary }>();
+
+  constructor(sources: SummarySources, table: Pick<ContainerTable, "onTouch">) {
+    this.#sources = sources;
+    table.onTouch((id) => this.#made.delete(id));
+  }
+
+  of(record: ContainerRecord): ContainerSummary {
+    const made = this.#made.get(record.id);
+    if (made?.record === record) return made.summary;
+    const summary = summarize(record, this.#sources);
+    this.#made.set(record.id, { record, summary });
+    return summary;
+  }
+}
 
 /** The row of `gantry ps`: what the record says, and while it runs its place on the network. */
-export function summarize(record: ContainerRecord, networks: Pick<NetworkService, "find">): ContainerSummary {
+export function summarize(record: ContainerRecord, { networks, health, stopping }: SummarySources): ContainerSummary {
   const { request, resolution, state } = record;
   const sandbox = isAlive(state.status) ? networks.find(record.id) : null;
   return {
@@ -18,11 +47,12 @@ export function summarize(record: ContainerRecord, networks: Pick<NetworkService
     startedAt: state.startedAt,
     finishedAt: state.finishedAt,
     status: state.status,
-    health: "none",
+    health: isAlive(state.status) ? health.statusOf(record.id) : "none",
     exitCode: isAlive(state.status) ? null : state.exitCode,
     oomKilled: state.oomKilled,
-    stopDeadline: null,
+    stopDeadline: isActive(state.status) ? stopping.deadlineOf(record.id) : null,
     error: state.error,
+    ...(state.reason === "" ? {} : { reason: state.reason }),
     pid: state.pid,
     ports: [...(sandbox?.ports ?? [])],
     network: request.network,

@@ -22,11 +22,14 @@ export class ContainerTable {
   readonly #database: Database;
   readonly #insert: StatementSync;
   readonly #updateState: StatementSync;
+  readonly #updateRequest: StatementSync;
   readonly #updateName: StatementSync;
   readonly #delete: StatementSync;
   /** Rows that could not be read: left alone, told to the log by the caller. */
   readonly unreadable: readonly { readonly id: string; readonly error: unknown }[];
+  readonly #touchListeners = new Listeners<string>();
   #changed = new Set<string>();
+  #sorted: readonly ContainerRecord[] | null = null;
 
   constructor(database: Database) {
     this.#database = database;
@@ -34,6 +37,7 @@ export class ContainerTable {
       "INSERT INTO containers (id, name, image_id, created_at, request, state) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#updateState = database.prepare("UPDATE containers SET state = ? WHERE id = ?");
+    this.#updateRequest = database.prepare("UPDATE containers SET request = ?, state = ? WHERE id = ?");
     this.#updateName = database.prepare("UPDATE containers SET name = ? WHERE id = ?");
     this.#delete = database.prepare("DELETE FROM containers WHERE id = ?");
     const unreadable: { id: string; error: unknown }[] = [];
@@ -48,8 +52,9 @@ export class ContainerTable {
   }
 
   /** Newest first. */
-  all(): ContainerRecord[] {
-    return [...this.#mirror.values()].sort((one, other) => (one.createdAt < other.createdAt ? 1 : -1));
+  all(): readonly ContainerRecord[] {
+    this.#sorted ??= [...this.#mirror.values()].sort((one, other) => (one.createdAt < other.createdAt ? 1 : -1));
+    return this.#sorted;
   }
 
   /** By exact id. */
@@ -108,6 +113,22 @@ export class ContainerTable {
     return after;
   }
 
+  /** Durable when it returns: what was asked for is another by now, together with a change of the state. */
+  updateRequest(
+    id: string,
+    request: ContainerRecord["request"],
+    change: Partial<ContainerState> = {},
+  ): ContainerRecord {
+    const before = this.#existing(id);
+    const after: ContainerRecord = { ...before, request, state: { ...before.state, ...change } };
+    checkMove(before.state.status, after.state.status);
+    const row = formatRow(after);
+    this.#updateRequest.run(row.request, row.state, id);
+    this.#mirror.set(id, after);
+    this.#touch(id);
+    return after;
+  }
+
   rename(id: string, name: string): ContainerRecord {
     const before = this.#existing(id);
     this.#refuseTaken(name);
@@ -132,6 +153,11 @@ export class ContainerTable {
 
   onChange(listener: (ids: readonly string[]) => void): () => void {
     return this.#listeners.add(listener);
+  }
+
+  /** At once, before the batch: what was made of a record is out of date. */
+  onTouch(listener: (id: string) => void): () => void {
+    return this.#touchListeners.add(listener);
   }
 
   /** For what a summary says beside the record, e.g. its ports. */
@@ -160,6 +186,8 @@ export class ContainerTable {
   }
 
   #touch(id: string): void {
+    this.#sorted = null;
+    this.#touchListeners.emit(id);
     if (this.#changed.size === 0) {
       setImmediate(() => {
         const ids = [...this.#changed];

@@ -1,12 +1,15 @@
 import { EngineError } from "../errors.ts";
+import { openLogReader } from "../logs/file-log-reader.ts";
 import type { ExitRecord } from "../runtime/container-runtime.ts";
 import { publishEvent } from "./container-events.ts";
+import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isAlive } from "./container-status.ts";
+import { reasonOf } from "./end-reason.ts";
 import type { ContainerParts } from "./parts.ts";
 import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
 import { removeContainer } from "./remove-container.ts";
-import { shouldRestart } from "./restart-backoff.ts";
+import { nextDelay, shouldRestart } from "./restart-backoff.ts";
 import { restartByPolicy } from "./restart-by-policy.ts";
 
 export type Ending = {
@@ -27,9 +30,13 @@ export async function endContainer(parts: ContainerParts, id: string, ending: En
     await forgetExit(parts, id);
     return;
   }
-  const { state, request } = before;
   const { exitCode } = ending;
+  const ran = Math.max(0, ending.at.getTime() - Date.parse(before.state.startedAt ?? ending.at.toISOString()));
+  parts.health.end(id);
+  const reason = await findReason(parts, before, ending);
+  const { state, request } = before;
   const willRestart = shouldRestart(request.restartPolicy, { ...state, exitCode });
+  const restartDelay = willRestart ? nextDelay(state.restartDelay, ran) : 0;
   const willGo = request.autoRemove && !parts.comingBack.has(id);
   const after = parts.table.update(id, {
     status: willGo ? "removing" : willRestart ? "restarting" : "exited",
@@ -39,15 +46,33 @@ export async function endContainer(parts: ContainerParts, id: string, ending: En
     oomKilled: ending.oomKilled,
     finishedAt: ending.at.toISOString(),
     error: ending.error,
+    reason,
+    restartDelay,
   });
-  const ran = Math.max(0, ending.at.getTime() - Date.parse(state.startedAt ?? ending.at.toISOString()));
   if (ending.oomKilled) publishEvent(parts, after, "oom");
   publishEvent(parts, after, "die", { exitCode: String(exitCode), execDuration: String(Math.floor(ran / 1000)) });
   parts.waiters.exited(id, exitCode);
   if (!willRestart) parts.waiters.stopped(id, exitCode);
   if (willGo) return removeAtEnd(parts, after);
   await cleanUp(parts, id);
-  if (willRestart) parts.restarts.schedule(id, ran, () => restartByPolicy(parts, id));
+  if (willRestart) parts.restarts.schedule(id, restartDelay, () => restartByPolicy(parts, id));
+}
+
+const logs = openLogReader();
+/** Lines of the log that are looked through for a reason. */
+const lastLines = 30;
+
+/** Empty where it ended well, or as it was told to. */
+async function findReason(parts: ContainerParts, record: ContainerRecord, ending: Ending): Promise<string> {
+  const { exitCode, oomKilled, error } = ending;
+  const { id, state, request } = record;
+  if (exitCode === 0 || state.stoppedByHand || error !== "" || request.autoRemove) return "";
+  const query = { before: null, limit: lastLines };
+  const page = await logs.page(id, pathsOf(parts.config, id).log, query).catch(() => null);
+  // What earlier runs said is in the same log. Clocks of conmon and engine are one, but it began before it was on record.
+  const since = new Date(Date.parse(state.startedAt ?? "") - 2000).toISOString();
+  const lines = (page?.lines ?? []).filter(({ time }) => time >= since);
+  return reasonOf({ exitCode, oomKilled, memoryLimit: request.resources.memory, lines });
 }
 
 /** Milliseconds until an end that could not be written down is tried again, at first and at most. */

@@ -6,20 +6,48 @@ import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerParts } from "./parts.ts";
 
+export type ExecParts = Pick<ContainerParts, "config" | "runtime" | "events">;
+
+/** What docker's exec inspect is made of. */
+export type ExecInfo = {
+  /** Id. */
+  readonly container: string;
+  readonly request: ExecRequest;
+  readonly running: boolean;
+  readonly pid: number;
+  /** Null while it runs, and where nobody knows. */
+  readonly exitCode: number | null;
+};
+
+/** Ended ones are forgotten beyond this, oldest first. */
+const mostKnown = 500;
+
 /** Processes beside the main one. They are not on record: an engine that starts anew leaves them to themselves. */
 export class ExecSessions {
-  readonly #parts: ContainerParts;
+  readonly #parts: ExecParts;
   readonly #running = new Map<string, Set<string>>();
+  /** In the order they were made. */
+  readonly #known = new Map<string, ExecInfo>();
 
-  constructor(parts: ContainerParts) {
+  constructor(parts: ExecParts) {
     this.#parts = parts;
   }
 
+  /** Those that run in a container. */
   list(container: string): string[] {
     return [...(this.#running.get(container) ?? [])];
   }
 
-  async open(record: ContainerRecord, request: ExecRequest, execID: string): Promise<ExecSession> {
+  /** Also one that has ended, for a while. */
+  find(execID: string): ExecInfo | null {
+    return this.#known.get(execID) ?? null;
+  }
+
+  async open(
+    record: ContainerRecord,
+    request: ExecRequest,
+    { execID, limit }: { readonly execID: string; readonly limit?: number },
+  ): Promise<ExecSession> {
     const { id, name } = record;
     if (record.state.status === "paused") {
       throw new EngineError("failed-precondition", `container ${name} is paused`, {
@@ -44,24 +72,39 @@ export class ExecSessions {
       privileged: request.privileged,
       rows: request.rows ?? null,
       columns: request.columns ?? null,
+      limit,
     });
+    this.#remember(execID, { container: id, request, running: true, pid: session.pid, exitCode: null });
     publishEvent(this.#parts, record, `exec_start: ${command}`, { execID });
     this.#track(record, execID, session);
     return session;
+  }
+
+  #remember(execID: string, info: ExecInfo): void {
+    this.#known.set(execID, info);
+    if (this.#known.size <= mostKnown) return;
+    for (const [known, { running }] of this.#known) {
+      if (running) continue;
+      this.#known.delete(known);
+      return;
+    }
   }
 
   #track(record: ContainerRecord, execID: string, session: ExecSession): void {
     const running = this.#running.get(record.id) ?? new Set();
     this.#running.set(record.id, running);
     running.add(execID);
-    const end = (attributes: Record<string, string>) => {
+    const end = (exitCode: number | null) => {
+      const info = this.#known.get(execID);
+      if (info !== undefined) this.#known.set(execID, { ...info, running: false, exitCode });
       running.delete(execID);
       if (running.size === 0 && this.#running.get(record.id) === running) this.#running.delete(record.id);
+      const attributes = exitCode === null ? {} : { exitCode: String(exitCode) };
       publishEvent(this.#parts, record, "exec_die", { execID, ...attributes });
     };
     session.exitCode.then(
-      (exitCode) => end({ exitCode: String(exitCode) }),
-      () => end({}),
+      (exitCode) => end(exitCode),
+      () => end(null),
     );
   }
 }

@@ -4,6 +4,7 @@ import type { PortBinding } from "../protocol/ports.ts";
 import { mergeEnvironment } from "../runtime/spec/command.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord, ContainerState } from "./container-record.ts";
+import type { Health } from "./health/health-rules.ts";
 import { groupPorts, inspectHostConfig, keyOf } from "./inspect-host-config.ts";
 
 /** docker's word for a time that has not come. */
@@ -13,6 +14,7 @@ export type InspectFacts = {
   readonly config: EngineConfig;
   readonly sandbox: Sandbox | null;
   readonly execIDs: readonly string[];
+  readonly health: Health | null;
   readonly rootfs: string;
   /** `runc` or `crun` */
   readonly runtime: string;
@@ -28,7 +30,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     Created: record.createdAt,
     Path: path,
     Args: args,
-    State: inspectState(state),
+    State: { ...inspectState(state), ...(facts.health === null ? {} : { Health: inspectHealth(facts.health) }) },
     Image: record.imageID,
     ResolvConfPath: paths.resolvConf,
     HostnamePath: paths.hostname,
@@ -40,7 +42,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: request.apparmor,
     ExecIDs: facts.execIDs.length === 0 ? null : facts.execIDs,
     HostConfig: inspectHostConfig(record, facts.runtime),
     GraphDriver: { Name: "overlay2", Data: { MergedDir: facts.rootfs } },
@@ -73,12 +75,40 @@ function inspectState(state: ContainerState) {
   };
 }
 
+function inspectHealth({ status, failingStreak, log }: Health) {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ start, end, exitCode, output }) => ({
+      Start: start,
+      End: end,
+      ExitCode: exitCode,
+      Output: output,
+    })),
+  };
+}
+
+/** docker's `Config.Healthcheck`: what is 0 is left out. */
+function inspectHealthcheck({ healthcheck }: ContainerRecord["resolution"]) {
+  if (healthcheck === null || healthcheck === undefined) return {};
+  const { test, interval, timeout, startPeriod, startInterval, retries } = healthcheck;
+  const fields = {
+    Interval: interval,
+    Timeout: timeout,
+    StartPeriod: startPeriod,
+    StartInterval: startInterval,
+    Retries: retries,
+  };
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== 0));
+  return { Healthcheck: { Test: test, ...given } };
+}
+
 /** docker's `Config`. */
 export function inspectConfig({ request, resolution }: ContainerRecord) {
   const { entrypointLength, args } = resolution;
   return {
     Hostname: resolution.hostname,
-    Domainname: "",
+    Domainname: request.domainname,
     User: resolution.user,
     AttachStdin: request.openStdin,
     AttachStdout: true,
@@ -91,6 +121,7 @@ export function inspectConfig({ request, resolution }: ContainerRecord) {
     StdinOnce: request.stdinOnce,
     Env: mergeEnvironment(resolution.image.environment, request.environment),
     Cmd: args.slice(entrypointLength),
+    ...inspectHealthcheck(resolution),
     Image: request.image,
     Volumes: resolution.volumes.length === 0 ? null : Object.fromEntries(resolution.volumes.map((path) => [path, {}])),
     WorkingDir: resolution.workingDirectory,

@@ -1,6 +1,7 @@
 import { parseCapability } from "../host/capabilities.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
 import type { PortRequest } from "../protocol/ports.ts";
+import type { DeviceValue } from "../protocol/resources.ts";
 import { maskedPaths, readonlyPaths } from "../runtime/spec/build-spec.ts";
 import type { ContainerRecord } from "./container-record.ts";
 
@@ -9,7 +10,7 @@ export function inspectHostConfig({ request, resolution }: ContainerRecord, runt
   return {
     ...inspectMounts(request),
     ContainerIDFile: "",
-    LogConfig: { Type: "k8s-file", Config: {} },
+    LogConfig: { Type: request.log.driver || "local", Config: request.log.options },
     NetworkMode: request.network,
     PortBindings: groupPorts(resolution.ports.map((port) => ({ ...port, hostPort: formatHostPort(port) }))),
     RestartPolicy: {
@@ -18,30 +19,30 @@ export function inspectHostConfig({ request, resolution }: ContainerRecord, runt
     },
     AutoRemove: request.autoRemove,
     VolumeDriver: "",
-    VolumesFrom: null,
+    VolumesFrom: listOrNull(request.volumesFrom),
     ConsoleSize: [0, 0],
     CapAdd: capabilitiesOf(request.capAdd),
     CapDrop: capabilitiesOf(request.capDrop),
-    CgroupnsMode: "private",
+    CgroupnsMode: request.cgroupnsMode || "private",
     Dns: request.dns,
     DnsOptions: request.dnsOptions,
     DnsSearch: request.dnsSearch,
     ExtraHosts: listOrNull(request.extraHosts.map(({ name, address }) => `${name}:${address}`)),
     GroupAdd: listOrNull(request.groupAdd),
-    IpcMode: "private",
+    IpcMode: request.ipcMode || "private",
     Cgroup: "",
     Links: null,
     OomScoreAdj: request.oomScoreAdj ?? 0,
-    PidMode: "",
+    PidMode: request.pidMode,
     Privileged: request.privileged,
     PublishAllPorts: request.publishAll,
     ReadonlyRootfs: request.readOnlyRootfs,
     SecurityOpt: listOrNull(securityOptions(request)),
-    UTSMode: "",
-    UsernsMode: "",
+    UTSMode: request.utsMode,
+    UsernsMode: request.usernsMode,
     ShmSize: request.shmSize ?? 64 * 1024 * 1024,
     Sysctls: request.sysctls,
-    Runtime: runtime,
+    Runtime: request.runtime || runtime,
     Isolation: "",
     ...inspectResources(request),
     Ulimits: request.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
@@ -50,12 +51,20 @@ export function inspectHostConfig({ request, resolution }: ContainerRecord, runt
       PathInContainer: containerPath,
       CgroupPermissions: permissions,
     })),
-    DeviceCgroupRules: null,
+    DeviceCgroupRules: listOrNull(request.deviceCgroupRules),
     DeviceRequests: null,
     Init: request.init,
-    MaskedPaths: request.privileged ? null : maskedPaths,
-    ReadonlyPaths: request.privileged ? null : readonlyPaths,
+    ...(Object.keys(request.annotations).length === 0 ? {} : { Annotations: request.annotations }),
+    ...inspectPaths(request),
   };
+}
+
+/** docker: null for a privileged one, an empty list for `systempaths=unconfined`. */
+function inspectPaths({ privileged, unmaskedPaths }: CreateRequest) {
+  if (privileged) return { MaskedPaths: null, ReadonlyPaths: null };
+  return unmaskedPaths
+    ? { MaskedPaths: [], ReadonlyPaths: [] }
+    : { MaskedPaths: maskedPaths, ReadonlyPaths: readonlyPaths };
 }
 
 /** `-v` stands in Binds, `--mount` in Mounts, and every tmpfs in Tmpfs. */
@@ -90,25 +99,40 @@ function formatBind({ source, target, readOnly, propagation }: CreateRequest["mo
   return [source, target, ...(options.length === 0 ? [] : [options.join(",")])].join(":");
 }
 
-function inspectResources({ resources }: CreateRequest) {
+function inspectResources({ resources, cgroupParent }: CreateRequest) {
   const memory = resources.memory ?? 0;
   return {
     CpuShares: resources.cpuShares ?? 0,
     Memory: memory,
     NanoCpus: resources.nanoCpus ?? 0,
-    CgroupParent: "",
-    BlkioWeight: 0,
-    CpuPeriod: 0,
-    CpuQuota: 0,
+    CgroupParent: cgroupParent,
+    BlkioWeight: resources.blkioWeight ?? 0,
+    BlkioWeightDevice: resources.blkioWeightDevice.map(({ path, value }) => ({ Path: path, Weight: value })),
+    BlkioDeviceReadBps: resources.blkioDeviceReadBps.map(inspectRate),
+    BlkioDeviceWriteBps: resources.blkioDeviceWriteBps.map(inspectRate),
+    BlkioDeviceReadIOps: resources.blkioDeviceReadIOps.map(inspectRate),
+    BlkioDeviceWriteIOps: resources.blkioDeviceWriteIOps.map(inspectRate),
+    CpuPeriod: resources.cpuPeriod ?? 0,
+    CpuQuota: resources.cpuQuota ?? 0,
+    CpuRealtimePeriod: resources.cpuRealtimePeriod ?? 0,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntime ?? 0,
     CpusetCpus: resources.cpusetCpus ?? "",
-    CpusetMems: "",
+    CpusetMems: resources.cpusetMems ?? "",
     MemoryReservation: resources.memoryReservation ?? 0,
     // As much swap as memory, where nothing was said of it.
     MemorySwap: resources.memorySwap ?? 2 * memory,
-    MemorySwappiness: null,
-    OomKillDisable: false,
+    MemorySwappiness: resources.memorySwappiness,
+    OomKillDisable: resources.oomKillDisable,
     PidsLimit: resources.pidsLimit,
+    CpuCount: 0,
+    CpuPercent: 0,
+    IOMaximumIOps: 0,
+    IOMaximumBandwidth: 0,
   };
+}
+
+function inspectRate({ path, value }: DeviceValue) {
+  return { Path: path, Rate: value };
 }
 
 function capabilitiesOf(names: readonly string[]): readonly string[] | null {
@@ -119,6 +143,7 @@ function securityOptions(request: CreateRequest): string[] {
   const options = request.noNewPrivileges ? ["no-new-privileges"] : [];
   if (request.seccomp.kind === "unconfined") options.push("seccomp=unconfined");
   if (request.seccomp.kind === "custom") options.push(`seccomp=${request.seccomp.profile}`);
+  if (request.apparmor !== "") options.push(`apparmor=${request.apparmor}`);
   return options;
 }
 

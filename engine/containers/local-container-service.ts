@@ -7,6 +7,7 @@ import type { ImageService } from "../images/image-service.ts";
 import { openArchives } from "../layers/archives.ts";
 import type { ChangesPage, LayerStore } from "../layers/layer-store.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
+import { Tally } from "../lib/tally.ts";
 import type { Log } from "../log.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
 import type { NetworkService } from "../networks/network-service.ts";
@@ -25,11 +26,12 @@ import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { AttachRequest, ContainerService, LogSource, WaitCondition } from "./container-service.ts";
 import { isActive, isAlive } from "./container-status.ts";
-import { summarize } from "./container-summary.ts";
+import { Summaries } from "./container-summary.ts";
 import { ContainerTable } from "./container-table.ts";
 import { createContainer } from "./create-container.ts";
 import { dealWithExit } from "./end-container.ts";
 import { ExecSessions } from "./exec-sessions.ts";
+import { HealthMonitors } from "./health/health-monitors.ts";
 import { inspectContainer } from "./inspect-container.ts";
 import { mountPoints } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -39,7 +41,8 @@ import { reconcileContainers } from "./reconcile.ts";
 import { removeOnRequest } from "./remove-container.ts";
 import { RestartTimers } from "./restart-timers.ts";
 import { startByHand } from "./start-by-hand.ts";
-import { killContainer, stopContainer } from "./stop-container.ts";
+import { killContainer, type Stopped, stopContainer } from "./stop-container.ts";
+import { Stopping } from "./stopping.ts";
 import { listProcesses } from "./top.ts";
 import { Waiters } from "./waiters.ts";
 
@@ -60,13 +63,17 @@ export function openContainerService(options: ContainerServiceOptions): Containe
   const { database, ...others } = options;
   const table = new ContainerTable(database);
   for (const row of table.unreadable) others.log.error("a container's record cannot be read", row);
+  const execs = new ExecSessions(others);
   return new LocalContainerService({
     ...others,
     table,
+    execs,
+    health: new HealthMonitors({ ...others, table, execs }),
     waiters: new Waiters(),
     sessions: new PendingSessions(),
     restarts: new RestartTimers(),
-    comingBack: new Set(),
+    stopping: new Stopping((id) => table.touch(id)),
+    comingBack: new Tally(),
     queue: new KeyedQueue(),
     bootID: readBootID(),
   });
@@ -77,7 +84,7 @@ const largestPage = 5000;
 
 class LocalContainerService implements ContainerService {
   readonly #parts: ContainerParts;
-  readonly #execs: ExecSessions;
+  readonly #summaries: Summaries;
   readonly #usage: ContainerDiskUsage;
   readonly #archives = openArchives();
   readonly archives: ContainerArchives;
@@ -85,7 +92,7 @@ class LocalContainerService implements ContainerService {
   constructor(parts: ContainerParts) {
     this.#parts = parts;
     this.archives = new ContainerArchives(parts, this.#archives);
-    this.#execs = new ExecSessions(parts);
+    this.#summaries = new Summaries(parts, parts.table);
     this.#usage = new ContainerDiskUsage(parts);
   }
 
@@ -102,11 +109,11 @@ class LocalContainerService implements ContainerService {
   list(all: boolean): readonly ContainerSummary[] {
     const records = this.#parts.table.all();
     const shown = all ? records : records.filter(({ state }) => isActive(state.status));
-    return shown.map((record) => summarize(record, this.#parts.networks));
+    return shown.map((record) => this.#summaries.of(record));
   }
 
   get(container: string): ContainerSummary {
-    return summarize(this.#parts.table.get(container), this.#parts.networks);
+    return this.#summaries.of(this.#parts.table.get(container));
   }
 
   create(request: CreateRequest): Promise<{ id: string; warnings: string[] }> {
@@ -123,20 +130,15 @@ class LocalContainerService implements ContainerService {
     });
   }
 
-  async stop(container: string, timeout: number | null, signal?: string): Promise<{ stopped: boolean }> {
-    const record = this.#parts.table.get(container);
-    return { stopped: await stopContainer(this.#parts, record, { timeout, signal }) };
+  stop(container: string, timeout: number | null, signal?: string): Promise<Stopped> {
+    return stopContainer(this.#parts, this.#parts.table.get(container), { timeout, signal });
   }
 
   async restart(container: string, timeout: number | null): Promise<void> {
     const record = this.#parts.table.get(container);
-    this.#parts.comingBack.add(record.id);
-    try {
-      await stopContainer(this.#parts, record, { timeout });
-      await this.start(record.id);
-    } finally {
-      this.#parts.comingBack.delete(record.id);
-    }
+    using _comingBack = this.#parts.comingBack.add(record.id);
+    await stopContainer(this.#parts, record, { timeout });
+    await this.start(record.id);
     publishEvent(this.#parts, record, "restart");
   }
 
@@ -179,7 +181,8 @@ class LocalContainerService implements ContainerService {
     return inspectContainer(record, {
       config: this.#parts.config,
       sandbox: isAlive(record.state.status) ? this.#parts.networks.find(record.id) : null,
-      execIDs: this.#execs.list(record.id),
+      health: this.#parts.health.find(record),
+      execIDs: this.#parts.execs.list(record.id),
       rootfs: this.#parts.layers.rootfsOf(record.id),
       runtime: this.#parts.runtime.program,
     });
@@ -225,7 +228,7 @@ class LocalContainerService implements ContainerService {
   }
 
   exec(request: ExecRequest, execID: string): Promise<ExecSession> {
-    return this.#execs.open(this.#running(request.container), request, execID);
+    return this.#parts.execs.open(this.#running(request.container), request, { execID });
   }
 
   logSource(container: string): LogSource {
@@ -244,6 +247,7 @@ class LocalContainerService implements ContainerService {
   /** Containers go on running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#parts.restarts.cancelAll();
+    await this.#parts.health[Symbol.asyncDispose]();
     // A commit that is cut off wakes the container it froze.
     await this.#archives[Symbol.asyncDispose]();
     await this.#parts.queue.idle();

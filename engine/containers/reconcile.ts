@@ -8,7 +8,7 @@ import { endContainer } from "./end-container.ts";
 import type { ContainerParts } from "./parts.ts";
 import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
 import { removeContainer, removeDirectory } from "./remove-container.ts";
-import { shouldStartAtBoot } from "./restart-backoff.ts";
+import { remainingDelay, shouldStartAtBoot } from "./restart-backoff.ts";
 import { restartByPolicy } from "./restart-by-policy.ts";
 import { watchContainer } from "./watch-container.ts";
 
@@ -65,12 +65,15 @@ async function guard(parts: ContainerParts, id: string, work: () => Promise<void
 /** It did not notice that we were away. A pause cut off in the middle shows in the runtime's own state only. */
 async function resume(parts: ContainerParts, record: ContainerRecord): Promise<void> {
   watchContainer(parts, record);
+  parts.health.begin(record);
   if (record.state.frozen) await thaw(parts, record.id);
   const state = await parts.runtime.state(record.id);
   if (state?.status === "paused" && record.state.status === "running") {
     parts.table.update(record.id, { status: "paused" });
+    await parts.health.pause(record.id);
   } else if (state?.status === "running" && record.state.status === "paused") {
     parts.table.update(record.id, { status: "running" });
+    parts.health.unpause(record.id);
   }
 }
 
@@ -84,7 +87,9 @@ async function settle(parts: ContainerParts, record: ContainerRecord, found: Fou
   if (state.status === "exited" && request.autoRemove) return removeContainer(parts, record);
   if (state.status === "restarting" || comesBackAtBoot(parts, record)) {
     if (state.status === "exited") parts.table.update(id, { status: "restarting" });
-    parts.restarts.schedule(id, 0, () => restartByPolicy(parts, id));
+    const paused = remainingDelay(state.restartDelay, Date.parse(state.finishedAt ?? ""), Date.now());
+    const delay = state.status === "restarting" ? paused || 0 : 0;
+    parts.restarts.schedule(id, delay, () => restartByPolicy(parts, id));
   }
 }
 

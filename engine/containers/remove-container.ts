@@ -18,7 +18,7 @@ const layerEntries = new Set(["rootfs", "upper", "work"]);
  */
 export async function removeContainer(parts: ContainerParts, record: ContainerRecord): Promise<void> {
   const { id } = record;
-  parts.restarts.reset(id);
+  parts.restarts.cancel(id);
   if (record.state.status !== "removing") parts.table.update(id, { status: "removing" });
   try {
     await releaseForGood(parts, id);

@@ -1,10 +1,11 @@
 import { hostname as hostnameOfHost } from "node:os";
 import { findSignal } from "../host/signals.ts";
-import type { ImageForContainer } from "../images/image-service.ts";
+import type { ImageForContainer, ImageRunConfig } from "../images/image-service.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
 import type { PortRequest } from "../protocol/ports.ts";
 import { resolveCommand, resolveEnvironment } from "../runtime/spec/command.ts";
 import type { Resolution } from "./container-record.ts";
+import { mergeHealthcheck } from "./health/health-rules.ts";
 
 /** Puts a request and its image together. `id` is the new container's: its first 12 digits are the default hostname. */
 export function resolveRequest(id: string, request: CreateRequest, image: ImageForContainer): Resolution {
@@ -31,8 +32,19 @@ export function resolveRequest(id: string, request: CreateRequest, image: ImageF
     ports: resolvePorts(request, exposedPorts),
     exposedPorts,
     volumes: [...config.volumes],
+    ...healthOf(request, image.config),
     stopSignal: request.stopSignal ?? knownSignal(config.stopSignal) ?? "SIGTERM",
   };
+}
+
+/** Nothing where neither asks for one: most containers. */
+function healthOf(request: CreateRequest, image: ImageRunConfig): Pick<Resolution, "healthcheck" | "shell"> {
+  const { healthcheck: given = null, shell = [] } = image;
+  const healthcheck = mergeHealthcheck(
+    request.healthcheck,
+    given === null ? null : { ...given, test: [...given.test] },
+  );
+  return healthcheck === null ? {} : { healthcheck, shell: [...shell] };
 }
 
 /** An image may say anything: a container that nothing can stop is of no use. */

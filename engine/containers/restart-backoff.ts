@@ -5,21 +5,17 @@ const longestDelay = 60_000;
 /** A container that ran as long as this is healthy: the next failure begins anew. */
 const steadyMilliseconds = 10_000;
 
-/** docker's growing pauses: 100 ms, doubled by each quick end, up to a minute. */
-export class RestartBackoff {
-  readonly #delays = new Map<string, number>();
+/**
+ * docker's growing pauses before a restart: 100 ms, doubled by each quick end, up to a minute. All in milliseconds; `last`: the pause
+ * before, 0 for none; `ran`: how long the container ran after it.
+ */
+export function nextDelay(last: number, ran: number): number {
+  return last === 0 || ran >= steadyMilliseconds ? firstDelay : Math.min(last * 2, longestDelay);
+}
 
-  /** Milliseconds to wait before this restart, given how long the container ran. */
-  next(id: string, ranMilliseconds: number): number {
-    const last = ranMilliseconds >= steadyMilliseconds ? undefined : this.#delays.get(id);
-    const delay = last === undefined ? firstDelay : Math.min(last * 2, longestDelay);
-    this.#delays.set(id, delay);
-    return delay;
-  }
-
-  forget(id: string): void {
-    this.#delays.delete(id);
-  }
+/** What is left of a pause that began at `from`, also where the clock was set or the engine was away meanwhile. */
+export function remainingDelay(delay: number, from: number, now: number): number {
+  return Math.min(Math.max(from + delay - now, 0), delay);
 }
 
 export type Ending = {

@@ -1,9 +1,13 @@
 import { EngineError } from "../errors.ts";
 import type { ContainerParts } from "./parts.ts";
+import { nextDelay } from "./restart-backoff.ts";
 import { startContainer } from "./start-container.ts";
 
-/** Starts a container that its policy brings back, and tries again later where that fails, or could not be written down. */
-export function restartByPolicy(parts: ContainerParts, id: string): void {
+/**
+ * Starts a container that its policy brings back, and tries again later where that fails, or could not be written down (`unwritten`: the
+ * pause before, where it is not on record).
+ */
+export function restartByPolicy(parts: ContainerParts, id: string, unwritten = 0): void {
   parts.queue
     .run(id, async () => {
       const record = parts.table.find(id);
@@ -20,7 +24,8 @@ export function restartByPolicy(parts: ContainerParts, id: string): void {
     .catch((error) => {
       const name = parts.table.find(id)?.name ?? id;
       parts.log.error(EngineError.wrap(`restart container ${name}`, error).message, { id, error });
-      parts.restarts.schedule(id, 0, () => restartByPolicy(parts, id));
+      const delay = nextDelay(unwritten, 0);
+      parts.restarts.schedule(id, delay, () => restartByPolicy(parts, id, delay));
     });
 }
 
@@ -35,6 +40,7 @@ function giveUpOrRetry(parts: ContainerParts, id: string, restartCount: number):
     parts.waiters.stopped(id, record.state.exitCode ?? 0);
     return;
   }
-  parts.table.update(id, { status: "restarting", restartCount });
-  parts.restarts.schedule(id, 0, () => restartByPolicy(parts, id));
+  const restartDelay = nextDelay(record.state.restartDelay, 0);
+  parts.table.update(id, { status: "restarting", restartCount, restartDelay });
+  parts.restarts.schedule(id, restartDelay, () => restartByPolicy(parts, id));
 }

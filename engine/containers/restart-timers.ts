@@ -1,13 +1,9 @@
-import { RestartBackoff } from "./restart-backoff.ts";
-
-/** Restarts that wait for their pause to end. */
+/** Restarts that wait for their pause to end. How long it is stands in the record. */
 export class RestartTimers {
-  readonly #backoff = new RestartBackoff();
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
-  schedule(id: string, ranMilliseconds: number, restart: () => void): void {
+  schedule(id: string, delay: number, restart: () => void): void {
     this.cancel(id);
-    const delay = this.#backoff.next(id, ranMilliseconds);
     const timer = setTimeout(() => {
       this.#timers.delete(id);
       restart();
@@ -18,12 +14,6 @@ export class RestartTimers {
   cancel(id: string): void {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
-  }
-
-  /** A start by hand begins with the shortest pause again. */
-  reset(id: string): void {
-    this.cancel(id);
-    this.#backoff.forget(id);
   }
 
   cancelAll(): void {

@@ -5,7 +5,7 @@ import { startContainer } from "./start-container.ts";
 
 /** Starts a container as a client asked. One that is to be removed at its end (--rm) is removed when it cannot even start. */
 export async function startByHand(parts: ContainerParts, record: ContainerRecord): Promise<void> {
-  parts.restarts.reset(record.id);
+  parts.restarts.cancel(record.id);
   try {
     await startContainer(parts, record, { restartCount: 0 });
   } catch (error) {

@@ -32,9 +32,12 @@ export async function startContainer(
       error: "",
       stoppedByHand: false,
       restartCount: options.restartCount,
+      restartDelay: options.restartCount === 0 ? 0 : record.state.restartDelay,
+      reason: "",
       bootID: parts.bootID,
     });
     watchContainer(parts, started);
+    parts.health.begin(started);
     publishEvent(parts, started, "start");
   } catch (error) {
     const reason = EngineError.wrap(`start container ${name}`, error);

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { EngineError } from "../errors.ts";
+import { catchesSignal } from "../host/processes.ts";
 import { formatSignal, parseSignal } from "../host/signals.ts";
 import { publishEvent } from "./container-events.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -12,25 +13,32 @@ const killPatience = 30_000;
 /** setTimeout takes more than this, 24 days, for no time at all. */
 const longestTimer = 2 ** 31 - 1;
 
+/** hint: why it took all the time it was given, where that is known. */
+export type Stopped = { readonly stopped: boolean; readonly hint: string | null };
+
 /**
  * Sends the stop signal, waits, sends SIGKILL. timeout in seconds; null takes the container's own, -1 waits for ever. The waiting is
- * done outside the container's queue, so that `kill` can come in between. Gives false where it does not run.
+ * done outside the container's queue, so that `kill` can come in between. Not `stopped` where it does not run.
  */
 export async function stopContainer(
   parts: ContainerParts,
   record: ContainerRecord,
   options: { readonly timeout: number | null; readonly signal?: string | undefined },
-): Promise<boolean> {
+): Promise<Stopped> {
   const { id } = record;
   const given = new AbortController();
   const ended = parts.waiters.wait(id, "next-exit", given.signal);
   ended.catch(() => {});
+  let hint: string | null = null;
   try {
     const signal = parseSignal(options.signal ?? record.resolution.stopSignal);
-    if (!(await parts.queue.run(id, () => beginStop(parts, id, signal)))) return false;
+    if (!(await parts.queue.run(id, () => beginStop(parts, id, signal)))) return { stopped: false, hint };
     const timeout = options.timeout ?? record.request.stopTimeout ?? defaultTimeout;
-    if (timeout < 0) await ended;
-    else if (!(await within(ended, timeout * 1000))) await killHard(parts, record, ended);
+    if (await endsInTime(parts, { id, timeout, ended })) hint = null;
+    else {
+      hint = hintOf(parts.table.find(id), signal);
+      await killHard(parts, record, ended);
+    }
   } finally {
     given.abort();
   }
@@ -38,7 +46,28 @@ export async function stopContainer(
   await parts.queue.run(id, async () => {});
   const after = parts.table.find(id);
   if (after !== null) publishEvent(parts, after, "stop");
+  return { stopped: true, hint };
+}
+
+type Waiting = { readonly id: string; readonly timeout: number; readonly ended: Promise<unknown> };
+
+async function endsInTime(parts: ContainerParts, { id, timeout, ended }: Waiting): Promise<boolean> {
+  const isEndless = timeout < 0;
+  using _stopping = parts.stopping.begin(id, isEndless ? Number.POSITIVE_INFINITY : Date.now() + timeout * 1000);
+  if (!isEndless) return await within(ended, timeout * 1000);
+  await ended;
   return true;
+}
+
+/**
+ * The first process of a pid namespace gets from outside, SIGKILL apart, only signals that it has a handler for (pid_namespaces(7)): many
+ * programs and shells have none, and every stop of theirs lasts until the timeout.
+ */
+function hintOf(record: ContainerRecord | null, signal: number): string | null {
+  const pid = record?.state.pid ?? null;
+  if (record === null || pid === null || signal === constants.signals.SIGKILL || record.request.init) return null;
+  if (catchesSignal(pid, signal) !== false) return null;
+  return `the first process of ${record.name} has no handler for ${formatSignal(signal)}: run it with --init, or give it another --stop-signal`;
 }
 
 /** kill(1) on the main process: does not wait for what comes of it. */
@@ -61,7 +90,7 @@ export async function killContainer(parts: ContainerParts, id: string, text: str
 async function beginStop(parts: ContainerParts, id: string, signal: number): Promise<boolean> {
   const record = parts.table.get(id);
   if (record.state.status === "restarting") {
-    parts.restarts.reset(id);
+    parts.restarts.cancel(id);
     parts.table.update(id, { status: "exited", stoppedByHand: true, bootID: parts.bootID });
     parts.waiters.exited(id, record.state.exitCode ?? 0);
     parts.waiters.stopped(id, record.state.exitCode ?? 0);
@@ -94,6 +123,7 @@ async function sendSignal(parts: ContainerParts, record: ContainerRecord, signal
   await parts.runtime.resume(id);
   parts.table.update(id, { status: "running" });
   publishEvent(parts, record, "unpause");
+  parts.health.unpause(id);
 }
 
 /** Whether it resolved in time. */

@@ -1,4 +1,5 @@
 import type { DiffID, ImageID } from "../oci/digest.ts";
+import type { ImageHealthcheck } from "../oci/image-config.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
 import type { Progress } from "../protocol/rpc.ts";
 import type { Credentials, PulledImage, PushedImage } from "../protocol/transfers.ts";
@@ -24,6 +25,9 @@ export type ImageRunConfig = {
   readonly volumes: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal: string | null;
+  readonly healthcheck?: ImageHealthcheck | null;
+  /** Runs the shell form of a health check. */
+  readonly shell?: readonly string[];
 };
 
 export type LongWork = {

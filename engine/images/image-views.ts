@@ -1,5 +1,12 @@
 import { EngineError } from "../errors.ts";
-import { type HistoryDocument, historyOf, type ImageConfig, timeOf } from "../oci/image-config.ts";
+import {
+  type HistoryDocument,
+  healthcheckOf,
+  historyOf,
+  type ImageConfig,
+  shellOf,
+  timeOf,
+} from "../oci/image-config.ts";
 import type { HistoryEntry, ImageSummary, LayerSummary, LayersResult } from "../protocol/images.ts";
 import { type Catalog, type CatalogImage, displayName } from "./catalog.ts";
 import type { ImageForContainer, ImageRunConfig } from "./image-service.ts";
@@ -82,6 +89,8 @@ function runConfigOf(imageConfig: ImageConfig | null): ImageRunConfig {
     volumes: Object.keys(run.Volumes ?? {}),
     labels: run.Labels ?? {},
     stopSignal: run.StopSignal || null,
+    healthcheck: healthcheckOf(imageConfig),
+    shell: shellOf(imageConfig),
   };
 }
 

@@ -74,6 +74,47 @@ export function osOf(imageConfig: ImageConfig): string {
   return imageConfig.os || "linux";
 }
 
+/** docker's HEALTHCHECK as images hold it. Times in nanoseconds; 0 and empty: docker's defaults. */
+export type ImageHealthcheck = {
+  readonly test: readonly string[];
+  readonly interval: number;
+  readonly timeout: number;
+  readonly retries: number;
+  readonly startPeriod: number;
+  readonly startInterval: number;
+};
+
+const amount = absent(z.number().check(z.int(), z.nonnegative()));
+const healthcheckSchema = z.looseObject({
+  Test: absent(strings),
+  Interval: amount,
+  Timeout: amount,
+  Retries: amount,
+  StartPeriod: amount,
+  StartInterval: amount,
+});
+
+/** Null where there is none, or none that makes sense: an image from elsewhere is to run all the same. */
+export function healthcheckOf(imageConfig: ImageConfig | null): ImageHealthcheck | null {
+  const parsed = healthcheckSchema.safeParse(imageConfig?.config?.Healthcheck);
+  if (!parsed.success || (parsed.data.Test ?? []).length === 0) return null;
+  const { Test, Interval, Timeout, Retries, StartPeriod, StartInterval } = parsed.data;
+  return {
+    test: Test ?? [],
+    interval: Interval ?? 0,
+    timeout: Timeout ?? 0,
+    retries: Retries ?? 0,
+    startPeriod: StartPeriod ?? 0,
+    startInterval: StartInterval ?? 0,
+  };
+}
+
+/** What runs the shell form of commands: the image's SHELL, or docker's. */
+export function shellOf(imageConfig: ImageConfig | null): readonly string[] {
+  const parsed = strings.safeParse(imageConfig?.config?.Shell);
+  return parsed.success && parsed.data.length > 0 ? parsed.data : ["/bin/sh", "-c"];
+}
+
 /** RFC 3339 time, or the epoch where the image gives none or nonsense. */
 export function createdOf(imageConfig: ImageConfig): string {
   return timeOf(imageConfig.created);

@@ -47,6 +47,8 @@ export const containerSummary = z.object({
   stopDeadline: z.nullable(z.string()),
   /** Why the last start failed, or empty. */
   error: z.string(),
+  /** Why it ended badly, in words: what its exit code means, what it said last. */
+  reason: z.optional(z.string()),
   pid: z.nullable(z.number()),
   ports: z.array(portBinding),
   /** docker's NetworkMode. */

@@ -15,7 +15,7 @@ export function containerHandlers(parts: ServerParts): Pick<Handlers, ContainerM
     "containers.list": ({ all }) => [...containers.list(all)],
     "containers.create": (request) => containers.create(request),
     "containers.start": ({ container }) => containers.start(container),
-    "containers.stop": ({ container, timeout, signal }) => containers.stop(container, timeout, signal),
+    "containers.stop": ({ container, timeout, signal }) => stopped(containers.stop(container, timeout, signal)),
     "containers.restart": ({ container, timeout }) => done(containers.restart(container, timeout)),
     "containers.kill": ({ container, signal }) => done(containers.kill(container, signal)),
     "containers.pause": ({ container }) => done(containers.pause(container)),
@@ -29,6 +29,11 @@ export function containerHandlers(parts: ServerParts): Pick<Handlers, ContainerM
     "containers.port": ({ container }) => [...containers.ports(container)],
     "layers.ofContainer": ({ container }) => containers.layersOf(container),
   };
+}
+
+async function stopped(work: Promise<{ stopped: boolean; hint: string | null }>) {
+  const { stopped: wasRunning, hint } = await work;
+  return hint === null ? { stopped: wasRunning } : { stopped: wasRunning, hint };
 }
 
 async function done(work: Promise<void>): Promise<Record<string, never>> {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { RestartBackoff, shouldRestart, shouldStartAtBoot } from "../../../engine/containers/restart-backoff.ts";
+import {
+  nextDelay,
+  remainingDelay,
+  shouldRestart,
+  shouldStartAtBoot,
+} from "../../../engine/containers/restart-backoff.ts";
 import type { RestartPolicy } from "../../../engine/protocol/resources.ts";
 
 const policy = (name: RestartPolicy["name"], maximumRetryCount = 0): RestartPolicy => ({ name, maximumRetryCount });
@@ -7,12 +12,18 @@ const ending = { exitCode: 1, stoppedByHand: false, restartCount: 0 };
 
 describe("pauses", () => {
   it("double up to a minute and begin anew after a steady run", () => {
-    const backoff = new RestartBackoff();
-    const delays = Array.from({ length: 12 }, () => backoff.next("a", 5));
+    const delays = [nextDelay(0, 5)];
+    for (let count = 0; count < 11; count++) delays.push(nextDelay(delays.at(-1) ?? 0, 5));
     expect(delays.slice(0, 5)).toEqual([100, 200, 400, 800, 1600]);
     expect(delays.at(-1)).toBe(60_000);
-    expect(backoff.next("a", 10_000)).toBe(100);
-    expect(backoff.next("b", 5)).toBe(100);
+    expect(nextDelay(60_000, 10_000)).toBe(100);
+    expect(nextDelay(200, 9_999)).toBe(400);
+  });
+
+  it("go on where they were when an engine comes back, never longer than they are", () => {
+    expect(remainingDelay(1000, 5000, 5400)).toBe(600);
+    expect(remainingDelay(1000, 5000, 60_000)).toBe(0);
+    expect(remainingDelay(1000, 5000, 1000)).toBe(1000);
   });
 });
 

@@ -1,0 +1,67 @@
+import { constants } from "node:os";
+import { formatSignal } from "../host/signals.ts";
+
+export type BadEnd = {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** Bytes, or null for none. */
+  readonly memoryLimit: number | null;
+  /** The last lines it said, oldest first. */
+  readonly lines: readonly { readonly stream: string; readonly text: string }[];
+};
+
+/** What a loader says of a library that the image lacks; musl goes on with a line for each symbol. */
+const missingLibrary = /error while loading shared libraries|error loading shared library/i;
+const longest = 240;
+
+const meanings: Readonly<Record<number, string>> = {
+  [constants.signals.SIGABRT]: "it gave up by itself (abort)",
+  [constants.signals.SIGBUS]: "bus error",
+  [constants.signals.SIGFPE]: "arithmetic error",
+  [constants.signals.SIGILL]: "illegal instruction: it may be made for another processor",
+  [constants.signals.SIGSEGV]: "segmentation fault",
+  [constants.signals.SIGSYS]: "a system call that its seccomp profile forbids",
+};
+
+/** One line that says why a container ended: what its exit code means, and what it said last. */
+export function reasonOf(end: BadEnd): string {
+  const said = lastWords(end.lines);
+  const meaning = meaningOf(end);
+  return cut(said === "" ? meaning : `${meaning}: ${said}`);
+}
+
+function meaningOf({ exitCode, oomKilled, memoryLimit }: BadEnd): string {
+  if (oomKilled)
+    return memoryLimit === null ? "out of memory" : `out of memory: its limit is ${megabytes(memoryLimit)}`;
+  if (exitCode === 126) return "exit code 126 (a command could not be run)";
+  if (exitCode === 127) return "exit code 127 (a command or library was not found)";
+  const signal = exitCode - 128;
+  if (signal < 1 || signal > 64) return `exit code ${exitCode}`;
+  const meaning = meanings[signal];
+  return `ended by ${formatSignal(signal)}${meaning === undefined ? "" : `, ${meaning}`}`;
+}
+
+function lastWords(lines: BadEnd["lines"]): string {
+  const said = lines.map(({ stream, text }) => ({ stream, text: plain(text) })).filter(({ text }) => text !== "");
+  const chosen =
+    said.find(({ text }) => missingLibrary.test(text)) ??
+    said.findLast(({ stream }) => stream === "stderr") ??
+    said.at(-1);
+  return chosen?.text ?? "";
+}
+
+/** Without what would move a cursor or change a colour. */
+function plain(text: string): string {
+  return text
+    .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|.)/g, "")
+    .replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, " ")
+    .trim();
+}
+
+function cut(text: string): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)}…`;
+}
+
+function megabytes(bytes: number): string {
+  return `${Number((bytes / 1024 ** 2).toFixed(1))} MB`;
+}
