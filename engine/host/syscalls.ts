@@ -28,17 +28,21 @@ const call = {
   fsopen: libc.func("syscall", "long", ["long", "const void *", "long"]),
   fsconfig: libc.func("syscall", "long", ["long", "long", "long", "const void *", "const void *", "long"]),
   fsmount: libc.func("syscall", "long", ["long", "long", "long", "long"]),
+  openTree: libc.func("syscall", "long", ["long", "long", "const void *", "long"]),
+  mountSetattr: libc.func("syscall", "long", ["long", "long", "const void *", "long", "const void *", "long"]),
   openat2: libc.func("syscall", "long", ["long", "long", "const void *", "const void *", "long"]),
   moveMount: libc.func("syscall", "long", ["long", "long", "const void *", "long", "const void *", "long"]),
 };
 
 const numbers = {
   mknodat: process.arch === "arm64" ? 33 : 259,
+  openTree: 428,
   moveMount: 429,
   fsopen: 430,
   fsconfig: 431,
   fsmount: 432,
   openat2: 437,
+  mountSetattr: 442,
 };
 const atFdcwd = -100;
 const empty = cStringOf("");
@@ -189,6 +193,27 @@ export function moveMount(mountFd: number, target: BytePath): void {
   const emptyFromPath = 4;
   const result = call.moveMount(numbers.moveMount, mountFd, empty, atFdcwd, cStringOf(target), emptyFromPath);
   check("move_mount", result);
+}
+
+/** A file descriptor of a copy of a mount, from a directory of it down, that is nowhere yet (open_tree(2)). */
+export function cloneMount(path: BytePath, recursive: boolean): number {
+  const cloneTree = 1;
+  const closeOnExec = 0o2000000;
+  const atRecursive = 0x8000;
+  const flags = cloneTree | closeOnExec | (recursive ? atRecursive : 0);
+  return check("open_tree", call.openTree(numbers.openTree, atFdcwd, cStringOf(path), flags));
+}
+
+/** Lets ids of a mount that is nowhere yet be seen as a user namespace maps them (mount_setattr(2), MOUNT_ATTR_IDMAP). */
+export function mapMountIDs(mountFd: number, userNamespace: number, recursive: boolean): void {
+  const emptyPath = 0x1000;
+  const atRecursive = 0x8000;
+  const idmap = 0x0010_0000n;
+  // struct mount_attr: set, clear, propagation, userns_fd.
+  const attributes = new Uint8Array(new BigUint64Array([idmap, 0n, 0n, BigInt(userNamespace)]).buffer);
+  const flags = emptyPath | (recursive ? atRecursive : 0);
+  const result = call.mountSetattr(numbers.mountSetattr, mountFd, empty, flags, attributes, attributes.length);
+  check("mount_setattr", result);
 }
 
 /**

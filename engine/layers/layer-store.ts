@@ -1,3 +1,4 @@
+import type { IDRange } from "../host/id-ranges.ts";
 import type { Growth } from "../lib/growth.ts";
 import type { DiffID, Digest } from "../oci/digest.ts";
 import type { FileChange } from "../protocol/containers.ts";
@@ -160,8 +161,15 @@ export interface LayerStore extends AsyncDisposable {
    */
   sweep(kept: readonly (readonly DiffID[])[]): Promise<number>;
 
-  /** Opens a writable layer over an image's layers. Fails with `already-exists` if `key` is taken, `not-found`. */
-  prepare(key: WritableKey, chain: readonly DiffID[]): Promise<void>;
+  /**
+   * Opens a writable layer over an image's layers. ids: what is mounted shows its files as those of this range of the host's ids, which is
+   * the layer's as long as it exists; on the disk they stay as they are. Fails with `already-exists` if `key` is taken, `not-found`.
+   */
+  prepare(key: WritableKey, chain: readonly DiffID[], ids?: IDRange | null): Promise<void>;
+  /** Null: its ids are the host's. */
+  idsOf(key: WritableKey): IDRange | null;
+  /** Ids that writable layers have for themselves. */
+  allIDs(): readonly IDRange[];
   /** The directory where the container's file system is or will be mounted: `<root>/containers/<key>/rootfs`. */
   rootfsOf(key: WritableKey): string;
   /** Mounts it at rootfsOf(key); a success if it is mounted already (after a restart of the engine). */

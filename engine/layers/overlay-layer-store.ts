@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
+import type { IDRange } from "../host/id-ranges.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { DiffID } from "../oci/digest.ts";
 import type {
@@ -120,16 +121,24 @@ class OverlayLayerStore implements LayerStore {
     return this.#readonly.sweep(names);
   }
 
-  async prepare(key: WritableKey, chain: readonly DiffID[]): Promise<void> {
+  async prepare(key: WritableKey, chain: readonly DiffID[], ids: IDRange | null = null): Promise<void> {
     const names = this.#readonly.namesOf(chain);
     // First, since it holds the layers from its first moment on.
-    await this.#writable.prepare(key, names);
+    await this.#writable.prepare(key, names, ids);
     try {
       await this.#readonly.settle(chain);
     } catch (error) {
       await this.#writable.remove(key);
       throw error;
     }
+  }
+
+  idsOf(key: WritableKey): IDRange | null {
+    return this.#writable.idsOf(key);
+  }
+
+  allIDs(): readonly IDRange[] {
+    return this.#writable.allIDs();
   }
 
   rootfsOf(key: WritableKey): string {

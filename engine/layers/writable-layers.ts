@@ -5,10 +5,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
+import type { IDRange } from "../host/id-ranges.ts";
 import { isMounted, mountOverlay, unmount } from "../host/mounts.ts";
 import { decodeJson } from "../lib/json.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import type { WritableKey } from "./layer-store.ts";
+import { mountMappedOverlay, sweepMapped } from "./mapped-overlay.ts";
 import type { LayerName } from "./readonly-layers.ts";
 import { Trash } from "./trash.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -17,6 +19,8 @@ const record = z.object({
   version: z.literal(1),
   /** Lowest first. */
   layers: z.array(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
+  /** The host's ids for those of its files, from 0 up. */
+  ids: z.optional(z.object({ start: z.number(), size: z.number() })),
 });
 
 /** What a writable layer needs of those below. */
@@ -35,6 +39,7 @@ export class WritableLayers {
   readonly #below: Below;
   readonly #trash: Trash;
   readonly #layers = new Map<WritableKey, readonly LayerName[]>();
+  readonly #ids = new Map<WritableKey, IDRange>();
   readonly #leftovers = new Set<WritableKey>();
   readonly #queue = new KeyedQueue();
   /** Overlays out of sight that the kernel still writes back. */
@@ -53,11 +58,14 @@ export class WritableLayers {
   async open(): Promise<void> {
     // An image without layers still needs a lower directory.
     await mkdir(this.#emptyLayer(), { recursive: true });
+    await sweepMapped(this.#mappedPlace());
     for (const key of await this.#trash.sweep()) {
       if (!isKey(key)) continue;
       try {
         const path = join(this.#directory, key, "layers.json");
-        this.#layers.set(key, record.parse(decodeJson(await readFile(path), path)).layers);
+        const { layers, ids } = record.parse(decodeJson(await readFile(path), path));
+        this.#layers.set(key, layers);
+        if (ids !== undefined) this.#ids.set(key, ids);
       } catch {
         this.#leftovers.add(key);
       }
@@ -70,6 +78,15 @@ export class WritableLayers {
 
   find(key: WritableKey): readonly LayerName[] | null {
     return this.#layers.get(key) ?? null;
+  }
+
+  /** Null: its ids are the host's. */
+  idsOf(key: WritableKey): IDRange | null {
+    return this.#ids.get(key) ?? null;
+  }
+
+  allIDs(): IDRange[] {
+    return [...this.#ids.values()];
   }
 
   /** All layers that something stands on. */
@@ -102,15 +119,17 @@ export class WritableLayers {
     return [...new Set(topmostFirst)];
   }
 
-  /** The layers are held from the first moment on. Fails with `already-exists`. */
-  async prepare(key: WritableKey, layers: readonly LayerName[]): Promise<void> {
+  /** The layers are held from the first moment on, and so are the ids. Fails with `already-exists`. */
+  async prepare(key: WritableKey, layers: readonly LayerName[], ids: IDRange | null = null): Promise<void> {
     if (this.#layers.has(checked(key))) throw new EngineError("already-exists", `writable layer ${key} already exists`);
     this.#layers.set(key, layers);
+    if (ids !== null) this.#ids.set(key, ids);
     try {
       await this.#queue.run(key, () => this.#make(key, layers));
       this.#leftovers.delete(key);
     } catch (error) {
       this.#layers.delete(key);
+      this.#ids.delete(key);
       throw errnoError(`prepare writable layer ${key}`, error);
     }
   }
@@ -152,6 +171,7 @@ export class WritableLayers {
       this.#onlyHeld.delete(key);
       await this.#trash.discard(join(this.#directory, key), faded);
       this.#layers.delete(key);
+      this.#ids.delete(key);
       this.#leftovers.delete(key);
     });
   }
@@ -174,8 +194,14 @@ export class WritableLayers {
     const lower = this.lowerOf(key);
     if (isMounted(rootfs)) return false;
     const directory = join(this.#directory, key);
-    const [upper, work] = [join(directory, "upper"), join(directory, "work")];
-    mountOverlay({ lower: lower.length > 0 ? lower : [this.#emptyLayer()], upper, work }, rootfs);
+    const shown = lower.length > 0 ? lower : [this.#emptyLayer()];
+    const ids = this.#ids.get(key);
+    if (ids === undefined) {
+      mountOverlay({ lower: shown, upper: join(directory, "upper"), work: join(directory, "work") }, rootfs);
+    } else {
+      const place = join(this.#mappedPlace(), key);
+      await mountMappedOverlay({ lower: shown, directory }, rootfs, { ids, place });
+    }
     return true;
   }
 
@@ -201,7 +227,10 @@ export class WritableLayers {
       for (const name of ["upper", "work", "rootfs"]) await this.#trash.discard(join(directory, name));
       for (const name of ["work", "rootfs"]) mkdirSync(join(directory, name), { mode: 0o700 });
       this.#makeUpper(join(directory, "upper"), layers);
-      await writeRecord(join(directory, "layers.json"), layers);
+      const ids = this.#ids.get(key);
+      // Its own root, which is nobody on the host, has to get through to where its file system is mounted.
+      if (ids !== undefined) chownSync(directory, 0, ids.start);
+      await writeRecord(join(directory, "layers.json"), { layers: [...layers], ...(ids === undefined ? {} : { ids }) });
     } catch (error) {
       for (const name of ["layers.json", "upper", "work", "rootfs"]) {
         await rm(join(directory, name), { recursive: true, force: true });
@@ -219,16 +248,20 @@ export class WritableLayers {
     chmodSync(upper, (like?.mode ?? 0o755) & 0o7777);
   }
 
+  #mappedPlace(): string {
+    return join(this.#directory, ".mapped");
+  }
+
   #emptyLayer(): string {
     return join(this.#directory, ".empty");
   }
 }
 
 /** One fsync: with the file's own, the directories made just before are on the disk, too. */
-async function writeRecord(path: string, layers: readonly LayerName[]): Promise<void> {
+async function writeRecord(path: string, content: Omit<z.infer<typeof record>, "version">): Promise<void> {
   const file = await open(path, "w", 0o600);
   try {
-    await file.writeFile(JSON.stringify({ version: 1, layers }));
+    await file.writeFile(JSON.stringify({ version: 1, ...content }));
     await file.sync();
   } finally {
     await file.close();
