@@ -6,6 +6,7 @@ import { parseSignal } from "../host/signals.ts";
 import { parseRanges } from "../lib/number-ranges.ts";
 import type { CreateRequest, Healthcheck, MountRequest } from "../protocol/create-request.ts";
 import type { PortRequest } from "../protocol/ports.ts";
+import type { RestartPolicy } from "../protocol/resources.ts";
 
 /** Characters of a list of processors; ranges that overlap without end would fill memory. */
 const longestList = 1024;
@@ -25,15 +26,18 @@ export function checkRequest(request: CreateRequest): string[] {
   if (request.autoRemove && request.restartPolicy.name !== "no") {
     refuse("a container cannot be removed at its end (--rm) and restarted (--restart) at once");
   }
-  if (request.restartPolicy.maximumRetryCount > 0 && request.restartPolicy.name !== "on-failure") {
-    refuse(`restart policy ${request.restartPolicy.name} takes no retry count`);
-  }
+  checkRestartPolicy(request.restartPolicy);
   if (request.shmSize !== null && request.shmSize <= 0) refuse("--shm-size must be greater than 0");
   if (!["bridge", "none", "host"].includes(request.network)) refuse(`network ${request.network} not found`);
   if (request.network !== "bridge" && (request.ports.length > 0 || request.publishAll)) {
     return [`published ports are discarded with network ${request.network}`];
   }
   return [];
+}
+
+export function checkRestartPolicy({ name, maximumRetryCount }: RestartPolicy): void {
+  if (maximumRetryCount < 0) refuse("maximum retry count cannot be negative");
+  if (maximumRetryCount > 0 && name !== "on-failure") refuse(`restart policy ${name} takes no retry count`);
 }
 
 function refuse(message: string, hint: string | null = null): never {

@@ -9,6 +9,7 @@ import type { EngineConfig } from "../config.ts";
  *     rootfs/ upper/ work/ layers.json   the layer store's
  *     hosts hostname resolv.conf         bind-mounted over the image's
  *     container.log                      what conmon writes
+ *     checkpoints/<name>/                processes as files, see checkpoints.ts
  *     health.json                        results of the last health checks
  *     attach ctl winsz                   conmon's sockets and fifos while it runs
  */

@@ -6,7 +6,10 @@ import type { LayersResult } from "../protocol/images.ts";
 import type { PortBinding } from "../protocol/ports.ts";
 import type { DiskUsage, FsckFinding } from "../protocol/upkeep.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import type { ContainerArchives } from "./container-archives.ts";
+import type { ExecInfo } from "./exec-sessions.ts";
+import type { Update } from "./update-container.ts";
 
 export type WaitCondition = "stopped" | "next-exit" | "removed";
 
@@ -14,6 +17,10 @@ export type WaitCondition = "stopped" | "next-exit" | "removed";
 export type LogSource = {
   readonly container: string;
   readonly path: string;
+  /** False where its output is kept nowhere. */
+  readonly isKept: boolean;
+  /** What `logs --details` puts before each line: `name=value`. */
+  readonly details: readonly string[];
   readonly terminal: boolean;
   /** True once nothing more will be written. */
   readonly ended: () => boolean;
@@ -47,6 +54,8 @@ export interface ContainerService extends AsyncDisposable {
   unpause(container: string): Promise<void>;
   remove(container: string, options: { readonly force: boolean; readonly volumes: boolean }): Promise<void>;
   rename(container: string, name: string): Promise<void>;
+  /** Limits (null, empty and 0: as they are) and restart policy, live where it runs, durable, all or nothing. */
+  update(container: string, update: Update): Promise<{ warnings: string[] }>;
   wait(container: string, condition: WaitCondition, signal: AbortSignal): Promise<{ exitCode: number }>;
   /** docker's inspect JSON. */
   inspect(container: string): Promise<Record<string, unknown>>;
@@ -64,9 +73,12 @@ export interface ContainerService extends AsyncDisposable {
   attach(container: string, request: AttachRequest): Promise<{ terminal: boolean }>;
   /** execID: made up by the caller, unique. */
   exec(request: ExecRequest, execID: string): Promise<ExecSession>;
+  /** Also one that has ended, for a while. `not-found`. */
+  execInfo(execID: string): ExecInfo;
   logSource(container: string): LogSource;
   /** Looks whether mounts and directories are as records say. */
   fsck(repair: boolean): Promise<FsckFinding[]>;
+  readonly checkpoints: Checkpoints;
   /** Its files as tars: commit, export, copies in and out. */
   readonly archives: ContainerArchives;
   /** After every change of what `list` would say: ids that changed or went. */

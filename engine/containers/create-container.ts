@@ -16,6 +16,7 @@ export async function createContainer(
   request: CreateRequest,
 ): Promise<{ id: string; warnings: string[] }> {
   const warnings = checkRequest(request);
+  parts.logs.check(request);
   await checkSources(request.mounts);
   const id = createID(parts);
   const image = parts.images.resolve(request.image);

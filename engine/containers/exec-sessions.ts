@@ -39,8 +39,10 @@ export class ExecSessions {
   }
 
   /** Also one that has ended, for a while. */
-  find(execID: string): ExecInfo | null {
-    return this.#known.get(execID) ?? null;
+  get(execID: string): ExecInfo {
+    const info = this.#known.get(execID);
+    if (info !== undefined) return info;
+    throw new EngineError("not-found", `no such exec session: ${execID.slice(0, 80)}`);
   }
 
   async open(

@@ -2,6 +2,7 @@ import type { EngineConfig } from "../config.ts";
 import type { Sandbox } from "../networks/network-service.ts";
 import type { PortBinding } from "../protocol/ports.ts";
 import { mergeEnvironment } from "../runtime/spec/command.ts";
+import type { ContainerLogs } from "./container-logs.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord, ContainerState } from "./container-record.ts";
 import type { Health } from "./health/health-rules.ts";
@@ -18,6 +19,9 @@ export type InspectFacts = {
   readonly rootfs: string;
   /** `runc` or `crun` */
   readonly runtime: string;
+  readonly logConfig: ReturnType<ContainerLogs["inspect"]>;
+  /** Null where its output is kept nowhere. */
+  readonly logPath: string | null;
 };
 
 /** docker's container inspect JSON (Engine API, ContainerInspectResponse). */
@@ -35,7 +39,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     ResolvConfPath: paths.resolvConf,
     HostnamePath: paths.hostname,
     HostsPath: paths.hosts,
-    LogPath: paths.log,
+    LogPath: facts.logPath ?? "",
     Name: `/${record.name}`,
     RestartCount: state.restartCount,
     Driver: "overlay2",
@@ -44,7 +48,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     ProcessLabel: "",
     AppArmorProfile: request.apparmor,
     ExecIDs: facts.execIDs.length === 0 ? null : facts.execIDs,
-    HostConfig: inspectHostConfig(record, facts.runtime),
+    HostConfig: inspectHostConfig(record, facts),
     GraphDriver: { Name: "overlay2", Data: { MergedDir: facts.rootfs } },
     Mounts: request.mounts.map((mount) => ({
       Type: mount.type,

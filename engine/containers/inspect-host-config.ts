@@ -3,14 +3,17 @@ import type { CreateRequest } from "../protocol/create-request.ts";
 import type { PortRequest } from "../protocol/ports.ts";
 import type { DeviceValue } from "../protocol/resources.ts";
 import { maskedPaths, readonlyPaths } from "../runtime/spec/build-spec.ts";
+import type { ContainerLogs } from "./container-logs.ts";
 import type { ContainerRecord } from "./container-record.ts";
 
+type Facts = { readonly runtime: string; readonly logConfig: ReturnType<ContainerLogs["inspect"]> };
+
 /** HostConfig of docker's container inspect (Engine API): what was asked for, with the defaults that came of it. */
-export function inspectHostConfig({ request, resolution }: ContainerRecord, runtime: string) {
+export function inspectHostConfig({ request, resolution }: ContainerRecord, { runtime, logConfig }: Facts) {
   return {
     ...inspectMounts(request),
     ContainerIDFile: "",
-    LogConfig: { Type: request.log.driver || "local", Config: request.log.options },
+    LogConfig: logConfig,
     NetworkMode: request.network,
     PortBindings: groupPorts(resolution.ports.map((port) => ({ ...port, hostPort: formatHostPort(port) }))),
     RestartPolicy: {

@@ -18,9 +18,11 @@ import type { PortBinding } from "../protocol/ports.ts";
 import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { ContainerRuntime, ExecSession } from "../runtime/container-runtime.ts";
 import { checkContainers } from "./check-containers.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { ContainerArchives } from "./container-archives.ts";
 import { ContainerDiskUsage } from "./container-disk-usage.ts";
 import { publishEvent } from "./container-events.ts";
+import { ContainerLogs } from "./container-logs.ts";
 import { parseName } from "./container-names.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -30,7 +32,7 @@ import { Summaries } from "./container-summary.ts";
 import { ContainerTable } from "./container-table.ts";
 import { createContainer } from "./create-container.ts";
 import { dealWithExit } from "./end-container.ts";
-import { ExecSessions } from "./exec-sessions.ts";
+import { type ExecInfo, ExecSessions } from "./exec-sessions.ts";
 import { HealthMonitors } from "./health/health-monitors.ts";
 import { inspectContainer } from "./inspect-container.ts";
 import { mountPoints } from "./own-changes.ts";
@@ -44,6 +46,7 @@ import { startByHand } from "./start-by-hand.ts";
 import { killContainer, type Stopped, stopContainer } from "./stop-container.ts";
 import { Stopping } from "./stopping.ts";
 import { listProcesses } from "./top.ts";
+import { type Update, updateContainer } from "./update-container.ts";
 import { Waiters } from "./waiters.ts";
 
 export type ContainerServiceOptions = {
@@ -70,6 +73,7 @@ export function openContainerService(options: ContainerServiceOptions): Containe
     execs,
     health: new HealthMonitors({ ...others, table, execs }),
     waiters: new Waiters(),
+    logs: new ContainerLogs(others),
     sessions: new PendingSessions(),
     restarts: new RestartTimers(),
     stopping: new Stopping((id) => table.touch(id)),
@@ -88,11 +92,13 @@ class LocalContainerService implements ContainerService {
   readonly #usage: ContainerDiskUsage;
   readonly #archives = openArchives();
   readonly archives: ContainerArchives;
+  readonly checkpoints: Checkpoints;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
     this.archives = new ContainerArchives(parts, this.#archives);
     this.#summaries = new Summaries(parts, parts.table);
+    this.checkpoints = new Checkpoints(parts);
     this.#usage = new ContainerDiskUsage(parts);
   }
 
@@ -103,6 +109,7 @@ class LocalContainerService implements ContainerService {
   async reconcile(): Promise<void> {
     const parts = this.#parts;
     await reconcileContainers(parts);
+    parts.logs.tidy(() => parts.table.all());
     parts.runtime.onExit((exit) => dealWithExit(parts, exit));
   }
 
@@ -170,6 +177,10 @@ class LocalContainerService implements ContainerService {
     });
   }
 
+  update(container: string, update: Update): Promise<{ warnings: string[] }> {
+    return updateContainer(this.#parts, this.#parts.table.get(container).id, update);
+  }
+
   async wait(container: string, condition: WaitCondition, signal: AbortSignal): Promise<{ exitCode: number }> {
     const { id, state } = this.#parts.table.get(container);
     if (condition === "stopped" && !isActive(state.status)) return { exitCode: state.exitCode ?? 0 };
@@ -185,6 +196,8 @@ class LocalContainerService implements ContainerService {
       execIDs: this.#parts.execs.list(record.id),
       rootfs: this.#parts.layers.rootfsOf(record.id),
       runtime: this.#parts.runtime.program,
+      logConfig: this.#parts.logs.inspect(record.request),
+      logPath: this.#parts.logs.pathFor(record),
     });
   }
 
@@ -231,13 +244,16 @@ class LocalContainerService implements ContainerService {
     return this.#parts.execs.open(this.#running(request.container), request, { execID });
   }
 
+  execInfo(execID: string): ExecInfo {
+    return this.#parts.execs.get(execID);
+  }
+
   logSource(container: string): LogSource {
-    const { id, request } = this.#parts.table.get(container);
-    const ended = () => {
-      const now = this.#parts.table.find(id);
+    const record = this.#parts.table.get(container);
+    return this.#parts.logs.source(record, () => {
+      const now = this.#parts.table.find(record.id);
       return now === null || !isActive(now.state.status);
-    };
-    return { container: id, path: pathsOf(this.#parts.config, id).log, terminal: request.terminal, ended };
+    });
   }
 
   onChange(listener: (ids: readonly string[]) => void): () => void {
@@ -251,6 +267,7 @@ class LocalContainerService implements ContainerService {
     // A commit that is cut off wakes the container it froze.
     await this.#archives[Symbol.asyncDispose]();
     await this.#parts.queue.idle();
+    await this.#parts.logs[Symbol.asyncDispose]();
   }
 
   #running(container: string): ContainerRecord {

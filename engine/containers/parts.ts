@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
 import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerRuntime } from "../runtime/container-runtime.ts";
+import type { ContainerLogs } from "./container-logs.ts";
 import type { ContainerTable } from "./container-table.ts";
 import type { ExecSessions } from "./exec-sessions.ts";
 import type { HealthMonitors } from "./health/health-monitors.ts";
@@ -26,6 +27,7 @@ export type ContainerParts = {
   readonly sampler: StatsSampler;
   readonly events: EventBus;
   readonly log: Log;
+  readonly logs: ContainerLogs;
   readonly table: ContainerTable;
   readonly waiters: Waiters;
   readonly sessions: PendingSessions;

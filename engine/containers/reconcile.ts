@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { settleCheckpoints } from "./checkpoints.ts";
 import { thaw } from "./commit-container.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -10,6 +11,7 @@ import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
 import { removeContainer, removeDirectory } from "./remove-container.ts";
 import { remainingDelay, shouldStartAtBoot } from "./restart-backoff.ts";
 import { restartByPolicy } from "./restart-by-policy.ts";
+import { undoUpdate } from "./update-container.ts";
 import { watchContainer } from "./watch-container.ts";
 
 /** docker's exit code of a container whose end nobody saw. */
@@ -67,6 +69,7 @@ async function resume(parts: ContainerParts, record: ContainerRecord): Promise<v
   watchContainer(parts, record);
   parts.health.begin(record);
   if (record.state.frozen) await thaw(parts, record.id);
+  if (record.state.updating) await undoUpdate(parts, record);
   const state = await parts.runtime.state(record.id);
   if (state?.status === "paused" && record.state.status === "running") {
     parts.table.update(record.id, { status: "paused" });
@@ -84,6 +87,7 @@ async function settle(parts: ContainerParts, record: ContainerRecord, found: Fou
   if (isAlive(state.status)) return endUnseen(parts, record);
   if (state.status === "created" && !found.writable.has(id)) return dropHalfMade(parts, id);
   await release(parts, id, found);
+  await settleCheckpoints(pathsOf(parts.config, id).directory);
   if (state.status === "exited" && request.autoRemove) return removeContainer(parts, record);
   if (state.status === "restarting" || comesBackAtBoot(parts, record)) {
     if (state.status === "exited") parts.table.update(id, { status: "restarting" });
@@ -95,6 +99,7 @@ async function settle(parts: ContainerParts, record: ContainerRecord, found: Fou
 
 /** It ended while no engine was there. */
 async function endUnseen(parts: ContainerParts, { id, state }: ContainerRecord): Promise<void> {
+  await settleCheckpoints(pathsOf(parts.config, id).directory);
   const exit = state.bootID === parts.bootID ? parts.runtime.findExit(id) : null;
   if (exit !== null) {
     await endContainer(parts, id, { exitCode: exit.exitCode, oomKilled: exit.oomKilled, at: exit.at, error: "" });

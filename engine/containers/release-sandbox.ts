@@ -15,11 +15,12 @@ export function releaseForGood(parts: ContainerParts, id: string): Promise<void>
 }
 
 async function release(parts: ContainerParts, id: string, releaseLayer: () => Promise<void>): Promise<void> {
-  const { runtime, networks, sampler } = parts;
+  const { runtime, networks, sampler, logs } = parts;
   sampler.unwatch(id);
   const results = await Promise.allSettled([
     runtime.delete(id).then(releaseLayer),
     networks.find(id) === null ? undefined : networks.release(id),
+    logs.unwatch(id),
   ]);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;

@@ -23,6 +23,7 @@ export async function removeContainer(parts: ContainerParts, record: ContainerRe
   try {
     await releaseForGood(parts, id);
     await forgetExit(parts, id);
+    await parts.logs.release(id);
     await removeDirectory(pathsOf(parts.config, id).directory);
   } catch (error) {
     parts.table.update(id, {

@@ -11,17 +11,17 @@ import { watchContainer } from "./watch-container.ts";
 
 /**
  * Brings a container to life. Runs in its queue. Whatever fails, all is undone and the reason is on record, with docker's exit codes
- * 126 and 127 where the command is at fault. restartCount: restarts by policy, this one included; 0 for a start by hand.
+ * 126 and 127 where the command is at fault. restartCount: restarts by policy, this one included; 0 for a start by hand. checkpoint: directory of one to go on from.
  */
 export async function startContainer(
   parts: ContainerParts,
   record: ContainerRecord,
-  options: { readonly restartCount: number },
+  options: { readonly restartCount: number; readonly checkpoint?: string },
 ): Promise<void> {
   const { id, name } = record;
   refuseUnstartable(record);
   try {
-    const process = await launch(parts, record);
+    const process = await launch(parts, record, options.checkpoint);
     const started = parts.table.update(id, {
       status: "running",
       pid: process.pid,
@@ -50,7 +50,11 @@ export async function startContainer(
  * Network and file system side by side, then the bundle, then the process with its clients attached. The ports get in force while the
  * runtime prepares the process, and are before it runs.
  */
-async function launch(parts: ContainerParts, record: ContainerRecord): Promise<{ pid: number; conmonPid: number }> {
+async function launch(
+  parts: ContainerParts,
+  record: ContainerRecord,
+  checkpoint?: string,
+): Promise<{ pid: number; conmonPid: number }> {
   const { id, request } = record;
   const paths = pathsOf(parts.config, id);
   const [{ sandbox, published }, rootfs] = await settleAll([
@@ -64,11 +68,12 @@ async function launch(parts: ContainerParts, record: ContainerRecord): Promise<{
     terminal: request.terminal,
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,
-    logPath: paths.log,
+    logPath: parts.logs.pathFor(record),
+    checkpoint,
   });
   await parts.sessions.connect(id, () => parts.runtime.attach(paths.directory));
   await published;
-  await parts.runtime.start(id);
+  if (checkpoint === undefined) await parts.runtime.start(id);
   return process;
 }
 

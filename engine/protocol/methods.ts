@@ -4,6 +4,7 @@ import { containerSummary, execRequest, fileChange, topResult } from "./containe
 import { createRequest } from "./create-request.ts";
 import { fileMethods } from "./files.ts";
 import { historyEntry, imageSummary, layersResult, loadedImage, removedImage } from "./images.ts";
+import { lifecycleMethods } from "./lifecycle.ts";
 import { logLine, logRange } from "./logs.ts";
 import { portBinding } from "./ports.ts";
 import { statsSample } from "./stats.ts";
@@ -89,7 +90,8 @@ export const methods = {
   /** Streams whole log records on the channel `records`, then `exit`. Answers at once. */
   "containers.logs": {
     params: z.object({ container: z.string(), streamID: z.string(), follow: z.boolean(), range: logRange }),
-    result: z.object({ terminal: z.boolean() }),
+    /** details: what `--details` puts before each line, `name=value`, by docker's options labels, env and tag. */
+    result: z.object({ terminal: z.boolean(), details: z.optional(z.array(z.string())) }),
   },
 
   /**
@@ -149,6 +151,7 @@ export const methods = {
   },
 
   ...archiveMethods,
+  ...lifecycleMethods,
 
   "images.pull": transferMethods["images.pull"],
   "images.push": transferMethods["images.push"],

@@ -6,6 +6,7 @@ import { type Cgroups, openCgroups } from "../host/cgroups.ts";
 import { forkTurn } from "../host/fork-turn.ts";
 import type { Resources } from "../protocol/resources.ts";
 import { AttachHub } from "./attach/attach-hub.ts";
+import { type CheckpointOptions, checkCriu, takeCheckpoint } from "./checkpoint.ts";
 import { StartingConmon } from "./conmon.ts";
 import type {
   AttachSession,
@@ -146,6 +147,14 @@ class ConmonRuntime implements ContainerRuntime {
     return { warnings };
   }
 
+  checkCheckpoints(): Promise<void> {
+    return checkCriu();
+  }
+
+  checkpoint(id: string, options: CheckpointOptions): Promise<void> {
+    return takeCheckpoint(this.#programOf(id), id, options);
+  }
+
   async delete(id: string): Promise<void> {
     await this.#thaw(id);
     for (const program of this.#programs) {
@@ -217,8 +226,9 @@ class ConmonRuntime implements ContainerRuntime {
       ...["--api-version", "1", "-c", id, "-u", id, "-n", id, "-r", this.#chosen.path, ...runtimeArguments],
       ...["-b", options.bundle, "-p", join(directory, "container.pid")],
       ...["--conmon-pidfile", join(directory, "conmon.pid"), "--persist-dir", directory],
-      ...["--exit-dir", this.#exits.directory, "--full-attach", "-l", `k8s-file:${options.logPath}`],
-      ...["--log-level", "error", "--no-new-keyring"],
+      ...["--exit-dir", this.#exits.directory, "--full-attach", "-l", options.logPath === null ? "none" : `k8s-file:${options.logPath}`],
+      ...["--log-level", "error", ...(options.checkpoint === undefined ? ["--no-new-keyring"] : [])],
+      ...(options.checkpoint === undefined ? [] : ["--restore", options.checkpoint, "--runtime-opt", "--file-locks"]),
       ...(options.terminal ? ["-t"] : []),
       ...(options.openStdin ? ["-i"] : []),
       ...(options.openStdin && !options.stdinOnce ? ["--leave-stdin-open"] : []),

@@ -1,4 +1,5 @@
 import type { Resources } from "../protocol/resources.ts";
+import type { CheckpointOptions } from "./checkpoint.ts";
 
 /** OCI runtime spec 1.0.2 (`config.json`). Built by spec/, read by runc or crun only. */
 export type RuntimeSpec = Readonly<Record<string, unknown>>;
@@ -11,7 +12,10 @@ export type LaunchOptions = {
   readonly openStdin: boolean;
   /** Close stdin when the first attached client that sends ends. */
   readonly stdinOnce: boolean;
-  readonly logPath: string;
+  /** Null: its output is kept nowhere. */
+  readonly logPath: string | null;
+  /** Directory of a checkpoint to go on from: the process runs when `create` answers, and there is nothing to start. */
+  readonly checkpoint?: string | undefined;
 };
 
 /** A created process that waits for `start`. Pids as the host sees them. */
@@ -97,6 +101,9 @@ export interface ContainerRuntime extends AsyncDisposable {
    * this host cannot do. Fails as `create` does for limits that make no sense, with `failed-precondition` where the kernel refuses one.
    */
   update(id: string, resources: Resources): Promise<{ readonly warnings: readonly string[] }>;
+  /** Fails with `unimplemented`, in one sentence, where this host cannot take checkpoints. */
+  checkCheckpoints(): Promise<void>;
+  checkpoint(id: string, options: CheckpointOptions): Promise<void>;
   /** Removes the runtime's own record and cgroup, killing what is left. A success if it is gone. */
   delete(id: string): Promise<void>;
   /** Null where the runtime knows no such container. */

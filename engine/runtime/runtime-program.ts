@@ -47,8 +47,8 @@ export class RuntimeProgram {
     return /version (\S+)/.exec(stdout)?.[1] ?? "unknown";
   }
 
-  try(args: readonly string[]): Promise<CommandResult> {
-    return tryCommand(this.name, ["--root", this.root, ...args], { timeout: deadline });
+  try(args: readonly string[], timeout = deadline): Promise<CommandResult> {
+    return tryCommand(this.name, ["--root", this.root, ...args], { timeout });
   }
 
   /** Fails with what the program said. */

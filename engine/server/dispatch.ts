@@ -3,6 +3,7 @@ import { archiveHandlers } from "./handlers/archives.ts";
 import { containerHandlers } from "./handlers/containers.ts";
 import { filesHandlers } from "./handlers/files.ts";
 import { imageHandlers } from "./handlers/images.ts";
+import { lifecycleHandlers } from "./handlers/lifecycle.ts";
 import { logHandlers } from "./handlers/logs.ts";
 import { systemHandlers } from "./handlers/system.ts";
 import { transferHandlers } from "./handlers/transfers.ts";
@@ -15,6 +16,7 @@ export function createHandlers(parts: ServerParts): Handlers {
   return {
     ...systemHandlers(parts),
     ...containerHandlers(parts),
+    ...lifecycleHandlers(parts),
     ...imageHandlers(parts),
     ...logHandlers(parts),
     ...filesHandlers(parts),

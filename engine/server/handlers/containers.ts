@@ -1,11 +1,12 @@
 import type { archiveMethods } from "../../protocol/archives.ts";
+import type { lifecycleMethods } from "../../protocol/lifecycle.ts";
 import type { Handlers } from "../call.ts";
 import type { ServerParts } from "../parts.ts";
 import { attachHandlers } from "./attach.ts";
 
 type ContainerMethods = Exclude<
   Extract<keyof Handlers, `containers.${string}` | "layers.ofContainer">,
-  keyof typeof archiveMethods
+  keyof typeof archiveMethods | keyof typeof lifecycleMethods
 >;
 
 export function containerHandlers(parts: ServerParts): Pick<Handlers, ContainerMethods> {
