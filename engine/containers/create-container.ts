@@ -15,6 +15,8 @@ export async function createContainer(
   parts: ContainerParts,
   request: CreateRequest,
 ): Promise<{ id: string; warnings: string[] }> {
+  // Mostly it is started next.
+  parts.runtime.expectProcess();
   const warnings = checkRequest(request);
   parts.logs.check(request);
   await checkSources(request.mounts);

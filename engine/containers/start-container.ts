@@ -20,6 +20,7 @@ export async function startContainer(
 ): Promise<void> {
   const { id, name } = record;
   refuseUnstartable(record);
+  parts.runtime.expectProcess();
   try {
     const process = await launch(parts, record, options.checkpoint);
     const started = parts.table.update(id, {

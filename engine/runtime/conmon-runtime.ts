@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
+import { CgroupTurn } from "../host/cgroup-turn.ts";
 import { type Cgroups, openCgroups } from "../host/cgroups.ts";
 import { forkTurn } from "../host/fork-turn.ts";
 import type { Resources } from "../protocol/resources.ts";
@@ -63,6 +64,7 @@ class ConmonRuntime implements ContainerRuntime {
   readonly #cgroups: Cgroups;
   readonly #supervisors: Supervisors;
   readonly #exits: ExitWatch;
+  readonly #turn: CgroupTurn;
   readonly #hub = new AttachHub();
 
   constructor({ config, program, version, cgroups, supervisors }: Parts) {
@@ -74,8 +76,13 @@ class ConmonRuntime implements ContainerRuntime {
       name === program.name ? program : new RuntimeProgram(name, config.run),
     );
     this.#cgroups = cgroups;
+    this.#turn = new CgroupTurn(cgroups);
     this.#supervisors = supervisors;
     this.#exits = new ExitWatch(config.run, supervisors, (bundle) => this.#hub.drain(bundle));
+  }
+
+  expectProcess(): void {
+    this.#turn.prepare();
   }
 
   async create(options: LaunchOptions): Promise<LaunchedProcess> {
@@ -182,6 +189,7 @@ class ConmonRuntime implements ContainerRuntime {
   }
 
   async exec(options: ExecOptions): Promise<ExecSession> {
+    this.#turn.prepare();
     const program = this.#programOf(options.container);
     return startExec({ run: this.#run, program, supervisors: this.#supervisors, hub: this.#hub }, options);
   }
@@ -226,7 +234,13 @@ class ConmonRuntime implements ContainerRuntime {
       ...["--api-version", "1", "-c", id, "-u", id, "-n", id, "-r", this.#chosen.path, ...runtimeArguments],
       ...["-b", options.bundle, "-p", join(directory, "container.pid")],
       ...["--conmon-pidfile", join(directory, "conmon.pid"), "--persist-dir", directory],
-      ...["--exit-dir", this.#exits.directory, "--full-attach", "-l", options.logPath === null ? "none" : `k8s-file:${options.logPath}`],
+      ...[
+        "--exit-dir",
+        this.#exits.directory,
+        "--full-attach",
+        "-l",
+        options.logPath === null ? "none" : `k8s-file:${options.logPath}`,
+      ],
       ...["--log-level", "error", ...(options.checkpoint === undefined ? ["--no-new-keyring"] : [])],
       ...(options.checkpoint === undefined ? [] : ["--restore", options.checkpoint, "--runtime-opt", "--file-locks"]),
       ...(options.terminal ? ["-t"] : []),
