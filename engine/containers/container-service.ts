@@ -9,6 +9,7 @@ import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts
 import type { Checkpoints } from "./checkpoints.ts";
 import type { ContainerArchives } from "./container-archives.ts";
 import type { ExecInfo } from "./exec-sessions.ts";
+import type { Pruned, PruneFilter } from "./prune-containers.ts";
 import type { Update } from "./update-container.ts";
 
 export type WaitCondition = "stopped" | "next-exit" | "removed";
@@ -73,6 +74,10 @@ export interface ContainerService extends AsyncDisposable {
   attach(container: string, request: AttachRequest): Promise<{ terminal: boolean }>;
   /** execID: made up by the caller, unique. */
   exec(request: ExecRequest, execID: string): Promise<ExecSession>;
+  /** Tells others what a client did with its session: `detach`, `resize`, `exec_detach`. Nothing where the container is gone. */
+  note(container: string, action: string, attributes: Readonly<Record<string, string>>): void;
+  /** Removes those that do not run. */
+  prune(filter: PruneFilter): Promise<Pruned>;
   /** Also one that has ended, for a while. `not-found`. */
   execInfo(execID: string): ExecInfo;
   logSource(container: string): LogSource;

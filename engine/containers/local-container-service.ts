@@ -39,6 +39,7 @@ import { mountPoints } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { pauseContainer, unpauseContainer } from "./pause-container.ts";
 import { PendingSessions } from "./pending-sessions.ts";
+import { type Pruned, type PruneFilter, pruneContainers } from "./prune-containers.ts";
 import { reconcileContainers } from "./reconcile.ts";
 import { removeOnRequest } from "./remove-container.ts";
 import { RestartTimers } from "./restart-timers.ts";
@@ -203,6 +204,7 @@ class LocalContainerService implements ContainerService {
 
   async top(container: string, args: readonly string[]): Promise<{ titles: string[]; processes: string[][] }> {
     const record = this.#running(container);
+    publishEvent(this.#parts, record, "top");
     return listProcesses(await this.#parts.runtime.processes(record.id), args);
   }
 
@@ -242,6 +244,15 @@ class LocalContainerService implements ContainerService {
 
   exec(request: ExecRequest, execID: string): Promise<ExecSession> {
     return this.#parts.execs.open(this.#running(request.container), request, { execID });
+  }
+
+  note(container: string, action: string, attributes: Readonly<Record<string, string>>): void {
+    const record = this.#parts.table.find(container);
+    if (record !== null) publishEvent(this.#parts, record, action, attributes);
+  }
+
+  prune(filter: PruneFilter): Promise<Pruned> {
+    return pruneContainers(this.#parts, this.#usage, filter);
   }
 
   execInfo(execID: string): ExecInfo {

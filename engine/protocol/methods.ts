@@ -12,6 +12,7 @@ import { openFile } from "./streams.ts";
 import { handshakeParams, handshakeResult, systemInfo } from "./system.ts";
 import { transferMethods } from "./transfers.ts";
 import { upkeepMethods } from "./upkeep.ts";
+import { volumeMethods } from "./volumes.ts";
 
 /**
  * Every request a client can make. `container` and `image` params take what a person types: a name, an id, or a unique
@@ -158,6 +159,7 @@ export const methods = {
   "images.search": transferMethods["images.search"],
   "registries.login": transferMethods["registries.login"],
   ...upkeepMethods,
+  ...volumeMethods,
 
   /** The layers of an image, or of a container with its writable layer. */
   "layers.ofImage": { params: image, result: layersResult },

@@ -47,6 +47,9 @@ const schema = z.strictObject({
       "no-proxy": z.optional(z.string()),
     }),
   ),
+  // Others' (containers/container-logs.ts).
+  "log-driver": z.optional(z.string()),
+  "log-opts": z.optional(z.record(z.string(), z.string())),
 });
 
 /** Reads `<directory>/engine.json`; a file that is not there means nothing was decided. Fails with `failed-precondition`. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { messageOf } from "../../errors.ts";
+import { EngineError, messageOf } from "../../errors.ts";
 import { channel } from "../../protocol/streams.ts";
 import type { AttachSession } from "../../runtime/container-runtime.ts";
 import type { ByteStream } from "../byte-stream.ts";
@@ -51,10 +51,12 @@ export function attachHandlers(
 
     "containers.logs": async ({ container, streamID, follow, range }, call) => {
       const source = containers.logSource(container);
+      // docker's words.
+      if (!source.isKept) throw new EngineError("unimplemented", "configured logging driver does not support reading");
       const stream = await call.openStream(streamID);
       stream.onControl(() => {});
       void sendLog(stream, parts.logs.read(source.path, { range, follow, signal: stream.signal }, source.ended));
-      return { terminal: source.terminal };
+      return { terminal: source.terminal, details: [...source.details] };
     },
   };
 }
