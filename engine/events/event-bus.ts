@@ -1,5 +1,6 @@
 import { messageOf } from "../errors.ts";
 import type { EngineEvent } from "../protocol/events.ts";
+import type { EventHistory } from "./event-history.ts";
 
 export type EventFields = Pick<EngineEvent, "type" | "action" | "id"> & {
   readonly attributes?: Readonly<Record<string, string>>;
@@ -7,21 +8,34 @@ export type EventFields = Pick<EngineEvent, "type" | "action" | "id"> & {
 
 const capacity = 1000;
 
-/** Tells what happened, in order, after it is durable. Keeps the last 1,000 for `since`. */
+type Kept = { readonly nano: bigint; readonly event: EngineEvent };
+
+/** Tells what happened, in order, after it is durable. Keeps the last 1,000 for `since`, with a history those of earlier engines as well. */
 export class EventBus {
-  readonly #kept: EngineEvent[] = [];
+  readonly #kept: Kept[];
+  readonly #history: Pick<EventHistory, "append"> | null;
   readonly #listeners = new Set<(event: EngineEvent) => void>();
   #lastNano = 0n;
 
+  constructor(history: Pick<EventHistory, "append" | "read"> | null = null) {
+    this.#history = history;
+    const before = (history?.read() ?? []).slice(-capacity);
+    this.#kept = before.map((event) => ({ nano: BigInt(event.timeNano), event }));
+    this.#lastNano = this.#kept.at(-1)?.nano ?? 0n;
+  }
+
+  /** Time of the newest event. */
+  get lastNano(): bigint {
+    return this.#lastNano;
+  }
+
   /** Never fails: what happened has happened, and a listener that throws must not make it look otherwise. */
   publish(fields: EventFields): void {
-    const event: EngineEvent = {
-      ...fields,
-      attributes: { ...fields.attributes },
-      timeNano: this.#nextNano().toString(),
-    };
-    this.#kept.push(event);
+    const nano = this.#nextNano();
+    const event: EngineEvent = { ...fields, attributes: { ...fields.attributes }, timeNano: nano.toString() };
+    this.#kept.push({ nano, event });
     if (this.#kept.length > capacity) this.#kept.shift();
+    this.#history?.append(event);
     for (const listener of [...this.#listeners]) {
       try {
         listener(event);
@@ -39,7 +53,10 @@ export class EventBus {
 
   /** Kept events at or after a time in nanoseconds since the epoch. */
   since(timeNano: bigint): readonly EngineEvent[] {
-    return this.#kept.filter((event) => BigInt(event.timeNano) >= timeNano);
+    // Mostly the newest are asked for: they are found from behind.
+    let start = this.#kept.length;
+    while (start > 0 && (this.#kept[start - 1]?.nano ?? 0n) >= timeNano) start--;
+    return this.#kept.slice(start).map(({ event }) => event);
   }
 
   /** Strictly increasing, so that a time names one event; also where the clock was set back. */

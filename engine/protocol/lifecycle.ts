@@ -10,6 +10,14 @@ export const lifecycleMethods = {
     params: z.object({ container: z.string(), resources, restartPolicy: z.optional(restartPolicy) }),
     result: z.object({ warnings: z.array(z.string()) }),
   },
+  /** Removes containers that do not run. until, labels: as images.prune. bytes: of what they wrote and their logs. */
+  "containers.prune": {
+    params: z.object({ until: z.nullable(z.string()), labels: z.array(z.string()), dryRun: z.boolean() }),
+    result: z.object({
+      removed: z.array(z.object({ id: z.string(), name: z.string(), size: z.number() })),
+      bytes: z.number(),
+    }),
+  },
   /** Freezes a running container's processes into files (criu). `unimplemented`, in one sentence, where this host cannot. */
   "checkpoints.create": { params: z.object({ ...checkpoint, leaveRunning: z.boolean() }), result: z.object({}) },
   "checkpoints.list": {

@@ -85,7 +85,7 @@ function openEvents(parts: TopicParts, params: TopicParams<"events">) {
   const since = params.since === null ? null : parseEventTime(params.since);
   const until = params.until === null ? null : parseEventTime(params.until);
   return async (sink: Sink<"events">) => {
-    let next = since ?? BigInt(parts.events.since(0n).at(-1)?.timeNano ?? 0) + 1n;
+    let next = since ?? parts.events.lastNano + 1n;
     let wake = () => {};
     const detach = parts.events.onEvent(() => wake());
     sink.signal.addEventListener("abort", () => {

@@ -15,10 +15,11 @@ export function attachHandlers(
       const { id } = containers.get(container);
       const stream = await call.openStream(streamID);
       // Read from the start, so that a client that goes before there is a session is noticed, and its first resize kept.
-      const controls = bufferControls(stream);
+      const controls = bufferControls(stream, () => containers.note(id, "detach", {}));
+      const onResize = (size: Size) => containers.note(id, "resize", size);
       const onSession = (session: AttachSession) => {
         const ended = containers.wait(id, "next-exit", stream.signal);
-        connect(stream, session, { stdin, controls, exitCode: ended.then((exit) => exit.exitCode) });
+        connect(stream, session, { stdin, controls, onResize, exitCode: ended.then((exit) => exit.exitCode) });
       };
       try {
         return await containers.attach(id, {
@@ -39,7 +40,8 @@ export function attachHandlers(
         const session = await containers.exec(request, execID);
         if (stream === null) session.attached.onOutput(() => true);
         else {
-          const controls = bufferControls(stream);
+          const { id } = containers.get(request.container);
+          const controls = bufferControls(stream, () => containers.note(id, "exec_detach", { execID }));
           connect(stream, session.attached, { stdin: request.openStdin, controls, exitCode: session.exitCode });
         }
         return { execID, pid: session.pid };
@@ -64,13 +66,15 @@ export function attachHandlers(
 type Controls = { readonly deliver: (listener: Parameters<ByteStream["onControl"]>[0]) => void };
 
 /** Takes control messages at once and hands them on, those kept first, when there is somebody for them. */
-function bufferControls(stream: ByteStream): Controls {
+function bufferControls(stream: ByteStream, onDetach: () => void): Controls {
   type Message = Parameters<Parameters<ByteStream["onControl"]>[0]>[0];
   const kept: Message[] = [];
   let listener: ((message: Message) => void) | null = null;
   stream.onControl((message) => {
-    if (message.type === "detach") stream.close();
-    else if (listener !== null) listener(message);
+    if (message.type === "detach") {
+      stream.close();
+      onDetach();
+    } else if (listener !== null) listener(message);
     else if (kept.length < 64) kept.push(message);
   });
   return {
@@ -81,7 +85,14 @@ function bufferControls(stream: ByteStream): Controls {
   };
 }
 
-type Connection = { readonly stdin: boolean; readonly controls: Controls; readonly exitCode: Promise<number> };
+/** docker's attributes of the event `resize`. */
+type Size = { readonly height: string; readonly width: string };
+type Connection = {
+  readonly stdin: boolean;
+  readonly controls: Controls;
+  readonly exitCode: Promise<number>;
+  readonly onResize?: (size: Size) => void;
+};
 
 /** Joins a client's stream and a process until either ends. The client going leaves the process alone. */
 function connect(stream: ByteStream, session: AttachSession, connection: Connection): void {
@@ -96,7 +107,9 @@ function connect(stream: ByteStream, session: AttachSession, connection: Connect
   if (stream.signal.aborted) leave();
   connection.controls.deliver((message) => {
     // A process that has ended since has no terminal to resize.
-    if (message.type === "resize") session.resize(message.rows, message.columns).catch(() => {});
+    if (message.type !== "resize") return;
+    session.resize(message.rows, message.columns).catch(() => {});
+    connection.onResize?.({ height: String(message.rows), width: String(message.columns) });
   });
   if (connection.stdin) void sendInput(stream, session);
   Promise.all([connection.exitCode, outputEnded]).then(

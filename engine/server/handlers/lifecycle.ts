@@ -6,6 +6,7 @@ export function lifecycleHandlers({ containers }: ServerParts): Pick<Handlers, k
   return {
     "containers.update": ({ container, resources, restartPolicy }) =>
       containers.update(container, { resources, restartPolicy }),
+    "containers.prune": (filter) => containers.prune(filter),
     "checkpoints.create": async ({ container, checkpoint, leaveRunning }) => {
       await containers.checkpoints.create(container, checkpoint, leaveRunning);
       return {};
