@@ -6,7 +6,9 @@ import { App } from "./app/App.tsx";
 import { Batch } from "./app/batch.ts";
 import { BrowserFeed } from "./app/browser-feed.ts";
 import type { Dashboard } from "./app/dashboard.ts";
+import { DetailsFeed } from "./app/details-feed.ts";
 import { feedMirror } from "./app/engine-feed.ts";
+import { EventFeed } from "./app/event-feed.ts";
 import { clearFlashes } from "./app/flash-timer.ts";
 import { handleInput } from "./app/input-handler.ts";
 import { Screen } from "./app/screen.ts";
@@ -81,6 +83,7 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
   using _feed = feedMirror(client, take);
   using subjects = new SubjectFeed({ client, mirror, ui, take });
   using _files = new BrowserFeed({ client, browser, mirror });
+  using _events = new EventFeed({ client, mirror, ui, take });
   const drawn: { logView: LogView | null } = { logView: null };
   using screen = new Screen(process.stdin, process.stdout, (events) => {
     for (const event of events) handleInput(dashboard, event, drawn);
@@ -107,6 +110,7 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
     if (isBack && ui.get().flash?.tone === "error") ui.dispatch({ type: "flash", flash: null });
     before = now;
   });
+  using _details = new DetailsFeed(dashboard);
   using _flashes = clearFlashes(ui);
   const instance = render(
     <App

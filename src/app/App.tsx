@@ -7,18 +7,18 @@ import { useSize } from "../hooks/use-size.ts";
 import { useStore } from "../hooks/use-store.ts";
 import { firstKeyOf } from "../keymap/keymap.ts";
 import type { Pane } from "../keymap/panes.ts";
-import { nextAgeChange } from "../panes/age.ts";
 import { ContainersPane } from "../panes/containers/ContainersPane.tsx";
 import { BrowserPane } from "../panes/files/BrowserPane.tsx";
 import { ImagesPane } from "../panes/images/ImagesPane.tsx";
 import { LayersPane } from "../panes/layers/LayersPane.tsx";
 import { LogsPane } from "../panes/logs/LogsPane.tsx";
 import type { LogView } from "../panes/logs/view-model.ts";
+import { NetworksPane } from "../panes/networks/NetworksPane.tsx";
 import type { PaneProps } from "../panes/pane-props.ts";
 import { StatsPane } from "../panes/stats/StatsPane.tsx";
+import { VolumesPane } from "../panes/volumes/VolumesPane.tsx";
 import { type BrowserScreenState, placeOf } from "../store/browser.ts";
 import type { Mirror } from "../store/mirror.ts";
-import { untilStale } from "../store/pace.ts";
 import { paint, type Style } from "../theme/paint.ts";
 import type { ColorLevel } from "../theme/terminal-look.ts";
 import { type Line, span } from "../theme/tokens.ts";
@@ -26,6 +26,7 @@ import { footerLine, headerLine, paneTitle, statusLine, urgentLine } from "./chr
 import type { Dashboard } from "./dashboard.ts";
 import { bodySize, isTooSmall, layoutBody, type Region, type Size, smallest } from "./layout.ts";
 import { overlayView } from "./overlays.ts";
+import { untilChange } from "./until-change.ts";
 
 export type AppProps = {
   readonly dashboard: Dashboard;
@@ -42,6 +43,8 @@ const paneComponents: Readonly<Record<Pane, (props: PaneProps) => React.ReactEle
   layers: LayersPane,
   logs: LogsPane,
   stats: StatsPane,
+  networks: NetworksPane,
+  volumes: VolumesPane,
 };
 
 /** The whole screen: header, panes, status line, footer, and what lies over them. */
@@ -61,7 +64,8 @@ export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: App
   if (isTooSmall(size)) return <TooSmall size={size} style={style} />;
   const createKey = firstKeyOf(dashboard.keymap, "container.create");
   const pullKey = firstKeyOf(dashboard.keymap, "image.pull");
-  const pane = { mirror, ui, prefs, style, now, mayChange: !readOnly, createKey, pullKey, onLogView };
+  const volumeKey = firstKeyOf(dashboard.keymap, "volume.create");
+  const pane = { mirror, ui, prefs, style, now, mayChange: !readOnly, createKey, pullKey, volumeKey, onLogView };
   const place = placeOf(browser, ui);
   const screen = browser.at(-1);
   const overlay =
@@ -125,6 +129,8 @@ function Body({ region, pane }: BodyProps) {
     layers: mirror.layers.result?.layers.length ?? null,
     logs: null,
     stats: null,
+    networks: mirror.networks.length,
+    volumes: mirror.volumes.length,
   };
   return (
     <Component
@@ -132,7 +138,7 @@ function Body({ region, pane }: BodyProps) {
       columns={region.columns}
       rows={region.rows}
       focused={ui.focus === region.pane}
-      title={paneTitle(region.pane, region.tabbed, counts)}
+      title={paneTitle(region, counts)}
     />
   );
 }
@@ -168,17 +174,6 @@ function isImageTree(screen: BrowserScreenState | undefined): boolean {
 
 /** True where the pane has nothing that a key could act on. */
 function isEmpty(mirror: Mirror, pane: Pane): boolean {
-  return pane === "images" ? mirror.images.length === 0 : mirror.containers.length === 0 && pane !== "layers";
-}
-
-/** Milliseconds until an age on the screen reads otherwise. */
-function untilChange(mirror: Mirror, now: number): number {
-  if (mirror.connection.status === "lost") return 1000 - ((now - mirror.connection.since) % 1000);
-  let soonest = untilStale(mirror.paces, now);
-  for (const container of mirror.containers) {
-    const live = container.status === "running" || container.status === "paused";
-    soonest = Math.min(soonest, nextAgeChange(live ? container.startedAt : container.finishedAt, now));
-  }
-  for (const image of mirror.images) soonest = Math.min(soonest, nextAgeChange(image.createdAt, now));
-  return soonest;
+  if (pane === "images" || pane === "networks" || pane === "volumes") return mirror[pane].length === 0;
+  return mirror.containers.length === 0 && pane !== "layers";
 }

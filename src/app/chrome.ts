@@ -132,6 +132,9 @@ function lostStatus({ reason, isStopped }: LostConnection, retryKey: string | nu
 const aloneToo: ReadonlySet<string> = new Set([
   "image.pull",
   "container.create",
+  "network.create",
+  "volume.create",
+  "events.open",
   "pane.fullscreen",
   "help.open",
   "palette.open",
@@ -170,19 +173,26 @@ export function footerLine(
   );
 }
 
-/** The name of a pane with its number, or all names where they share a place. */
-export function paneTitle(pane: Pane, tabbed: boolean, counts: Readonly<Record<Pane, number | null>>): readonly Span[] {
-  if (!tabbed) return titleOf(pane, true, counts[pane]);
-  return panes
-    .filter((other) => other !== "containers")
-    .flatMap((other, index) => [
-      span(index === 0 ? "" : "  "),
-      ...titleOf(other, other === pane, other === pane ? counts[other] : null),
-    ]);
+/** What is said of each pane beside its name; null: nothing. */
+export type PaneCounts = Readonly<Record<Pane, number | null>>;
+
+/** The name of a pane with its number, or all names where they share a place of this many columns. */
+export function paneTitle(
+  { pane, tabs, columns }: { readonly pane: Pane; readonly tabs: readonly Pane[]; readonly columns: number },
+  counts: PaneCounts,
+): readonly Span[] {
+  if (tabs.length === 0) return titleOf(pane, true, counts[pane]);
+  // Of the tabs that are not seen the numbers are what counts: where there is little room their names give way to what is selected.
+  const most = columns < 72 ? 3 : tabs.length > 3 && columns < 110 ? 6 : 12;
+  return tabs.flatMap((other, index) => [
+    span(index === 0 ? "" : "  "),
+    ...titleOf(other, other === pane, other === pane ? counts[other] : null, most),
+  ]);
 }
 
-function titleOf(pane: Pane, active: boolean, count: number | null): Span[] {
-  const name = pane.slice(0, 1).toUpperCase() + pane.slice(1);
+function titleOf(pane: Pane, active: boolean, count: number | null, most = 12): Span[] {
+  const whole = pane.slice(0, 1).toUpperCase() + pane.slice(1);
+  const name = active || whole.length <= most ? whole : whole.slice(0, 3);
   const number = String(panes.indexOf(pane) + 1);
   return [
     span(`${number} `, active ? "key" : "faint"),

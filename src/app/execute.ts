@@ -1,6 +1,8 @@
 import type { CommandID } from "../keymap/commands.ts";
 import { type Pane, panes } from "../keymap/panes.ts";
 import * as containers from "../panes/containers/actions.ts";
+import { openLimits } from "../panes/containers/limits-form.ts";
+import { askName, rename } from "../panes/containers/rename.ts";
 import { attach, openShell } from "../panes/containers/terminal-actions.ts";
 import { openDetails } from "../panes/details-actions.ts";
 import * as files from "../panes/files/actions.ts";
@@ -11,20 +13,18 @@ import { scrollSideways, toggleHex } from "../panes/files/file-actions.ts";
 import { browse, browseLayer } from "../panes/files/open-tree.ts";
 import * as images from "../panes/images/actions.ts";
 import type { LogView } from "../panes/logs/view-model.ts";
-import {
-  rowsOf,
-  selectedContainer,
-  selectedIndex,
-  selectedLayer,
-  targetContainers,
-  targetImages,
-} from "../store/selectors.ts";
+import { openPrune } from "../panes/prune/actions.ts";
+import { rowsOf, selectedIndex } from "../store/selectors.ts";
 import { emptyInput, inputOf } from "../store/text-input.ts";
+import { isMarkPane } from "../store/ui.ts";
 import { nextTheme } from "../theme/theme.ts";
+import { copy } from "./copy.ts";
 import { type Dashboard, flash } from "./dashboard.ts";
+import { askDelete, removeAsked } from "./delete-handlers.ts";
 import { confirmedImages, imageHandlers, type TypedLine, typedImages } from "./image-handlers.ts";
 import { neighbour } from "./layout.ts";
 import { followLog, move } from "./movement.ts";
+import { confirmedNetworks, networkHandlers } from "./network-handlers.ts";
 import { flashError } from "./run-on-each.ts";
 
 export type ExecuteContext = { readonly logView: LogView | null };
@@ -45,6 +45,8 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
   "pane.layers": (dashboard) => focus(dashboard, panes[2]),
   "pane.logs": (dashboard) => focus(dashboard, panes[3]),
   "pane.stats": (dashboard) => focus(dashboard, panes[4]),
+  "pane.networks": (dashboard) => focus(dashboard, panes[5]),
+  "pane.volumes": (dashboard) => focus(dashboard, panes[6]),
   "container.toggle": containers.toggle,
   "container.restart": containers.restart,
   "container.pause": containers.pause,
@@ -52,10 +54,13 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
   "container.attach": attach,
   "container.logs": (dashboard) => focus(dashboard, "logs"),
   "container.kill": containers.askKill,
-  "object.delete": (dashboard) =>
-    dashboard.ui.get().focus === "images" ? images.askDelete(dashboard) : containers.askDelete(dashboard),
+  "container.limits": openLimits,
+  "container.rename": askName,
+  "container.prune": openPrune("containers"),
+  "object.delete": askDelete,
   "container.create": images.openCreateForm,
   ...imageHandlers,
+  ...networkHandlers,
   "details.open": openDetails,
   "files.browse": browse,
   "layer.browse": browseLayer,
@@ -104,17 +109,16 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
 const confirmed: Partial<Record<CommandID, (dashboard: Dashboard, targets: readonly string[]) => Promise<void>>> = {
   "container.kill": containers.kill,
   ...confirmedImages,
+  ...confirmedNetworks,
   "files.extract": stopExtract,
   quit: async (dashboard) => dashboard.quit(),
-  "object.delete": (dashboard, targets) => {
-    const areImages = dashboard.mirror.get().images.some((image) => targets.includes(image.id));
-    return areImages ? images.remove(dashboard, targets) : containers.remove(dashboard, targets);
-  },
+  "object.delete": removeAsked,
 };
 
 /** Commands that a line was typed for. */
 const typed: typeof typedImages = {
   ...typedImages,
+  "container.rename": (dashboard, { targets, text }) => rename(dashboard, targets, text),
   "files.extract": (dashboard, { targets, text }) => extract(dashboard, targets, text),
 };
 
@@ -159,7 +163,7 @@ function askQuit(dashboard: Dashboard): void {
 function toggleMark(dashboard: Dashboard): void {
   const ui = dashboard.ui.get();
   const pane = ui.focus;
-  if (pane !== "containers" && pane !== "images") return;
+  if (!isMarkPane(pane)) return;
   const rows = rowsOf(dashboard.mirror.get(), ui, pane);
   const index = selectedIndex(rows, ui.selections[pane]);
   const row = rows[index];
@@ -170,34 +174,14 @@ function toggleMark(dashboard: Dashboard): void {
   dashboard.ui.dispatch({ type: "select", pane, selection: { id: rows[next]?.id ?? null, index: next } });
 }
 
-function copy(dashboard: Dashboard): void {
-  const text = copyText(dashboard);
-  if (text === "") {
-    flash(dashboard, { tone: "info", message: "there is nothing to copy" });
+function openFilter(dashboard: Dashboard): void {
+  const { overlay } = dashboard.ui.get();
+  if (overlay?.kind === "events") {
+    const input = inputOf(overlay.filter);
+    const prompt = { kind: "filter", pane: "events", input, before: overlay.filter } as const;
+    dashboard.ui.dispatch({ type: "prompt", prompt });
     return;
   }
-  dashboard.terminal.copy(text);
-  flash(dashboard, { tone: "ok", message: `copied ${text.replaceAll("\n", ", ")}` });
-}
-
-function copyText(dashboard: Dashboard): string {
-  const screen = files.topScreen(dashboard);
-  if (screen !== null) return files.copiedPath(screen);
-  const mirror = dashboard.mirror.get();
-  const ui = dashboard.ui.get();
-  switch (ui.focus) {
-    case "images":
-      return targetImages(mirror, ui).map(images.imageName).join("\n");
-    case "layers":
-      return selectedLayer(mirror, ui)?.diffID || (selectedContainer(mirror, ui)?.id ?? "");
-    default:
-      return targetContainers(mirror, ui)
-        .map((container) => containers.targetOf(container).name)
-        .join("\n");
-  }
-}
-
-function openFilter(dashboard: Dashboard): void {
   const screen = files.topScreen(dashboard);
   if (screen !== null) {
     const text = files.filterOf(screen);
@@ -218,7 +202,7 @@ function back(dashboard: Dashboard): void {
   else if (ui.filters[ui.focus] !== "") dashboard.ui.dispatch({ type: "filter", pane: ui.focus, text: "" });
   else if (ui.fullscreen) dashboard.ui.dispatch({ type: "fullscreen", on: false });
   else if (ui.focus === "logs" && ui.logBottom !== null) followLog(dashboard);
-  else if ((ui.focus === "containers" || ui.focus === "images") && ui.marks[ui.focus].length > 0) {
+  else if (isMarkPane(ui.focus) && ui.marks[ui.focus].length > 0) {
     dashboard.ui.dispatch({ type: "unmark", pane: ui.focus, ids: ui.marks[ui.focus] });
   } else if (ui.focus !== "containers") focus(dashboard, "containers");
 }

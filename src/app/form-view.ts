@@ -1,94 +1,82 @@
-import { wrapWords } from "../components/spans.ts";
-import { screenText } from "../format/screen-text.ts";
-import { type CommitField, type CommitForm, commitFields } from "../store/commit-form.ts";
-import { type CreateForm, type FormField, formFields } from "../store/create-form.ts";
-import type { TextInput } from "../store/text-input.ts";
+import { fitSpans, spread, widthOf, wrapWords } from "../components/spans.ts";
+import { windowStart } from "../components/table.ts";
+import { usesOf } from "../panes/containers/limits-form.ts";
+import type { Form } from "../store/form.ts";
+import type { Mirror } from "../store/mirror.ts";
+import { emptyInput } from "../store/text-input.ts";
 import { unicodeGlyphs as glyphs } from "../theme/glyphs.ts";
-import { emptyLine, type Line, line, span } from "../theme/tokens.ts";
+import { emptyLine, type Line, line, type Span, span } from "../theme/tokens.ts";
+import { formTwin } from "./forms.ts";
 import type { Size } from "./layout.ts";
 import { centred, type OverlayView } from "./overlay-view.ts";
-import { inputSpans } from "./prompt-line.ts";
+import { inputSpans, windowOf } from "./prompt-line.ts";
 
-/** Forms over the panes: a row for each field, why the last try failed, and the keys. */
+/** What stands in a form without its fields: a row or two for what is told, one for the keys, and the frame. */
+const tightAround = 5;
+const labelWidth = 15;
 
-type FieldTexts = { readonly label: string; readonly hint: string };
-
-type Form<Field extends string> = {
-  readonly fields: readonly Field[];
-  readonly texts: Readonly<Record<Field, FieldTexts>>;
-  readonly inputs: Readonly<Record<Field, TextInput>>;
-  readonly focus: Field;
-  readonly error: string;
-  /** What is being done, or empty. */
-  readonly doing: string;
-  /** What Enter does. */
-  readonly enter: string;
-};
-
-const createTexts: Readonly<Record<FormField, FieldTexts>> = {
-  name: { label: "Name", hint: "made up when empty" },
-  command: { label: "Command", hint: "the image's own when empty" },
-  ports: { label: "Ports", hint: "8080:80  127.0.0.1:5353:53/udp" },
-  volumes: { label: "Volumes", hint: "/srv/data:/data  ./conf:/etc/app:ro" },
-  environment: { label: "Environment", hint: "NAME=value  OTHER='two words'" },
-  memory: { label: "Memory", hint: "no limit when empty; 256m, 2g" },
-  cpus: { label: "CPUs", hint: "no limit when empty; 0.5, 2" },
-  pids: { label: "Processes", hint: "no limit when empty; 100" },
-};
-
-export function createFormView(form: CreateForm, size: Size): OverlayView {
-  const doing = form.busy ? "creating and starting" : "";
-  const view = formView({ ...form, fields: formFields, texts: createTexts, doing, enter: "create and start" }, size);
-  return { ...view, title: [span("New container of ", "title"), span(screenText(form.image), "accent")] };
-}
-
-const commitTexts: Readonly<Record<CommitField, FieldTexts>> = {
-  name: { label: "Name", hint: "team/web:1.2; without a name when empty" },
-  message: { label: "Message", hint: "for the history" },
-  author: { label: "Author", hint: "Jane Doe <jane@example.org>" },
-  changes: { label: "Changes", hint: 'CMD ["nginx"]; ENV MODE=fast; EXPOSE 80' },
-  pause: { label: "Pause", hint: "yes or no: whether it stands still meanwhile" },
-};
-
-export function commitFormView(form: CommitForm, size: Size): OverlayView {
-  const doing = form.busy ? "making the image" : "";
-  const view = formView({ ...form, fields: commitFields, texts: commitTexts, doing, enter: "make the image" }, size);
-  return { ...view, title: [span("New image of ", "title"), span(screenText(form.title), "accent")] };
-}
-
-function formView<Field extends string>(form: Form<Field>, size: Size): Omit<OverlayView, "title"> {
+/** A form over the panes: a row for each field, why the last try failed, the same as a command, and the keys. */
+export function formView(form: Form, mirror: Mirror, size: Size): OverlayView {
   const columns = Math.min(78, size.columns - 2);
   const message = messageLines(form, columns - 4);
+  const most = Math.max(3, size.rows - 2 - tightAround - Math.max(0, message.length - 2));
   const isTight = form.fields.length + message.length + 6 > size.rows;
-  const place = centred(size, columns, form.fields.length + message.length + (isTight ? 3 : 4));
-  const fields = form.fields.map((field): Line => {
-    const { label, hint } = form.texts[field];
-    const focused = form.focus === field;
-    const input = form.inputs[field];
-    const value = input.value === "" && !focused ? [span(hint, "faint")] : inputSpans(input, focused);
-    const shownHint = input.value === "" && focused ? [span(` ${hint}`, "faint")] : [];
-    return line(
-      span(focused ? `${glyphs.cursor} ` : "  ", "accent"),
-      span(label.padEnd(13), focused ? "strong" : "muted"),
-      ...value,
-      ...shownHint,
-    );
-  });
-  return { ...place, note: [], lines: [...fields, ...(isTight ? [] : [emptyLine]), ...message, keysLine(form.enter)] };
+  const count = Math.min(form.fields.length, most);
+  const place = centred(size, columns, count + message.length + (isTight ? 3 : 4));
+  const from = windowStart(form.fields.length, count, form.focus, 0);
+  const uses = form.purpose === "container.limits" ? usesOf(mirror.stats.get(form.subject)?.at(-1) ?? null) : {};
+  const fields = form.fields
+    .slice(from, from + count)
+    .map((_, offset) => fieldLine(form, from + offset, uses, columns - 3));
+  const more = form.fields.length - count;
+  return {
+    ...place,
+    title: [span(form.title, "title"), span(form.name === "" ? "" : ` ${form.name}`, "accent")],
+    note: more > 0 ? [span(`${form.focus + 1} of ${form.fields.length}`, "faint")] : [],
+    lines: [...fields, ...(isTight ? [] : [emptyLine]), ...message, keysLine(form)],
+  };
 }
 
-function keysLine(enter: string): Line {
-  return line(
-    ...["Tab", "next field   ", "Enter", `${enter}   `, "Esc", "close"].map((text, index) =>
-      span(` ${text}`, index % 2 === 0 ? "key" : "muted"),
-    ),
-  );
+function fieldLine(form: Form, index: number, uses: Readonly<Record<string, string>>, width: number): Line {
+  const field = form.fields[index];
+  if (field === undefined) return emptyLine;
+  const focused = form.focus === index;
+  const input = form.inputs[field.id] ?? emptyInput;
+  const use = uses[field.id] ?? "";
+  const right: Span[] = use === "" ? [] : [span(` ${use}`, "muted")];
+  const room = width - labelWidth - widthOf(right);
+  const hint = input.value === "" ? [span(focused ? ` ${field.hint}` : field.hint, "faint")] : [];
+  const value = input.value === "" && !focused ? [] : inputSpans(windowOf(input, room), focused);
+  const label = [
+    span(focused ? `${glyphs.cursor} ` : "  ", "accent"),
+    ...fitSpans([span(field.label, focused ? "strong" : "muted")], labelWidth - 2),
+  ];
+  return spread([...label, ...value, ...hint], right, width);
+}
+
+function keysLine(form: Form): Line {
+  const hasChoices = (form.fields[form.focus]?.choices ?? []).length > 0;
+  const keys = [
+    ["Tab", "next field"],
+    ...(hasChoices ? [["Space", "choose"]] : []),
+    ["Enter", form.enter],
+    ["Esc", "close"],
+  ];
+  return line(...keys.flatMap(([key = "", word = ""]) => [span(` ${key}`, "key"), span(` ${word}  `, "muted")]));
 }
 
 /** Always two rows at least, so that the form does not jump when there is something to say. */
-function messageLines({ doing, error }: Pick<Form<string>, "doing" | "error">, width: number): Line[] {
-  const lines = wrapWords(doing === "" ? error : doing, width)
-    .slice(0, 4)
-    .map((row) => line(span(` ${row}`, doing === "" ? "error" : "info")));
+function messageLines(form: Form, width: number): Line[] {
+  const told = form.busy ? form.doing : form.error;
+  const tone = form.busy ? "info" : form.error === "" ? "faint" : "error";
+  const lines = wrapWords(told === "" ? twinText(form) : told, width)
+    .slice(0, told === "" ? 2 : 4)
+    .map((row) => line(span(` ${row}`, tone)));
   return [...lines, ...Array.from({ length: Math.max(0, 2 - lines.length) }, () => emptyLine)];
+}
+
+/** The command line that does the same; nothing while a value is no value yet. */
+function twinText(form: Form): string {
+  const twin = formTwin(form);
+  return twin === "" ? "" : `$ ${twin}`;
 }

@@ -1,10 +1,10 @@
 import type { CommandID } from "../keymap/commands.ts";
 import type { imageCommands } from "../keymap/image-commands.ts";
 import { turnDetails } from "../panes/details-actions.ts";
-import { askPrune, openPrune, prune, togglePruneAll } from "../panes/images/prune.ts";
 import { openPull, pull } from "../panes/images/pull.ts";
 import { askPush, askPushOf, confirmTag, openTag, push, tag } from "../panes/images/push.ts";
 import { openSave, save, writeSaved } from "../panes/images/save.ts";
+import { askPrune, openPrune, prune, togglePruneAll } from "../panes/prune/actions.ts";
 import { askCancel, cancel, openWork } from "../panes/work/actions.ts";
 import type { Dashboard } from "./dashboard.ts";
 
@@ -16,7 +16,7 @@ export const imageHandlers: Readonly<Record<ImageCommandID, (dashboard: Dashboar
   "image.push": askPush,
   "image.tag": openTag,
   "image.save": openSave,
-  "image.prune": openPrune,
+  "image.prune": openPrune("images"),
   "prune.all": togglePruneAll,
   "prune.run": askPrune,
   "details.json": turnDetails,

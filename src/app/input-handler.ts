@@ -1,15 +1,15 @@
 import { findCommand } from "../keymap/keymap.ts";
 import type { Pane, Place } from "../keymap/panes.ts";
+import { setEventFilter } from "../panes/events/actions.ts";
 import { setFilter } from "../panes/files/actions.ts";
-import { submitCommit } from "../panes/files/commit.ts";
-import { submitForm } from "../panes/images/actions.ts";
+import { askAgain } from "../panes/images/pull.ts";
 import { placeOf } from "../store/browser.ts";
-import { type CommitForm, moveCommitFocus, setCommitInput, togglePause } from "../store/commit-form.ts";
-import { moveFocus, setInput } from "../store/create-form.ts";
+import { focusedInput, moveFocus, nextChoice, setInput } from "../store/form.ts";
 import { editInput, insertText, type TextInput } from "../store/text-input.ts";
 import type { Overlay, Prompt } from "../store/ui.ts";
 import type { Dashboard } from "./dashboard.ts";
 import { type ExecuteContext, execute, executeConfirmed } from "./execute.ts";
+import { submitForm } from "./forms.ts";
 import type { InputEvent } from "./key-decoder.ts";
 import { typeLine } from "./line-prompt.ts";
 import { clampScroll } from "./overlays.ts";
@@ -74,8 +74,9 @@ function typeFilter(dashboard: Dashboard, prompt: Extract<Prompt, { kind: "filte
   if (prompt.pane === "logs") dashboard.ui.dispatch({ type: "log-bottom", sequence: null });
 }
 
-function applyFilter(dashboard: Dashboard, pane: Pane | "files", text: string): void {
+function applyFilter(dashboard: Dashboard, pane: Pane | "files" | "events", text: string): void {
   if (pane === "files") setFilter(dashboard, text);
+  else if (pane === "events") setEventFilter(dashboard, text);
   else dashboard.ui.dispatch({ type: "filter", pane, text });
 }
 
@@ -91,9 +92,8 @@ type Input = { readonly event: InputEvent; readonly context: ExecuteContext };
 
 function handleOverlay(dashboard: Dashboard, overlay: Overlay, input: Input): void {
   const { event } = input;
-  const close = () => dashboard.ui.dispatch({ type: "overlay", overlay: null });
   if (event.type === "key" && (event.key === "esc" || event.key === "ctrl+c")) {
-    close();
+    closeOverlay(dashboard, overlay);
     return;
   }
   switch (overlay.kind) {
@@ -103,12 +103,11 @@ function handleOverlay(dashboard: Dashboard, overlay: Overlay, input: Input): vo
     case "form":
       typeInForm(dashboard, overlay, event);
       return;
-    case "commit":
-      typeInCommit(dashboard, overlay.form, event);
-      return;
     case "work":
     case "prune":
     case "search":
+    case "events":
+    case "connections":
       handleView(dashboard, overlay, input);
       return;
     case "help":
@@ -116,6 +115,13 @@ function handleOverlay(dashboard: Dashboard, overlay: Overlay, input: Input): vo
       scrollReader(dashboard, overlay, input);
       return;
   }
+}
+
+/** One step back: from what was found to what was searched, from a filter to all, else to the panes. */
+function closeOverlay(dashboard: Dashboard, overlay: Overlay): void {
+  if (overlay.kind === "search") askAgain(dashboard, overlay.term);
+  else if (overlay.kind === "events" && overlay.filter !== "") setEventFilter(dashboard, "");
+  else dashboard.ui.dispatch({ type: "overlay", overlay: null });
 }
 
 function typeInPalette(
@@ -143,39 +149,18 @@ function typeInPalette(
   if (query !== null) show({ ...overlay, query, index: query.value === overlay.query.value ? overlay.index : 0 });
 }
 
-function typeInForm(dashboard: Dashboard, overlay: Extract<Overlay, { kind: "form" }>, event: InputEvent): void {
-  const { form } = overlay;
+function typeInForm(dashboard: Dashboard, { form }: Extract<Overlay, { kind: "form" }>, event: InputEvent): void {
   if (form.busy) return;
   const show = (next: typeof form) => dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "form", form: next } });
   const key = event.type === "key" ? event.key : "";
-  if (key === "enter" || key === "ctrl+s") {
-    void submitForm(dashboard, form);
-    return;
-  }
-  if (key === "tab" || key === "down") {
-    show(moveFocus(form, 1));
-    return;
-  }
-  if (key === "shift+tab" || key === "up") {
-    show(moveFocus(form, -1));
-    return;
-  }
-  const input = typed(form.inputs[form.focus], event);
-  if (input !== null) show(setInput(form, input));
-}
-
-function typeInCommit(dashboard: Dashboard, form: CommitForm, event: InputEvent): void {
-  if (form.busy) return;
-  const show = (next: CommitForm) =>
-    dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "commit", form: next } });
-  const key = event.type === "key" ? event.key : "";
-  if (key === "enter" || key === "ctrl+s") void submitCommit(dashboard, form);
-  else if (key === "tab" || key === "down") show(moveCommitFocus(form, 1));
-  else if (key === "shift+tab" || key === "up") show(moveCommitFocus(form, -1));
-  else if (key === "space" && form.focus === "pause") show(togglePause(form));
+  const chosen = key === "space" ? nextChoice(form) : null;
+  if (key === "enter" || key === "ctrl+s") void submitForm(dashboard, form);
+  else if (key === "tab" || key === "down") show(moveFocus(form, 1));
+  else if (key === "shift+tab" || key === "up") show(moveFocus(form, -1));
+  else if (chosen !== null) show(chosen);
   else {
-    const input = typed(form.inputs[form.focus], event);
-    if (input !== null) show(setCommitInput(form, input));
+    const input = typed(focusedInput(form), event);
+    if (input !== null) show(setInput(form, input));
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Pane, panes } from "../keymap/panes.ts";
+import { type CornerPane, cornerPanes } from "../store/ui.ts";
 
 export type Size = { readonly columns: number; readonly rows: number };
 
@@ -9,7 +10,8 @@ export type Region =
       readonly pane: Pane;
       readonly columns: number;
       readonly rows: number;
-      readonly tabbed: boolean;
+      /** All that share this place, in their order; empty where it has it for itself. */
+      readonly tabs: readonly Pane[];
     }
   | { readonly kind: "split"; readonly direction: "row" | "column"; readonly parts: readonly Region[] };
 
@@ -27,17 +29,22 @@ export function isTooSmall(size: Size): boolean {
   return size.columns < smallest.columns || size.rows < smallest.rows;
 }
 
-export type LayoutState = { readonly focus: Pane; readonly tab: Pane; readonly fullscreen: boolean };
+export type LayoutState = {
+  readonly focus: Pane;
+  readonly tab: Pane;
+  readonly corner: CornerPane;
+  readonly fullscreen: boolean;
+};
 
 /**
- * Divides the screen below the header. Narrow or low: the containers and one more pane behind tabs. Middle: all five in three
- * bands. Wide and high: two columns, what there is at the left, what lies under it at the right.
+ * Divides the screen below the header. Narrow or low: the containers and one more pane behind tabs. Middle: three bands, where layers,
+ * networks and volumes share a place. Wide and high: all seven in two columns.
  */
 export function layoutBody(size: Size, state: LayoutState): Region {
   const body = bodySize(size);
   if (state.fullscreen) return pane(state.focus, body);
   if (size.columns < 110 || size.rows < 32) return compact(body, state);
-  return size.columns >= 160 && size.rows >= 40 ? wide(body) : middle(body);
+  return size.columns >= 160 && size.rows >= 40 ? wide(body) : middle(body, state);
 }
 
 /** Panes on the screen, in reading order. */
@@ -57,21 +64,22 @@ export function findRegion(region: Region, wanted: Pane): Extract<Region, { kind
 
 function compact(body: Size, state: LayoutState): Region {
   const second = state.tab;
+  const others = panes.filter((one) => one !== "containers");
   if (body.columns >= 150) {
     const left = Math.round(body.columns * 0.55);
     return split("row", [
       pane("containers", { columns: left, rows: body.rows }),
-      tabbed(second, { columns: body.columns - left, rows: body.rows }),
+      pane(second, { columns: body.columns - left, rows: body.rows }, others),
     ]);
   }
   const top = Math.max(5, Math.round(body.rows * 0.45));
   return split("column", [
     pane("containers", { columns: body.columns, rows: top }),
-    tabbed(second, { columns: body.columns, rows: body.rows - top }),
+    pane(second, { columns: body.columns, rows: body.rows - top }, others),
   ]);
 }
 
-function middle(body: Size): Region {
+function middle(body: Size, state: LayoutState): Region {
   const top = Math.round(body.rows * 0.36);
   const centre = Math.max(7, Math.round(body.rows * 0.24));
   const bottom = body.rows - top - centre;
@@ -81,7 +89,7 @@ function middle(body: Size): Region {
     pane("containers", { columns: body.columns, rows: top }),
     split("row", [
       pane("images", { columns: half, rows: centre }),
-      pane("layers", { columns: body.columns - half, rows: centre }),
+      pane(state.corner, { columns: body.columns - half, rows: centre }, cornerPanes),
     ]),
     split("row", [
       pane("logs", { columns: body.columns - stats, rows: bottom }),
@@ -93,13 +101,19 @@ function middle(body: Size): Region {
 function wide(body: Size): Region {
   const left = Math.round(body.columns * 0.6);
   const right = body.columns - left;
-  const containers = Math.round(body.rows * 0.45);
+  const containers = Math.round(body.rows * 0.4);
+  const lists = Math.round(body.rows * 0.19);
+  const half = Math.round(left / 2);
   const images = Math.round(body.rows * 0.22);
   const layers = Math.round(body.rows * 0.24);
   return split("row", [
     split("column", [
       pane("containers", { columns: left, rows: containers }),
-      pane("logs", { columns: left, rows: body.rows - containers }),
+      split("row", [
+        pane("networks", { columns: half, rows: lists }),
+        pane("volumes", { columns: left - half, rows: lists }),
+      ]),
+      pane("logs", { columns: left, rows: body.rows - containers - lists }),
     ]),
     split("column", [
       pane("images", { columns: right, rows: images }),
@@ -109,19 +123,15 @@ function wide(body: Size): Region {
   ]);
 }
 
-function pane(name: Pane, size: Size): Region {
-  return { kind: "pane", pane: name, columns: size.columns, rows: size.rows, tabbed: false };
-}
-
-function tabbed(name: Pane, size: Size): Region {
-  return { kind: "pane", pane: name, columns: size.columns, rows: size.rows, tabbed: true };
+function pane(name: Pane, size: Size, tabs: readonly Pane[] = []): Region {
+  return { kind: "pane", pane: name, columns: size.columns, rows: size.rows, tabs };
 }
 
 function split(direction: "row" | "column", parts: readonly Region[]): Region {
   return { kind: "split", direction, parts };
 }
 
-/** The pane after or before this one, through all five. */
+/** The pane after or before this one, through all of them. */
 export function neighbour(current: Pane, step: 1 | -1): Pane {
   const index = (panes.indexOf(current) + step + panes.length) % panes.length;
   return panes[index] ?? current;

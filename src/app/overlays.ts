@@ -6,12 +6,12 @@ import { isBrowserScreen, type Place } from "../keymap/panes.ts";
 import type { Overlay } from "../store/ui.ts";
 import { unicodeGlyphs as glyphs } from "../theme/glyphs.ts";
 import { emptyLine, type Line, line, span } from "../theme/tokens.ts";
-import { commitFormView, createFormView } from "./form-view.ts";
+import { formView } from "./form-view.ts";
 import type { Size } from "./layout.ts";
 import { centred, keyNote, type OverlayView } from "./overlay-view.ts";
 import { paletteEntries, searchPalette } from "./palette.ts";
 import { inputSpans } from "./prompt-line.ts";
-import { pruneView, searchView, type ViewInput, workView } from "./views.ts";
+import { connectionsView, eventsView, pruneView, searchView, type ViewInput, wholePlace, workView } from "./views.ts";
 
 type Surroundings = ViewInput & { readonly place: Place };
 
@@ -24,15 +24,17 @@ export function overlayView(overlay: Overlay, around: Surroundings): OverlayView
     case "details":
       return detailsView(overlay, around);
     case "form":
-      return createFormView(overlay.form, around.size);
-    case "commit":
-      return commitFormView(overlay.form, around.size);
+      return formView(overlay.form, around.mirror, around.size);
     case "work":
       return workView(overlay, around);
     case "search":
       return searchView(overlay, around);
     case "prune":
       return pruneView(overlay, around);
+    case "events":
+      return eventsView(overlay, around);
+    case "connections":
+      return connectionsView(overlay, around);
   }
 }
 
@@ -115,16 +117,13 @@ function paletteView(
 }
 
 function detailsView(overlay: Extract<Overlay, { kind: "details" }>, { size, keymap }: Surroundings): OverlayView {
-  const rows = size.rows - 3;
-  const height = rows - 2;
+  const place = wholePlace(size);
+  const height = place.rows - 2;
   const lines = wrapDetails(overlay.lines, size.columns - 4);
   const from = Math.min(overlay.scroll, Math.max(0, lines.length - height));
   const last = Math.min(lines.length, from + height);
   return {
-    left: 0,
-    top: 1,
-    columns: size.columns,
-    rows,
+    ...place,
     title: [span(overlay.title, "title")],
     note: [
       span(`${from + 1}-${last}/${lines.length}  `, "faint"),

@@ -1,6 +1,8 @@
 import { findCommand } from "../keymap/keymap.ts";
-import { pruneScroll } from "../panes/images/image-views.ts";
+import { moveInEvents } from "../panes/events/actions.ts";
 import { choose } from "../panes/images/pull.ts";
+import { moveInConnections } from "../panes/networks/connections.ts";
+import { pruneScroll } from "../panes/prune/prune-lines.ts";
 import { moveInWork } from "../panes/work/actions.ts";
 import type { SearchView } from "../store/image-views.ts";
 import type { Overlay } from "../store/ui.ts";
@@ -9,7 +11,7 @@ import { type ExecuteContext, execute } from "./execute.ts";
 import type { InputEvent } from "./key-decoder.ts";
 import { viewHeight } from "./views.ts";
 
-type View = Extract<Overlay, { kind: "work" | "prune" | "search" }>;
+type View = Extract<Overlay, { kind: "work" | "prune" | "search" | "events" | "connections" }>;
 
 /** Takes the keys of the views that lie over the panes and have a cursor or keys of their own. */
 export function handleView(
@@ -29,14 +31,38 @@ export function handleView(
   }
   const step = stepOf(dashboard, command);
   if (step === 0) execute(dashboard, command, context);
-  else if (view.kind === "work") moveInWork(dashboard, view, step);
-  else {
-    const scroll = pruneScroll(view, viewHeight(dashboard.terminal.size()), view.scroll + step);
-    dashboard.ui.dispatch({ type: "overlay", overlay: { ...view, scroll } });
+  else moveInView(dashboard, view, step);
+}
+
+function moveInView(dashboard: Dashboard, view: Exclude<View, { kind: "search" }>, step: number): void {
+  switch (view.kind) {
+    case "work":
+      moveInWork(dashboard, view, step);
+      return;
+    case "connections":
+      moveInConnections(dashboard, view, step);
+      return;
+    case "events":
+      moveInEvents(dashboard, view, { step, height: dashboard.terminal.size().rows - titleRows });
+      return;
+    case "prune": {
+      const scroll = pruneScroll(view, viewHeight(dashboard.terminal.size()), view.scroll + step);
+      dashboard.ui.dispatch({ type: "overlay", overlay: { ...view, scroll } });
+    }
   }
 }
 
-const closing: ReadonlySet<string> = new Set(["back", "view.close", "work.open", "help.open", "palette.open"]);
+/** Of the events: header, status line, footer, frame, and the names of the columns. */
+const titleRows = 6;
+
+const closing: ReadonlySet<string> = new Set([
+  "back",
+  "view.close",
+  "work.open",
+  "events.open",
+  "help.open",
+  "palette.open",
+]);
 
 /** How many rows a command moves, 0 where it does something else. */
 export function stepOf(dashboard: Pick<Dashboard, "terminal">, command: string): number {

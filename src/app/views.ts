@@ -1,13 +1,18 @@
 import { screenText } from "../format/screen-text.ts";
 import type { Keymap } from "../keymap/keymap.ts";
-import { pruneLines, searchLines } from "../panes/images/image-views.ts";
+import { eventLines } from "../panes/events/view-model.ts";
+import { searchLines } from "../panes/images/image-views.ts";
+import { connectionLines, connectionsTitle } from "../panes/networks/connections.ts";
+import { pruneLines, pruneTexts } from "../panes/prune/prune-lines.ts";
 import { workLines } from "../panes/work/work-view.ts";
-import type { PruneView, SearchView } from "../store/image-views.ts";
+import { type EventsView, eventSpans, visibleEvents } from "../store/event-log.ts";
+import type { SearchView } from "../store/image-views.ts";
 import type { Mirror } from "../store/mirror.ts";
-import type { Overlay } from "../store/ui.ts";
+import type { PruneView } from "../store/prune-view.ts";
+import type { ConnectionsView, Overlay } from "../store/ui.ts";
 import { span } from "../theme/tokens.ts";
 import type { Size } from "./layout.ts";
-import { keyNote, listPlace, type OverlayView } from "./overlay-view.ts";
+import { centred, keyNote, listPlace, type OverlayPlace, type OverlayView } from "./overlay-view.ts";
 
 /** What the views over the panes are drawn from. `now`: milliseconds since the epoch. */
 export type ViewInput = {
@@ -45,7 +50,8 @@ export function searchView(view: SearchView, { size }: ViewInput): OverlayView {
     note: [
       span(count === 0 ? "" : "Enter", "key"),
       span(count === 0 ? "" : " choose  ", "faint"),
-      span("Esc close", "faint"),
+      span("Esc", "key"),
+      span(" back", "faint"),
     ],
     lines: searchLines(view, roomIn(place)),
   };
@@ -55,13 +61,55 @@ export function pruneView(view: PruneView, { size, keymap, now }: ViewInput): Ov
   const place = listPlace(size);
   return {
     ...place,
-    title: [span("Prune", "title")],
+    title: [span(`Prune ${view.of}`, "title")],
     note: keyNote(keymap, [
-      ["prune.all", view.all ? "dangling only" : "all unused"],
+      ...(pruneTexts[view.of].all === null ? [] : [["prune.all", fewerOrAll(view)] as const]),
       ["prune.run", "delete"],
     ]),
     lines: pruneLines(view, roomIn(place), now),
   };
+}
+
+function fewerOrAll({ of, all }: PruneView): string {
+  if (!all) return "all unused";
+  return of === "images" ? "dangling only" : "anonymous only";
+}
+
+/** Over all panes, as details are: what happened, the newest at the end. */
+export function eventsView(view: EventsView, { size, mirror, keymap, now }: ViewInput): OverlayView {
+  const place = wholePlace(size);
+  const count = visibleEvents(mirror.events, view.filter).length;
+  const flag = eventSpans[view.span]?.flag ?? "";
+  const filter = view.filter === "" ? "" : `  /${screenText(view.filter)}`;
+  return {
+    ...place,
+    title: [span("Events", "title"), span(` ${count}`, "muted"), span(`  $ gantry events --since ${flag}`, "faint")],
+    note: [
+      span(filter, "prompt"),
+      view.bottom === null ? span("  follow  ", "ok") : span("  scrolled back  ", "warn"),
+      ...keyNote(keymap, [
+        ["filter.open", "filter"],
+        ["events.since", "further back"],
+      ]),
+    ],
+    lines: eventLines(mirror.events, view, { ...roomIn(place), now }),
+  };
+}
+
+export function connectionsView(view: ConnectionsView, { size, mirror, keymap }: ViewInput): OverlayView {
+  const place = centred(size, 72, Math.min(18, size.rows - 4));
+  const what = view.side === "container" ? "Networks of" : "Containers on";
+  return {
+    ...place,
+    title: [span(`${what} `, "title"), span(connectionsTitle(mirror, view), "accent")],
+    note: keyNote(keymap, [["network.toggle", "connect or disconnect"]]),
+    lines: connectionLines(mirror, view, roomIn(place)),
+  };
+}
+
+/** All between header and status line. */
+export function wholePlace({ columns, rows }: Size): OverlayPlace {
+  return { left: 0, top: 1, columns, rows: rows - 3 };
 }
 
 function roomIn({ columns, rows }: { readonly columns: number; readonly rows: number }) {

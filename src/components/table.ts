@@ -15,6 +15,8 @@ export type Column<Row> = {
   /** Left out while no row has anything to show in it. */
   readonly optional?: boolean;
   readonly spans: (row: Row) => readonly Span[];
+  /** What a row says here instead, over the room of the columns named as well where they follow; null: nothing. */
+  readonly across?: { readonly titles: readonly string[]; readonly spans: (row: Row) => readonly Span[] | null };
 };
 
 export type TableOptions<Row> = {
@@ -49,13 +51,30 @@ export function drawTable<Row>(options: TableOptions<Row>): { readonly header: L
   const lines = rows.slice(options.from, options.from + options.count).map((row, offset) => {
     const selected = options.from + offset === options.selected;
     const gutter = fitSpans([options.gutter(row, selected)], gutterWidth);
-    const spans = fitSpans([...gutter, ...joined(columns, (column) => column.spans(row))], width);
+    const spans = fitSpans([...gutter, ...joined(merged(columns, row), (column) => column.spans(row))], width);
     return selected ? { spans, fill: options.selectedFill } : { spans };
   });
   return { header: { spans: header }, lines };
 }
 
 type Placed<Row> = Column<Row> & { readonly width: number };
+
+/** The columns as they are in one row, which may have something to say across several. */
+function merged<Row>(columns: readonly Placed<Row>[], row: Row): readonly Placed<Row>[] {
+  const result: Placed<Row>[] = [];
+  let over: readonly string[] = [];
+  for (const column of columns) {
+    const last = result.at(-1);
+    if (last !== undefined && over.includes(column.title)) {
+      result[result.length - 1] = { ...last, width: last.width + gap + column.width };
+      continue;
+    }
+    const spans = column.across?.spans(row) ?? null;
+    over = spans === null ? [] : (column.across?.titles ?? []);
+    result.push(spans === null ? column : { ...column, align: "left", spans: () => spans });
+  }
+  return result;
+}
 
 function joined<Row>(columns: readonly Placed<Row>[], spansOf: (column: Placed<Row>) => readonly Span[]): Span[] {
   return columns.flatMap((column, index) => {

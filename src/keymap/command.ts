@@ -20,5 +20,13 @@ export type Command = {
   readonly group: CommandGroup;
 };
 
-export const commandGroups = ["Move", "Containers", "Images and lists", "Logs", "Files", "Screen"] as const;
+export const commandGroups = [
+  "Move",
+  "Containers",
+  "Images and lists",
+  "Networks and volumes",
+  "Logs",
+  "Files",
+  "Screen",
+] as const;
 export type CommandGroup = (typeof commandGroups)[number];

@@ -1,11 +1,13 @@
 import { browserCommands } from "./browser-commands.ts";
 import type { Command } from "./command.ts";
 import { imageCommands } from "./image-commands.ts";
+import { networkCommands } from "./network-commands.ts";
 import { browserScreens, overlayPlaces, type Pane, type Place, panes } from "./panes.ts";
 
 const everywhere: readonly Place[] = [...panes, ...browserScreens, ...overlayPlaces];
 const ofContainers: readonly Pane[] = ["containers", "logs", "stats"];
-const lists: readonly Pane[] = ["containers", "images", "layers"];
+const lists: readonly Pane[] = ["containers", "images", "layers", "networks", "volumes"];
+const objects: readonly Pane[] = ["containers", "images", "networks", "volumes"];
 
 const plain = { panes: everywhere, dangerous: false, asks: false, footer: null } as const;
 const onPanes = { ...plain, panes } as const;
@@ -36,6 +38,8 @@ export const commands = [
   { ...onPanes, id: "pane.layers", title: "Layers", short: "layers", keys: ["3"], group: "Move" },
   { ...onPanes, id: "pane.logs", title: "Logs", short: "logs", keys: ["4"], group: "Move" },
   { ...onPanes, id: "pane.stats", title: "Stats", short: "stats", keys: ["5"], group: "Move" },
+  { ...onPanes, id: "pane.networks", title: "Networks", short: "networks", keys: ["6"], group: "Move" },
+  { ...onPanes, id: "pane.volumes", title: "Volumes", short: "volumes", keys: ["7"], group: "Move" },
   { ...onContainer, id: "container.toggle", title: "Stop or start", short: "stop/start", keys: ["s"], footer: 20 },
   { ...onContainer, id: "container.restart", title: "Restart", short: "restart", keys: ["r"], footer: 30 },
   { ...onContainer, id: "container.pause", title: "Pause or go on", short: "pause", keys: ["p"], footer: 60 },
@@ -59,6 +63,17 @@ export const commands = [
     panes: ["containers", "stats"],
   },
   { ...onContainer, id: "container.kill", title: "Kill", short: "kill", keys: ["K"], footer: 80, asks: true },
+  { ...onContainer, id: "container.limits", title: "Change the limits", short: "limits", keys: ["L"], footer: 62 },
+  { ...onContainer, id: "container.rename", title: "Rename", short: "rename", keys: ["m"], footer: 86 },
+  {
+    ...onContainer,
+    id: "container.prune",
+    title: "Prune what does not run: see what would go",
+    short: "prune",
+    keys: ["x"],
+    footer: 87,
+    panes: ["containers"],
+  },
   {
     ...plain,
     id: "object.delete",
@@ -66,7 +81,7 @@ export const commands = [
     short: "delete",
     keys: ["d"],
     footer: 50,
-    panes: ["containers", "images"],
+    panes: objects,
     dangerous: true,
     asks: true,
     group: "Images and lists",
@@ -84,7 +99,7 @@ export const commands = [
   },
   {
     ...plain,
-    panes: ["containers", "images", "logs", "stats"],
+    panes: [...objects, "logs", "stats"],
     id: "details.open",
     title: "Details",
     short: "details",
@@ -99,7 +114,7 @@ export const commands = [
     short: "mark",
     keys: ["space"],
     footer: 75,
-    panes: ["containers", "images"],
+    panes: objects,
     group: "Images and lists",
   },
   ...browserCommands,
@@ -119,7 +134,7 @@ export const commands = [
     short: "filter",
     keys: ["/"],
     footer: 55,
-    panes: [...lists, "logs", "files", "compare"],
+    panes: [...lists, "logs", "files", "compare", "events"],
     group: "Images and lists",
   },
   {
@@ -206,6 +221,7 @@ export const commands = [
     group: "Screen",
   },
   ...imageCommands,
+  ...networkCommands,
 ] as const satisfies readonly Command[];
 
 export type CommandID = (typeof commands)[number]["id"];

@@ -1,50 +1,118 @@
 import type { Dashboard } from "../app/dashboard.ts";
+import { ask } from "../app/later-methods.ts";
 import { flashError } from "../app/run-on-each.ts";
 import { screenText } from "../format/screen-text.ts";
-import { selectedContainer, selectedImage } from "../store/selectors.ts";
+import {
+  selectedContainer,
+  selectedImage,
+  selectedNetwork,
+  selectedVolume,
+  usersOfNetwork,
+  usersOfVolume,
+} from "../store/selectors.ts";
+import { type DetailsSubject, isMarkPane, type Overlay } from "../store/ui.ts";
 import { emptyLine, type Line, line, span } from "../theme/tokens.ts";
 import { containerPage } from "./containers/details-page.ts";
 import { jsonLines } from "./details.ts";
+import { shellWord } from "./files/shell-word.ts";
 import { imageName } from "./images/actions.ts";
 import { imagePage } from "./images/details-page.ts";
+import { networkPage } from "./networks/details-page.ts";
+import { volumePage } from "./volumes/details-page.ts";
+
+type Details = Extract<Overlay, { kind: "details" }>;
+/** What there is to read of an object: as a page, and as JSON. */
+type Found = { readonly title: string; readonly twin: string; readonly page: readonly Line[]; readonly json: unknown };
 
 /** Opens the details of what the cursor is on in the pane that has the focus. */
 export async function openDetails(dashboard: Dashboard): Promise<void> {
   const ui = dashboard.ui.get();
-  try {
-    if (ui.focus === "containers") await containerDetails(dashboard);
-    else if (ui.focus === "images") await imageDetails(dashboard);
-    // Logs and stats have nothing behind them but more room.
-    else dashboard.ui.dispatch({ type: "fullscreen", on: !ui.fullscreen });
-  } catch (cause) {
-    flashError(dashboard, cause);
+  // Logs and stats have nothing behind them but more room.
+  if (!isMarkPane(ui.focus)) dashboard.ui.dispatch({ type: "fullscreen", on: !ui.fullscreen });
+  else {
+    const subject = subjectHere(dashboard);
+    if (subject === null) return;
+    try {
+      const overlay = await readDetails(dashboard, subject);
+      if (overlay !== null) dashboard.ui.dispatch({ type: "overlay", overlay });
+    } catch (cause) {
+      flashError(dashboard, cause);
+    }
   }
 }
 
-async function containerDetails(dashboard: Dashboard): Promise<void> {
-  const container = selectedContainer(dashboard.mirror.get(), dashboard.ui.get());
-  if (container === null) return;
-  const name = screenText(container.name);
-  const json = await dashboard.client.request("containers.inspect", { container: container.id });
-  const lines = [twin(`gantry inspect ${name}`), emptyLine, ...containerPage(container, json, Date.now())];
-  show(dashboard, `container ${name}`, lines, [twin(`gantry inspect ${name}`), ...jsonLines(json)]);
+function subjectHere(dashboard: Dashboard): DetailsSubject | null {
+  const mirror = dashboard.mirror.get();
+  const ui = dashboard.ui.get();
+  if (!isMarkPane(ui.focus)) return null;
+  const select = {
+    containers: selectedContainer,
+    images: selectedImage,
+    networks: selectedNetwork,
+    volumes: selectedVolume,
+  };
+  const found = select[ui.focus](mirror, ui);
+  return found === null ? null : { pane: ui.focus, id: found.id };
 }
 
-async function imageDetails(dashboard: Dashboard): Promise<void> {
-  const { images, containers } = dashboard.mirror.get();
-  const image = selectedImage(dashboard.mirror.get(), dashboard.ui.get());
-  if (image === null) return;
-  const [json, history] = await Promise.all([
-    dashboard.client.request("images.inspect", { image: image.id }),
-    dashboard.client.request("images.history", { image: image.id }),
-  ]);
-  const newest = images.find(({ id }) => id === image.id) ?? image;
-  const users = containers.filter(({ id }) => newest.containers.includes(id)).map(({ name }) => name);
-  const facts = { image: newest, json, history, users, now: Date.now() };
-  const command = twin(`gantry inspect ${imageName(image)}`);
-  const lines = [command, emptyLine, ...imagePage(facts)];
-  show(dashboard, `image ${imageName(image)}`, lines, [command, ...jsonLines(json)]);
+/** Reads all about an object; null where it has gone. */
+export async function readDetails(dashboard: Dashboard, subject: DetailsSubject): Promise<Details | null> {
+  const found = await finders[subject.pane](dashboard, subject.id);
+  if (found === null) return null;
+  const head = twin(found.twin);
+  return {
+    kind: "details",
+    title: found.title,
+    lines: [head, emptyLine, ...found.page],
+    scroll: 0,
+    other: { name: "JSON", lines: [head, ...jsonLines(found.json)] },
+    subject,
+  };
 }
+
+type Finder = (dashboard: Dashboard, id: string) => Promise<Found | null>;
+
+const finders: Readonly<Record<DetailsSubject["pane"], Finder>> = {
+  containers: async (dashboard, id) => {
+    const json = await dashboard.client.request("containers.inspect", { container: id });
+    const container = dashboard.mirror.get().containers.find((one) => one.id === id);
+    if (container === undefined) return null;
+    const name = screenText(container.name);
+    const page = containerPage(container, json, Date.now());
+    return { title: `container ${name}`, twin: `gantry inspect ${name}`, page, json };
+  },
+  images: async (dashboard, id) => {
+    const [json, history] = await Promise.all([
+      dashboard.client.request("images.inspect", { image: id }),
+      dashboard.client.request("images.history", { image: id }),
+    ]);
+    const { images, containers } = dashboard.mirror.get();
+    const image = images.find((one) => one.id === id);
+    if (image === undefined) return null;
+    const users = containers.filter((one) => image.containers.includes(one.id)).map(({ name }) => name);
+    const name = imageName(image);
+    const page = imagePage({ image, json, history, users, now: Date.now() });
+    return { title: `image ${name}`, twin: `gantry inspect ${name}`, page, json };
+  },
+  networks: async (dashboard, id) => {
+    const json = await ask(dashboard, "networks.inspect", { network: id });
+    const mirror = dashboard.mirror.get();
+    const network = mirror.networks.find((one) => one.id === id);
+    if (network === undefined) return null;
+    const name = screenText(network.name);
+    const page = networkPage(network, usersOfNetwork(mirror, network), Date.now());
+    return { title: `network ${name}`, twin: `gantry network inspect ${shellWord(network.name)}`, page, json };
+  },
+  volumes: async (dashboard, id) => {
+    const json = await ask(dashboard, "volumes.inspect", { volume: id });
+    const mirror = dashboard.mirror.get();
+    const volume = mirror.volumes.find((one) => one.id === id);
+    if (volume === undefined) return null;
+    const page = volumePage(volume, usersOfVolume(mirror, volume), Date.now());
+    const twin = `gantry volume inspect ${shellWord(volume.name)}`;
+    return { title: `volume ${screenText(volume.name)}`, twin, page, json };
+  },
+};
 
 /** The open details in their other form. */
 export function turnDetails(dashboard: Dashboard): void {
@@ -57,10 +125,4 @@ export function turnDetails(dashboard: Dashboard): void {
 
 function twin(command: string): Line {
   return line(span(`$ ${command}`, "faint"));
-}
-
-function show(dashboard: Dashboard, title: string, lines: readonly Line[], json?: readonly Line[]): void {
-  const other = json === undefined ? {} : { other: { name: "JSON", lines: json } };
-  const overlay = { kind: "details", title, lines, scroll: 0, ...other } as const;
-  dashboard.ui.dispatch({ type: "overlay", overlay });
 }

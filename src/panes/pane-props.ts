@@ -24,6 +24,8 @@ export type PaneProps = {
   readonly createKey: string | null;
   /** The key that asks what to pull, or null. */
   readonly pullKey: string | null;
+  /** The key of the form for a new volume, or null. */
+  readonly volumeKey: string | null;
   /** What the logs pane has drawn, for those who scroll it. */
   readonly onLogView: (view: LogView) => void;
 };

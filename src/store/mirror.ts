@@ -1,11 +1,15 @@
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import type { EngineEvent } from "../../engine/protocol/events.ts";
 import type { ImageSummary, LayersResult } from "../../engine/protocol/images.ts";
 import type { LogLine } from "../../engine/protocol/logs.ts";
+import type { NetworkSummary } from "../../engine/protocol/networks.ts";
 import type { Operation, StateItem } from "../../engine/protocol/state.ts";
 import type { StatsSample } from "../../engine/protocol/stats.ts";
 import type { SystemInfo } from "../../engine/protocol/system.ts";
+import type { VolumeSummary } from "../../engine/protocol/volumes.ts";
 import type { ConnectionState } from "../client/reconnect.ts";
 import { screenText } from "../format/screen-text.ts";
+import { appendEvents, type EventLog, emptyEventLog } from "./event-log.ts";
 import { appendLines, emptyLog, type LogBuffer, openLog, prependLines } from "./log-buffer.ts";
 import { measurePaces, type Paces } from "./pace.ts";
 
@@ -17,6 +21,8 @@ export type Mirror = {
   /** Ordered for the screen. */
   readonly containers: readonly ContainerSummary[];
   readonly images: readonly ImageSummary[];
+  readonly networks: readonly NetworkSummary[];
+  readonly volumes: readonly Volume[];
   readonly operations: readonly Operation[];
   /** How fast the operations get on. */
   readonly paces: Paces;
@@ -24,8 +30,12 @@ export type Mirror = {
   readonly stats: ReadonlyMap<string, readonly StatsSample[]>;
   readonly logs: LogBuffer;
   readonly layers: LayersView;
+  readonly events: EventLog;
   readonly info: SystemInfo | null;
 };
+
+/** Its name is what identifies a volume: lists want an id. */
+export type Volume = VolumeSummary & { readonly id: string };
 
 /** The layers of what `key` names (`image <id>` or `container <id>`); result null while they are being read. */
 export type LayersView = { readonly key: string; readonly result: LayersResult | null; readonly error: string };
@@ -40,6 +50,9 @@ export type MirrorAction =
   | { readonly type: "info"; readonly info: SystemInfo }
   | { readonly type: "layers-wanted"; readonly key: string }
   | { readonly type: "layers"; readonly key: string; readonly result: LayersResult | null; readonly error: string }
+  /** Another question about what happened: the answers to the last one go. */
+  | { readonly type: "events-opened"; readonly key: string }
+  | { readonly type: "events"; readonly key: string; readonly events: readonly EngineEvent[] }
   | { readonly type: "logs-opened"; readonly containers: readonly string[]; readonly contains: string }
   | { readonly type: "logs"; readonly key: string; readonly lines: readonly LogLine[] }
   | { readonly type: "logs-paging"; readonly key: string; readonly paging: boolean }
@@ -58,11 +71,14 @@ export const emptyMirror: Mirror = {
   synced: false,
   containers: [],
   images: [],
+  networks: [],
+  volumes: [],
   operations: [],
   paces: new Map(),
   stats: new Map(),
   logs: emptyLog,
   layers: { key: "", result: null, error: "" },
+  events: emptyEventLog,
   info: null,
 };
 
@@ -87,6 +103,11 @@ export function reduceMirror(mirror: Mirror, action: MirrorAction): Mirror {
     case "layers":
       if (action.key !== mirror.layers.key) return mirror;
       return { ...mirror, layers: { key: action.key, result: action.result, error: action.error } };
+    case "events-opened":
+      return { ...mirror, events: { key: action.key, events: [] } };
+    case "events":
+      if (action.key !== mirror.events.key) return mirror;
+      return { ...mirror, events: appendEvents(mirror.events, action.events) };
     default:
       return reduceLogs(mirror, action);
   }
@@ -112,17 +133,21 @@ function reduceState(mirror: Mirror, item: StateItem): Mirror {
     return withObjects(mirror, {
       containers: item.containers,
       images: item.images,
+      networks: orderedNetworks(item.networks),
+      volumes: orderedVolumes(item.volumes),
       operations: item.operations,
     });
   }
   return withObjects(mirror, {
     containers: merge(mirror.containers, item.containers, item.removedContainers),
     images: merge(mirror.images, item.images, item.removedImages),
+    networks: item.networks === undefined ? mirror.networks : orderedNetworks(item.networks),
+    volumes: item.volumes === undefined ? mirror.volumes : orderedVolumes(item.volumes),
     operations: item.operations ?? mirror.operations,
   });
 }
 
-type Objects = Pick<Mirror, "containers" | "images" | "operations">;
+type Objects = Pick<Mirror, "containers" | "images" | "networks" | "volumes" | "operations">;
 
 function withObjects(mirror: Mirror, objects: Objects): Mirror {
   const alive = new Set(objects.containers.map((container) => container.id));
@@ -158,6 +183,28 @@ export function isLive(container: ContainerSummary): boolean {
 
 function byLifeAndName(left: ContainerSummary, right: ContainerSummary): number {
   return Number(isLive(right)) - Number(isLive(left)) || collator.compare(left.name, right.name);
+}
+
+const builtInNetworks = ["bridge", "host", "none"];
+
+/** True for those that every host has, and that cannot be removed. */
+export function isBuiltIn({ name }: Pick<NetworkSummary, "name">): boolean {
+  return builtInNetworks.includes(name);
+}
+
+/** Those that somebody made come first. */
+function orderedNetworks(networks: readonly NetworkSummary[]): readonly NetworkSummary[] {
+  const rank = ({ name }: NetworkSummary) => builtInNetworks.indexOf(name);
+  return networks.toSorted((left, right) => rank(left) - rank(right) || collator.compare(left.name, right.name));
+}
+
+/** Those without a name of their own come last. */
+function orderedVolumes(volumes: readonly VolumeSummary[]): readonly Volume[] {
+  return volumes
+    .map((volume) => ({ ...volume, id: volume.name }))
+    .toSorted(
+      (left, right) => Number(left.anonymous) - Number(right.anonymous) || collator.compare(left.name, right.name),
+    );
 }
 
 /** Images without a name come last. */

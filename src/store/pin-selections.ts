@@ -1,8 +1,6 @@
 import type { Mirror } from "./mirror.ts";
 import { rowsOf } from "./selectors.ts";
-import type { ListPane, Selection, Ui, UiAction } from "./ui.ts";
-
-const listPanes: readonly ListPane[] = ["containers", "images", "layers"];
+import { listPanes, type Selection, type Ui, type UiAction } from "./ui.ts";
 
 /**
  * Keeps each cursor on its object when the list under it changes: rows change their places when a container stops, and a key

@@ -1,19 +1,33 @@
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { ImageSummary } from "../../engine/protocol/images.ts";
+import type { NetworkSummary } from "../../engine/protocol/networks.ts";
 import { type LayerRow, layerRows } from "../panes/layers/rows.ts";
-import { isLive, type Mirror } from "./mirror.ts";
+import { isLive, type Mirror, type Volume } from "./mirror.ts";
 import type { ListPane, Selection, Ui } from "./ui.ts";
 
 /** What is seen of the state: pure functions of mirror and ui. */
 
+/** A text that stands in the name, image, state or id; `network=NAME` and `volume=NAME`, as docker's filters, are those on it. */
 export function visibleContainers(mirror: Mirror, ui: Ui): readonly ContainerSummary[] {
   const wanted = ui.filters.containers.toLowerCase();
   if (wanted === "") return mirror.containers;
+  const [, key, value = ""] = /^(network|volume)=(.*)$/i.exec(ui.filters.containers) ?? [];
+  if (key?.toLowerCase() === "network") return mirror.containers.filter((container) => isOn(container, value));
+  if (key !== undefined) return mirror.containers.filter((container) => hasVolume(container, value));
   return mirror.containers.filter((container) =>
-    [container.name, container.image, container.status, container.id].some((text) =>
+    [container.name, container.image, container.status, container.health, container.id].some((text) =>
       text.toLowerCase().includes(wanted),
     ),
   );
+}
+
+/** By the network's name or id. */
+export function isOn({ endpoints }: ContainerSummary, network: string): boolean {
+  return endpoints.some((endpoint) => endpoint.network === network || endpoint.networkID === network);
+}
+
+export function hasVolume({ mounts }: ContainerSummary, volume: string): boolean {
+  return mounts.some(({ name }) => name === volume);
 }
 
 export function visibleImages(mirror: Mirror, ui: Ui): readonly ImageSummary[] {
@@ -31,6 +45,24 @@ export function visibleLayers(mirror: Mirror, ui: Ui): readonly LayerRow[] {
   return rows.filter((row) => [row.command, row.id].some((text) => text.toLowerCase().includes(wanted)));
 }
 
+export function visibleNetworks({ networks }: Mirror, ui: Ui): readonly NetworkSummary[] {
+  const wanted = ui.filters.networks.toLowerCase();
+  if (wanted === "") return networks;
+  return networks.filter(({ id, name, driver, subnets, containers }) =>
+    [id, name, driver, ...subnets.map(({ subnet }) => subnet), ...containers.map((one) => one.name)].some((text) =>
+      text.toLowerCase().includes(wanted),
+    ),
+  );
+}
+
+export function visibleVolumes({ volumes }: Mirror, ui: Ui): readonly Volume[] {
+  const wanted = ui.filters.volumes.toLowerCase();
+  if (wanted === "") return volumes;
+  return volumes.filter(({ name, driver, options }) =>
+    [name, driver, ...Object.values(options)].some((text) => text.toLowerCase().includes(wanted)),
+  );
+}
+
 /** Where the cursor stands in a list: at the row selected, or at its place when that row is gone; -1 in an empty list. */
 export function selectedIndex(rows: readonly { readonly id: string }[], selection: Selection): number {
   const index = selection.id === null ? -1 : rows.findIndex((row) => row.id === selection.id);
@@ -38,8 +70,18 @@ export function selectedIndex(rows: readonly { readonly id: string }[], selectio
 }
 
 export function rowsOf(mirror: Mirror, ui: Ui, pane: ListPane): readonly { readonly id: string }[] {
-  if (pane === "containers") return visibleContainers(mirror, ui);
-  return pane === "images" ? visibleImages(mirror, ui) : visibleLayers(mirror, ui);
+  switch (pane) {
+    case "containers":
+      return visibleContainers(mirror, ui);
+    case "images":
+      return visibleImages(mirror, ui);
+    case "layers":
+      return visibleLayers(mirror, ui);
+    case "networks":
+      return visibleNetworks(mirror, ui);
+    case "volumes":
+      return visibleVolumes(mirror, ui);
+  }
 }
 
 export function selectedContainer(mirror: Mirror, ui: Ui): ContainerSummary | null {
@@ -57,6 +99,16 @@ export function selectedLayer(mirror: Mirror, ui: Ui): LayerRow | null {
   return rows[selectedIndex(rows, ui.selections.layers)] ?? null;
 }
 
+export function selectedNetwork(mirror: Mirror, ui: Ui): NetworkSummary | null {
+  const rows = visibleNetworks(mirror, ui);
+  return rows[selectedIndex(rows, ui.selections.networks)] ?? null;
+}
+
+export function selectedVolume(mirror: Mirror, ui: Ui): Volume | null {
+  const rows = visibleVolumes(mirror, ui);
+  return rows[selectedIndex(rows, ui.selections.volumes)] ?? null;
+}
+
 /** What a command acts on: the marked containers, or the one under the cursor. */
 export function targetContainers(mirror: Mirror, ui: Ui): readonly ContainerSummary[] {
   const marked = mirror.containers.filter((container) => ui.marks.containers.includes(container.id));
@@ -70,6 +122,31 @@ export function targetImages(mirror: Mirror, ui: Ui): readonly ImageSummary[] {
   if (marked.length > 0) return marked;
   const selected = selectedImage(mirror, ui);
   return selected === null ? [] : [selected];
+}
+
+export function targetNetworks(mirror: Mirror, ui: Ui): readonly NetworkSummary[] {
+  const marked = mirror.networks.filter((network) => ui.marks.networks.includes(network.id));
+  if (marked.length > 0) return marked;
+  const selected = selectedNetwork(mirror, ui);
+  return selected === null ? [] : [selected];
+}
+
+export function targetVolumes(mirror: Mirror, ui: Ui): readonly Volume[] {
+  const marked = mirror.volumes.filter((volume) => ui.marks.volumes.includes(volume.id));
+  if (marked.length > 0) return marked;
+  const selected = selectedVolume(mirror, ui);
+  return selected === null ? [] : [selected];
+}
+
+/** Containers that have a place on the network, running or not. */
+export function usersOfNetwork(mirror: Mirror, { id, containers }: NetworkSummary): readonly ContainerSummary[] {
+  const running = new Set(containers.map((container) => container.id));
+  return mirror.containers.filter((container) => running.has(container.id) || isOn(container, id));
+}
+
+/** Containers that name the volume, running or not. */
+export function usersOfVolume(mirror: Mirror, { name, usedBy }: Volume): readonly ContainerSummary[] {
+  return mirror.containers.filter((container) => usedBy.includes(container.id) || hasVolume(container, name));
 }
 
 /** More logs than this at once are too many to read. */

@@ -1,16 +1,38 @@
 import type { CommandID } from "../keymap/commands.ts";
 import type { Pane } from "../keymap/panes.ts";
 import type { Line } from "../theme/tokens.ts";
-import type { CommitForm } from "./commit-form.ts";
-import type { CreateForm } from "./create-form.ts";
-import type { PruneView, SearchView } from "./image-views.ts";
+import type { EventsView } from "./event-log.ts";
+import type { Form } from "./form.ts";
+import type { SearchView } from "./image-views.ts";
+import type { PruneView } from "./prune-view.ts";
 import type { TextInput } from "./text-input.ts";
 
 /** Panes whose rows can be selected. */
-export type ListPane = "containers" | "images" | "layers";
+export const listPanes = ["containers", "images", "layers", "networks", "volumes"] as const;
+export type ListPane = (typeof listPanes)[number];
+/** Panes whose rows can be marked. */
+export type MarkPane = Exclude<ListPane, "layers">;
+/** Panes that share a place where there is room for one of them beside the others. */
+export const cornerPanes = ["layers", "networks", "volumes"] as const;
+export type CornerPane = (typeof cornerPanes)[number];
+
+export function isMarkPane(pane: Pane): pane is MarkPane {
+  return pane === "containers" || pane === "images" || pane === "networks" || pane === "volumes";
+}
 
 /** By id; where the row is gone, the one that stands at its place now is meant. */
 export type Selection = { readonly id: string | null; readonly index: number };
+
+/** Whose details they are: they are read again when it changes. */
+export type DetailsSubject = { readonly pane: MarkPane; readonly id: string };
+
+/** Which networks a container is on, or which containers are on a network; the cursor is on one of those. */
+export type ConnectionsView = {
+  readonly kind: "connections";
+  readonly side: "container" | "network";
+  readonly id: string;
+  readonly selection: Selection;
+};
 
 export type OtherForm = { readonly name: string; readonly lines: readonly Line[] };
 
@@ -24,16 +46,23 @@ export type Overlay =
       readonly scroll: number;
       /** The same in another form, and what that is called: JSON. */
       readonly other?: OtherForm;
+      readonly subject?: DetailsSubject;
     }
-  | { readonly kind: "form"; readonly form: CreateForm }
-  | { readonly kind: "commit"; readonly form: CommitForm }
+  | { readonly kind: "form"; readonly form: Form }
   /** Long work of all clients; the cursor is on one of them. */
   | { readonly kind: "work"; readonly selection: Selection }
   | SearchView
-  | PruneView;
+  | PruneView
+  | EventsView
+  | ConnectionsView;
 
 export type Prompt =
-  | { readonly kind: "filter"; readonly pane: Pane | "files"; readonly input: TextInput; readonly before: string }
+  | {
+      readonly kind: "filter";
+      readonly pane: Pane | "files" | "events";
+      readonly input: TextInput;
+      readonly before: string;
+    }
   /** One line that is typed. `offer` is meant where nothing is typed. `targets`: what it is about. */
   | {
       readonly kind: "line";
@@ -77,9 +106,11 @@ export type Ui = {
   readonly focus: Pane;
   /** The pane beside the containers where there is room for one only. */
   readonly tab: Exclude<Pane, "containers">;
+  /** The one of the corner panes that is seen where they share a place. */
+  readonly corner: CornerPane;
   readonly fullscreen: boolean;
   readonly selections: Readonly<Record<ListPane, Selection>>;
-  readonly marks: Readonly<Record<"containers" | "images", readonly string[]>>;
+  readonly marks: Readonly<Record<MarkPane, readonly string[]>>;
   readonly filters: Readonly<Record<Pane, string>>;
   /** Whose layers are shown: the one that was last moved in. */
   readonly layersOf: "containers" | "images";
@@ -100,8 +131,8 @@ export type UiAction =
   | { readonly type: "select"; readonly pane: ListPane; readonly selection: Selection }
   /** The same choice, told anew since the list has changed. */
   | { readonly type: "pin"; readonly pane: ListPane; readonly selection: Selection }
-  | { readonly type: "mark"; readonly pane: "containers" | "images"; readonly id: string }
-  | { readonly type: "unmark"; readonly pane: "containers" | "images"; readonly ids: readonly string[] }
+  | { readonly type: "mark"; readonly pane: MarkPane; readonly id: string }
+  | { readonly type: "unmark"; readonly pane: MarkPane; readonly ids: readonly string[] }
   | { readonly type: "filter"; readonly pane: Pane; readonly text: string }
   | { readonly type: "log-bottom"; readonly sequence: number | null }
   | { readonly type: "overlay"; readonly overlay: Overlay | null }
@@ -118,10 +149,11 @@ const nothing: Selection = { id: null, index: 0 };
 export const initialUi: Ui = {
   focus: "containers",
   tab: "logs",
+  corner: "layers",
   fullscreen: false,
-  selections: { containers: nothing, images: nothing, layers: nothing },
-  marks: { containers: [], images: [] },
-  filters: { containers: "", images: "", layers: "", logs: "", stats: "" },
+  selections: { containers: nothing, images: nothing, layers: nothing, networks: nothing, volumes: nothing },
+  marks: { containers: [], images: [], networks: [], volumes: [] },
+  filters: { containers: "", images: "", layers: "", logs: "", stats: "", networks: "", volumes: "" },
   layersOf: "containers",
   logBottom: null,
   overlay: null,
@@ -182,15 +214,15 @@ function reduceMessages(ui: Ui, action: MessageAction): Ui {
 
 function focusPane(ui: Ui, pane: Pane): Ui {
   const layersOf = pane === "containers" || pane === "images" ? pane : ui.layersOf;
-  return { ...ui, focus: pane, tab: pane === "containers" ? ui.tab : pane, layersOf };
+  const corner = cornerPanes.find((one) => one === pane) ?? ui.corner;
+  return { ...ui, focus: pane, tab: pane === "containers" ? ui.tab : pane, corner, layersOf };
 }
 
 function select(ui: Ui, pane: ListPane, selection: Selection): Ui {
   const selections = { ...ui.selections, [pane]: selection };
-  const layersOf = pane === "layers" ? ui.layersOf : pane;
+  if (pane !== "containers" && pane !== "images") return { ...ui, selections };
   // Another container's or image's layers are a new list.
-  if (pane !== "layers") selections.layers = nothing;
-  return { ...ui, selections, layersOf };
+  return { ...ui, selections: { ...selections, layers: nothing }, layersOf: pane };
 }
 
 function toggled(ids: readonly string[], id: string): readonly string[] {

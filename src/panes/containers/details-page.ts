@@ -2,11 +2,13 @@ import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
 import { formatBinaryBytes } from "../../format/bytes.ts";
 import { shortID } from "../../format/ids.ts";
 import { screenText } from "../../format/screen-text.ts";
+import { signalOf } from "../../format/signal-name.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { type Line, type Span, span } from "../../theme/tokens.ts";
 import { createdSpans } from "../images/details-page.ts";
-import { at, commandLine, entriesAt, field, keysAt, numberAt, page, pairs, textAt, textsAt } from "../page.ts";
-import { containerRow } from "./view-model.ts";
+import { at, commandLine, entriesAt, field, numberAt, page, pairs, textAt, textsAt } from "../page.ts";
+import { healthLines, healthTones } from "./health.ts";
+import { containerRow, isOpenToAll, stateText } from "./view-model.ts";
 
 /** All about a container, to be read by a person. `json`: docker's inspect JSON. */
 export function containerPage(container: ContainerSummary, json: unknown, now: number): Line[] {
@@ -17,7 +19,7 @@ export function containerPage(container: ContainerSummary, json: unknown, now: n
       ...field("Image", [[span(screenText(container.image)), span(`  ${shortID(container.imageID)}`, "muted")]]),
       ...field("Created", createdSpans(container.createdAt, now)),
     ],
-    stateFields(container, json, now),
+    stateFields(container, now),
     [
       ...field("Command", commandLine([textAt(json, "Path"), ...textsAt(json, "Args")])),
       ...field("Directory", textAt(json, "Config", "WorkingDir")),
@@ -26,30 +28,51 @@ export function containerPage(container: ContainerSummary, json: unknown, now: n
     ],
     [
       ...field("Ports", portValues(container)),
-      ...networkFields(json),
+      ...field("Networks", networkValues(container, json)),
       ...field("Mounts", mountValues(json)),
       ...field("Limits", limitsOf(json)),
       ...field("Restart", restartOf(json)),
       ...field("Rights", rightsOf(json)),
       ...field("Log", textAt(json, "LogPath")),
     ],
+    healthLines(json, now),
     field("Environment", pairs(textsAt(json, "Config", "Env"))),
     field("Labels", pairs(entriesAt(json, "Config", "Labels"))),
   );
 }
 
-function stateFields(container: ContainerSummary, json: unknown, now: number): Line[] {
-  const { state, tone, health, healthTone } = containerRow(container, null, now);
+function stateFields(container: ContainerSummary, now: number): Line[] {
+  const { tone } = containerRow(container, null, now);
+  const { health, status, exitCode, restartCount } = container;
   const isLive = container.pid !== null;
+  const word = status === "running" && health !== "none" && container.stopDeadline === null;
+  const ended = isLive || exitCode === null ? [] : exitSpans(container, exitCode);
   return [
-    ...field("State", [[span(state, tone), span(health === "" ? "" : `  ${health}`, healthTone)]]),
+    ...field("State", [
+      [
+        span(word ? status : stateText(container, now), tone),
+        span(health === "none" || !isLive ? "" : `  ${health}`, healthTones[health] ?? "muted"),
+        span(container.stopDeadline === null || !isLive ? "" : "  then SIGKILL", "muted"),
+      ],
+    ]),
     ...field("Process", isLive ? String(container.pid) : ""),
-    ...field("Exit code", isLive || container.exitCode === null ? "" : String(container.exitCode)),
+    ...field("Exit code", ended),
     ...field("Error", container.error, "error"),
     ...field("Started", whenSpans(container.startedAt, now)),
     ...field("Finished", isLive ? [] : whenSpans(container.finishedAt, now)),
-    ...field("Restarts", numberAt(json, "RestartCount") === 0 ? "" : String(numberAt(json, "RestartCount"))),
+    ...field("Restarts", restartCount === 0 ? "" : `${restartCount}, by its policy`),
   ];
+}
+
+/** `137  killed by SIGKILL, out of memory` */
+function exitSpans({ oomKilled }: ContainerSummary, exitCode: number): Span[] {
+  const signal = signalOf(exitCode);
+  const reasons = [
+    signal === "" ? "" : `killed by ${signal}`,
+    oomKilled ? "out of memory" : "",
+    exitCode === 127 ? "the command was not found" : exitCode === 126 ? "the command could not be run" : "",
+  ].filter((reason) => reason !== "");
+  return [span(String(exitCode)), span(reasons.length === 0 ? "" : `  ${reasons.join(", ")}`, "error")];
 }
 
 function whenSpans(time: string | null, now: number): Span[] {
@@ -57,44 +80,58 @@ function whenSpans(time: string | null, now: number): Span[] {
 }
 
 function portValues({ ports }: ContainerSummary): Span[][] {
-  return ports.map(({ hostAddress, hostPort, containerPort, protocol }) => {
-    const isOpen = hostAddress === "" || hostAddress === "0.0.0.0" || hostAddress === "::";
+  return ports.map((port) => {
+    const { hostAddress, hostPort, containerPort, protocol } = port;
+    const isOpen = isOpenToAll(port);
     const host = hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress || "0.0.0.0";
     return [
       span(`${host}:${hostPort}`, isOpen ? "warn" : "text"),
       span(` ${glyphs.arrow} `, "faint"),
       span(`${containerPort}/${protocol}`),
+      span(isOpen ? "  open to the world" : "", "warn"),
     ];
   });
 }
 
-function networkFields(json: unknown): Line[] {
-  const networks = keysAt(json, "NetworkSettings", "Networks").map((name) => {
+/** What the summary tells; gateway and length of the address stand in the JSON only. */
+function networkValues({ endpoints, network: mode }: ContainerSummary, json: unknown): Span[][] {
+  if (endpoints.length === 0) return [[span(screenText(mode))]];
+  return endpoints.map(({ network: name, ipAddress, ipv6Address, macAddress, aliases }) => {
     const network = at(json, "NetworkSettings", "Networks", name);
-    const address = textAt(network, "IPAddress");
-    const length = numberAt(network, "IPPrefixLen");
     const gateway = textAt(network, "Gateway");
-    const mac = textAt(network, "MacAddress");
     const parts = [
-      address === "" ? "" : `  ${address}${length === 0 ? "" : `/${length}`}`,
+      withLength(ipAddress, numberAt(network, "IPPrefixLen")),
+      withLength(ipv6Address, numberAt(network, "GlobalIPv6PrefixLen")),
       gateway === "" ? "" : `  gateway ${gateway}`,
-      mac === "" ? "" : `  ${mac}`,
+      withLength(macAddress, 0),
     ];
-    return [span(screenText(name)), span(screenText(parts.join("")), "muted")];
+    return [
+      span(screenText(name)),
+      span(screenText(parts.join("")), "muted"),
+      span(aliases.length === 0 ? "" : "  as ", "faint"),
+      span(screenText(aliases.join(" "))),
+    ];
   });
-  return field("Networks", networks);
+}
+
+function withLength(address: string | null, length: number): string {
+  if (address === null) return "";
+  return `  ${address}${length === 0 ? "" : `/${length}`}`;
 }
 
 function mountValues(json: unknown): Span[][] {
   const mounts = at(json, "Mounts");
   return (Array.isArray(mounts) ? mounts : []).map((mount: unknown) => {
-    const source = textAt(mount, "Source");
+    const type = textAt(mount, "Type");
+    const volume = type === "volume" ? textAt(mount, "Name") : "";
+    const source = volume === "" ? textAt(mount, "Source") : volume;
     const from = source === "" ? [] : [span(screenText(source)), span(` ${glyphs.arrow} `, "faint")];
     const isReadOnly = at(mount, "RW") === false;
     return [
       ...from,
       span(screenText(textAt(mount, "Destination"))),
-      span(`  ${screenText(textAt(mount, "Type"))}${isReadOnly ? ", read-only" : ""}`, "muted"),
+      span(`  ${screenText(type)}${isReadOnly ? ", read-only" : ""}`, "muted"),
+      span(volume === "" ? "" : `  ${screenText(textAt(mount, "Source"))}`, "faint"),
     ];
   });
 }
@@ -106,11 +143,19 @@ function limitsOf(json: unknown): string {
   const pids = limit("PidsLimit");
   const shares = limit("CpuShares");
   const cpuset = textAt(json, "HostConfig", "CpusetCpus");
+  const swap = limit("MemorySwap");
+  const quota = limit("CpuQuota");
+  const period = limit("CpuPeriod") || 100_000;
+  const reserved = limit("MemoryReservation");
   const parts = [
     memory > 0 ? `memory ${formatBinaryBytes(memory)}` : "",
+    reserved > 0 ? `${formatBinaryBytes(reserved)} of it reserved` : "",
+    swap === -1 ? "any swap" : swap > memory ? `swap ${formatBinaryBytes(swap - memory)}` : "",
     cpus > 0 ? `${cpus / 1e9} CPUs` : "",
+    quota > 0 ? `${quota / period} CPUs` : "",
     cpuset === "" ? "" : `only CPUs ${cpuset}`,
     shares > 0 ? `CPU shares ${shares}` : "",
+    limit("BlkioWeight") > 0 ? `disk weight ${limit("BlkioWeight")}` : "",
     pids > 0 ? `${pids} processes` : "",
   ].filter((part) => part !== "");
   return parts.length === 0 ? "none" : parts.join(", ");

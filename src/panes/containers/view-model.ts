@@ -5,9 +5,11 @@ import { miniBar } from "../../components/spans.ts";
 import type { Column } from "../../components/table.ts";
 import { formatBinaryBytes } from "../../format/bytes.ts";
 import { screenText } from "../../format/screen-text.ts";
+import { signalOf } from "../../format/signal-name.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { type Span, span, type Tone } from "../../theme/tokens.ts";
 import { age } from "../age.ts";
+import { countdown } from "../countdown.ts";
 
 /** What a row shows, as plain values. */
 export type ContainerRow = {
@@ -22,8 +24,11 @@ export type ContainerRow = {
   readonly memory: { readonly used: number; readonly share: number | null } | null;
   readonly ports: readonly PortText[];
   readonly uptime: string;
-  readonly health: string;
-  readonly healthTone: Tone;
+  /** Why it does not run, where that is more than an exit code. */
+  readonly reason: string;
+  readonly reasonTone: Tone;
+  /** How often it was started again by its policy. */
+  readonly restarts: number;
 };
 
 /** `open`: reachable from other hosts. */
@@ -35,28 +40,38 @@ export function containerRow(container: ContainerSummary, sample: StatsSample | 
     id: container.id,
     name: screenText(container.name),
     image: screenText(container.image),
-    state: stateText(container),
+    state: stateText(container, now),
     tone: stateTone(container),
     live,
     cpu: live ? cpuOf(sample) : null,
     memory: live ? memoryOf(sample) : null,
-    ports: container.ports.map(portText),
+    ports: portTexts(container.ports),
     uptime: uptimeOf(container, now),
-    health: container.health === "none" ? "" : container.health,
-    healthTone: healthTone(container.health),
+    reason: live ? "" : reasonOf(container),
+    reasonTone: stateTone(container) === "error" ? "error" : "muted",
+    restarts: container.restartCount,
   };
 }
 
-function stateText(container: ContainerSummary): string {
-  if (container.status !== "exited") return container.status;
+/** What is most urgent to know: that it is being stopped, its health, or how it is. */
+export function stateText(container: ContainerSummary, now: number): string {
+  const { status, health, stopDeadline } = container;
+  if (isStopping(container)) return `stopping ${countdown(stopDeadline, now)}`.trimEnd();
+  if (status === "running" && health !== "none") return health;
+  if (status !== "exited") return status;
   if (container.oomKilled) return "out of memory";
   return container.exitCode === null ? "exited" : `exited ${container.exitCode}`;
 }
 
+function isStopping({ status, stopDeadline }: ContainerSummary): boolean {
+  return stopDeadline !== null && (status === "running" || status === "paused");
+}
+
 function stateTone(container: ContainerSummary): Tone {
+  if (isStopping(container)) return "warn";
   switch (container.status) {
     case "running":
-      return container.health === "unhealthy" ? "warn" : "ok";
+      return container.health === "unhealthy" ? "error" : container.health === "starting" ? "info" : "ok";
     case "paused":
     case "restarting":
       return "warn";
@@ -65,9 +80,26 @@ function stateTone(container: ContainerSummary): Tone {
     case "exited":
       return container.exitCode === 0 && !container.oomKilled ? "faint" : "error";
     case "created":
+      return container.error === "" ? "faint" : "error";
     case "removing":
       return "faint";
   }
+}
+
+/** Why it ended or did not start: what the engine said, the limit it came to, or the signal. */
+function reasonOf(container: ContainerSummary): string {
+  const { error, oomKilled, exitCode, status, restartCount, resources } = container;
+  const again = status === "restarting" ? `, ${countOf(restartCount, "restart")}` : "";
+  if (error !== "") return screenText(error);
+  if (oomKilled)
+    return resources.memory === null ? again.slice(2) : `limit ${formatBinaryBytes(resources.memory)}${again}`;
+  const signal = exitCode === null ? "" : signalOf(exitCode);
+  if (signal !== "") return `killed by ${signal}${again}`;
+  return status === "restarting" && exitCode !== null ? `exit code ${exitCode}${again}` : "";
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun}s`}`;
 }
 
 function cpuOf(sample: StatsSample | null): ContainerRow["cpu"] {
@@ -82,24 +114,30 @@ function memoryOf(sample: StatsSample | null): ContainerRow["memory"] {
   return { used, share: limit > 0 ? used / limit : limited ? 0 : null };
 }
 
+/** IPv4 and IPv6 of one port are one thing to know. */
+export function portTexts(ports: readonly PortBinding[]): readonly PortText[] {
+  const texts = new Map(ports.map((port) => [portText(port).text, portText(port)]));
+  return [...texts.values()];
+}
+
 /** Where it is bound to all addresses, that is what is written first: it is what a stranger can reach. */
 export function portText(port: PortBinding): PortText {
-  const open = port.hostAddress === "" || port.hostAddress === "0.0.0.0" || port.hostAddress === "::";
+  const open = isOpenToAll(port);
   const protocol = port.protocol === "tcp" ? "" : `/${port.protocol}`;
   const address = port.hostAddress.includes(":") ? `[${port.hostAddress}]` : port.hostAddress;
   const host = open ? `*:${port.hostPort}` : `${address}:${port.hostPort}`;
   return { text: `${host}${glyphs.arrow}${port.containerPort}${protocol}`, open };
 }
 
+/** True where it is bound to all addresses of the host: a stranger can reach it. */
+export function isOpenToAll({ hostAddress }: Pick<PortBinding, "hostAddress">): boolean {
+  return hostAddress === "" || hostAddress === "0.0.0.0" || hostAddress === "::";
+}
+
 function uptimeOf(container: ContainerSummary, now: number): string {
   if (container.status === "running" || container.status === "paused") return age(container.startedAt, now);
   const since = age(container.finishedAt ?? null, now);
   return since === "" ? "" : `${since} ago`;
-}
-
-function healthTone(health: ContainerSummary["health"]): Tone {
-  if (health === "healthy") return "ok";
-  return health === "unhealthy" ? "error" : "warn";
 }
 
 /** The most important first: what falls off a narrow screen has the highest priority number. */
@@ -128,18 +166,21 @@ export const containerColumns: readonly Column<ContainerRow>[] = [
             span(" "),
             ...miniBar(row.cpu.share, 5),
           ],
+    // What does not run uses nothing: there is room for the reason.
+    across: { titles: ["MEMORY"], spans: (row) => (row.reason === "" ? null : [span(row.reason, row.reasonTone)]) },
   },
   { title: "MEMORY", minimum: 15, maximum: 15, priority: 3, spans: (row) => memorySpans(row) },
   { title: "UPTIME", minimum: 7, maximum: 9, priority: 4, spans: (row) => [span(row.uptime, "muted")] },
   { title: "PORTS", optional: true, minimum: 8, maximum: 60, priority: 5, spans: (row) => portSpans(row.ports) },
   { title: "IMAGE", minimum: 10, maximum: 44, priority: 6, spans: (row) => [span(row.image, "muted")] },
   {
-    title: "HEALTH",
+    title: "RESTARTS",
     optional: true,
-    minimum: 6,
-    maximum: 9,
+    minimum: 8,
+    maximum: 8,
     priority: 7,
-    spans: (row) => [span(row.health, row.healthTone)],
+    align: "right",
+    spans: (row) => [span(row.restarts === 0 ? "" : String(row.restarts), "warn")],
   },
 ];
 

@@ -1,12 +1,32 @@
-import { messageOf } from "../../../engine/errors.ts";
 import type { MethodParams } from "../../../engine/protocol/methods.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { hintOf } from "../../app/run-on-each.ts";
 import { shortID } from "../../format/ids.ts";
 import { screenText } from "../../format/screen-text.ts";
-import { type CommitForm, isPaused, openCommit } from "../../store/commit-form.ts";
+import { type Field, type Form, openForm as newForm, textOf } from "../../store/form.ts";
+import { openForm, submitting } from "../forms/submit.ts";
 import { topScreen } from "./actions.ts";
 import { shellWord } from "./shell-word.ts";
+
+const fields: readonly Field[] = [
+  { id: "name", label: "Name", hint: "team/web:1.2; without a name when empty" },
+  { id: "message", label: "Message", hint: "for the history" },
+  { id: "author", label: "Author", hint: "Jane Doe <jane@example.org>" },
+  { id: "changes", label: "Changes", hint: 'CMD ["nginx"]; ENV MODE=fast; EXPOSE 80' },
+  { id: "pause", label: "Pause", hint: "yes or no: whether it stands still meanwhile", choices: ["yes", "no"] },
+];
+
+export function commitForm(container: string, name: string): Form {
+  return newForm({
+    purpose: "files.commit",
+    subject: container,
+    title: "New image of",
+    name: screenText(name),
+    enter: "make the image",
+    doing: "making the image",
+    fields,
+    values: { pause: "yes" },
+  });
+}
 
 /** Asks what an image of the container that is browsed shall be called. */
 export function openCommitForm(dashboard: Dashboard): void {
@@ -21,47 +41,28 @@ export function openCommitForm(dashboard: Dashboard): void {
     });
     return;
   }
-  dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "commit", form: openCommit(id, name) } });
+  openForm(dashboard, commitForm(id, name));
 }
 
-/** Makes the image. The form stays open, with the reason, where that fails. */
-export async function submitCommit(dashboard: Dashboard, form: CommitForm): Promise<void> {
-  const show = (next: CommitForm) =>
-    dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "commit", form: next } });
-  show({ ...form, busy: true, error: "" });
-  try {
+/** Makes the image. */
+export function commit(dashboard: Dashboard, form: Form): Promise<void> {
+  return submitting(dashboard, form, async () => {
     const { id } = await dashboard.client.request("containers.commit", commitRequest(form));
-    const name = form.inputs.name.value.trim();
-    // Whoever closed the form meanwhile has something else before the eyes.
-    if (isShown(dashboard, form)) dashboard.ui.dispatch({ type: "overlay", overlay: null });
-    flash(dashboard, {
-      tone: "ok",
-      message: `made image ${name === "" ? shortID(id) : screenText(name)} of ${screenText(form.title)}`,
-      twin: commitTwin(form),
-    });
-  } catch (cause) {
-    const hint = hintOf(cause);
-    const error = screenText(messageOf(cause)) + (hint === "" ? "" : ` (${hint})`);
-    if (isShown(dashboard, form)) show({ ...form, busy: false, error });
-    else flash(dashboard, { tone: "error", message: error });
-  }
+    const name = textOf(form, "name");
+    const made = name === "" ? shortID(id) : screenText(name);
+    return { message: `made image ${made} of ${form.name}`, twin: commitTwin(form) };
+  });
 }
 
-function isShown(dashboard: Dashboard, { container }: CommitForm): boolean {
-  const { overlay } = dashboard.ui.get();
-  return overlay?.kind === "commit" && overlay.form.container === container;
-}
-
-export function commitRequest(form: CommitForm): MethodParams<"containers.commit"> {
-  const { inputs, container } = form;
-  const name = inputs.name.value.trim();
+export function commitRequest(form: Form): MethodParams<"containers.commit"> {
+  const name = textOf(form, "name");
   return {
-    container,
+    container: form.subject,
     reference: name === "" ? null : name,
-    author: inputs.author.value.trim(),
-    message: inputs.message.value.trim(),
-    changes: splitChanges(inputs.changes.value),
-    pause: isPaused(form),
+    author: textOf(form, "author"),
+    message: textOf(form, "message"),
+    changes: splitChanges(textOf(form, "changes")),
+    pause: !/^n/i.test(textOf(form, "pause")),
   };
 }
 
@@ -73,7 +74,7 @@ export function splitChanges(text: string): string[] {
     .filter((part) => part !== "");
 }
 
-function commitTwin(form: CommitForm): string {
+export function commitTwin(form: Form): string {
   const { author, message, changes, pause, reference } = commitRequest(form);
   const flags = [
     ...(author === "" ? [] : [`-a ${shellWord(author)}`]),
@@ -81,5 +82,5 @@ function commitTwin(form: CommitForm): string {
     ...changes.map((change) => `-c ${shellWord(change)}`),
     ...(pause ? [] : ["--no-pause"]),
   ];
-  return ["gantry commit", ...flags, shellWord(form.title), ...(reference === null ? [] : [reference])].join(" ");
+  return ["gantry commit", ...flags, shellWord(form.name), ...(reference === null ? [] : [reference])].join(" ");
 }

@@ -1,12 +1,12 @@
-import { messageOf } from "../../../engine/errors.ts";
 import type { ImageSummary } from "../../../engine/protocol/images.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { describe, hintOf, runOnEach, type Target } from "../../app/run-on-each.ts";
+import { describe, runOnEach, type Target } from "../../app/run-on-each.ts";
 import { shortID } from "../../format/ids.ts";
 import { screenText } from "../../format/screen-text.ts";
-import { type CreateForm, openForm } from "../../store/create-form.ts";
+import type { Form } from "../../store/form.ts";
 import { selectedContainer, selectedImage, targetImages } from "../../store/selectors.ts";
-import { requestOf, twinOf } from "./create-request.ts";
+import { openForm, submitting } from "../forms/submit.ts";
+import { createForm, createTwin, requestOf } from "./create-request.ts";
 
 export function imageName(image: ImageSummary): string {
   return screenText(image.references[0] ?? shortID(image.id));
@@ -66,33 +66,22 @@ export function openCreateForm(dashboard: Dashboard): void {
     return;
   }
   const ports = image.exposedPorts.map((port) => screenText(port).replace(/\/tcp$/, "")).join(" ");
-  const form = openForm(image.references[0] ?? image.id, ports);
-  dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "form", form } });
+  const networks = mirror.networks.map(({ name }) => screenText(name));
+  openForm(dashboard, createForm(image.references[0] ?? image.id, ports, networks));
 }
 
-/** Creates and starts what the form says. The form stays open, with the reason, where that fails. */
-export async function submitForm(dashboard: Dashboard, form: CreateForm): Promise<void> {
-  const show = (next: CreateForm) => dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "form", form: next } });
-  try {
+/** Creates and starts what the form says. */
+export function createContainer(dashboard: Dashboard, form: Form): Promise<void> {
+  return submitting(dashboard, form, async () => {
     const request = requestOf(form, process.cwd());
-    show({ ...form, busy: true, error: "" });
     const { id, warnings } = await dashboard.client.request("containers.create", request);
     await startNew(dashboard, id);
     dashboard.ui.dispatchAll([
-      { type: "overlay", overlay: null },
       { type: "focus", pane: "containers" },
       { type: "select", pane: "containers", selection: { id, index: 0 } },
     ]);
-    const [warning] = warnings;
-    flash(dashboard, {
-      tone: warning === undefined ? "ok" : "warn",
-      message: warning === undefined ? `started a container of ${screenText(form.image)}` : screenText(warning),
-      twin: twinOf(form),
-    });
-  } catch (cause) {
-    const hint = hintOf(cause);
-    show({ ...form, busy: false, error: screenText(messageOf(cause)) + (hint === "" ? "" : ` (${hint})`) });
-  }
+    return { message: `started a container of ${form.name}`, twin: createTwin(form), warnings };
+  });
 }
 
 /** What cannot be started is taken away again: the form still has its values, and the next try needs its name. */

@@ -66,8 +66,13 @@ export async function search(dashboard: Dashboard, text: string): Promise<void> 
   }
 }
 
+/** Back to the prompt, with what was searched for. */
+export function askAgain(dashboard: Dashboard, term: string): void {
+  dashboard.ui.dispatch({ type: "overlay", overlay: null });
+  askName(dashboard, screenText(term), "");
+}
+
 /** Back to the prompt, with a name that was found. */
 export function choose(dashboard: Dashboard, name: string): void {
-  dashboard.ui.dispatch({ type: "overlay", overlay: null });
-  askName(dashboard, screenText(name), "");
+  askAgain(dashboard, name);
 }

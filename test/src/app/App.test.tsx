@@ -81,7 +81,9 @@ it("says what to do next on an empty host", () => {
   expect(app.frame()).toMatch(/gantry demo[\s\S]*gantry load[\s\S]*gantry import/);
   expect(app.frame()).toMatch(/press n +a new container of \S+, here/);
   expect(app.frame()).toMatch(/press u +an image from a registry/);
-  expect(app.frame().split("\n").at(-1)).toMatch(/^ u pull {2}n new {2}f full {2}: commands {2}\? help {2}q quit *$/);
+  expect(app.frame().split("\n").at(-1)).toMatch(
+    /^ u pull {2}n new {2}f full {2}E events {2}: commands {2}\? help {2}q quit *$/,
+  );
   using small = drawApp({ columns: 60, rows: 15 });
   small.tell(connected, empty);
   expect(small.frame()).toMatch(/No containers yet\.[\s\S]*gantry demo/);
@@ -201,7 +203,7 @@ it("cuts a long name in the edge of a pane, and keeps what stands beside it", ()
       operations: [],
     },
   });
-  expect(app.frame()).toMatch(/5 Stats ─+ a-name-that-is-\S*… {2}follow ─╮/);
+  expect(app.frame()).toMatch(/5 Stats {2}6 Net {2}7 Vol ─+ a-name-that\S*… {2}follow ─╮/);
 });
 
 it("stops all that are marked at once, since each may take its ten seconds", () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { isTooSmall, layoutBody, neighbour, panesIn, type Region, type Size } from "../../../src/app/layout.ts";
 
-const state = { focus: "containers", tab: "logs", fullscreen: false } as const;
+const state = { focus: "containers", tab: "logs", corner: "layers", fullscreen: false } as const;
 
 function sizeOf(region: Region): Size {
   if (region.kind === "pane") return region;
@@ -30,7 +30,9 @@ it("shows all panes where there is room, and the containers with one more where 
   expect(panesIn(layoutBody({ columns: 80, rows: 24 }, state))).toEqual(["containers", "logs"]);
   expect(panesIn(layoutBody({ columns: 180, rows: 24 }, state))).toEqual(["containers", "logs"]);
   expect(panesIn(layoutBody({ columns: 120, rows: 40 }, state))).toHaveLength(5);
-  expect(panesIn(layoutBody({ columns: 300, rows: 100 }, state))).toHaveLength(5);
+  expect(panesIn(layoutBody({ columns: 300, rows: 100 }, state))).toHaveLength(7);
+  const corner = panesIn(layoutBody({ columns: 120, rows: 40 }, { ...state, corner: "volumes" }));
+  expect(corner).toEqual(["containers", "images", "volumes", "logs", "stats"]);
   expect(panesIn(layoutBody({ columns: 120, rows: 40 }, { ...state, focus: "stats", fullscreen: true }))).toEqual([
     "stats",
   ]);
@@ -43,6 +45,6 @@ it("knows when a terminal is too small", () => {
 });
 
 it("goes round through the panes", () => {
-  expect(neighbour("stats", 1)).toBe("containers");
-  expect(neighbour("containers", -1)).toBe("stats");
+  expect(neighbour("volumes", 1)).toBe("containers");
+  expect(neighbour("containers", -1)).toBe("volumes");
 });

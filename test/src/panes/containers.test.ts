@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
+import { unlimited } from "../../../engine/protocol/defaults.ts";
 import { drawTable, windowStart } from "../../../src/components/table.ts";
-import { containerColumns, containerRow, portText } from "../../../src/panes/containers/view-model.ts";
+import { containerColumns, containerRow, portText, portTexts } from "../../../src/panes/containers/view-model.ts";
 import { span } from "../../../src/theme/tokens.ts";
 import { aContainer, aSample } from "../../support/protocol-values.ts";
 
@@ -12,11 +13,41 @@ it("says how a container is, with a tone that means something", () => {
     return `${state} ${tone}`;
   };
   expect(row({})).toBe("running ok");
-  expect(row({ health: "unhealthy" })).toBe("running warn");
+  expect(row({ health: "unhealthy" })).toBe("unhealthy error");
+  expect(row({ health: "healthy" })).toBe("healthy ok");
+  expect(row({ status: "paused", health: "healthy" })).toBe("paused warn");
+  expect(row({ health: "healthy", stopDeadline: "2026-11-22T00:05:06.2Z" })).toBe("stopping 7s warn");
+  expect(row({ stopDeadline: "never" })).toBe("stopping warn");
+  expect(row({ stopDeadline: "2026-11-22T00:04:00Z" })).toBe("stopping 0s warn");
   expect(row({ status: "exited", exitCode: 0 })).toBe("exited 0 faint");
   expect(row({ status: "exited", exitCode: 3 })).toBe("exited 3 error");
   expect(row({ status: "exited", exitCode: 137, oomKilled: true })).toBe("out of memory error");
   expect(row({ status: "paused" })).toBe("paused warn");
+});
+
+it("says why a container does not run", () => {
+  const reason = (fields: Parameters<typeof aContainer>[0]) =>
+    containerRow(aContainer({ status: "exited", ...fields }), null, now).reason;
+  expect(reason({ exitCode: 0 })).toBe("");
+  expect(reason({ exitCode: 1 })).toBe("");
+  expect(reason({ exitCode: 137 })).toBe("killed by SIGKILL");
+  expect(reason({ exitCode: 143 })).toBe("killed by SIGTERM");
+  expect(reason({ exitCode: 163 })).toBe("killed by signal 35");
+  const resources = { ...unlimited, memory: 64 * 1024 ** 2 };
+  expect(reason({ exitCode: 137, oomKilled: true, resources })).toBe("limit 64MiB");
+  expect(reason({ status: "restarting", exitCode: 1, restartCount: 3 })).toBe("exit code 1, 3 restarts");
+  expect(reason({ status: "created", error: "no \u001b[31msuch file" })).toBe("no such file");
+  expect(containerRow(aContainer({ exitCode: 137 }), null, now).reason).toBe("");
+});
+
+it("says it across the columns of what it would use, if it ran", () => {
+  const died = aContainer({ name: "dead", status: "exited", exitCode: 127, error: "no such program: /bin/nothing" });
+  const rows = [containerRow(aContainer(), aSample(), now), containerRow(died, null, now)];
+  const options = { rows, width: 78, from: 0, count: 2, selected: -1, selectedFill: "selection" as const };
+  const { lines } = drawTable({ ...options, columns: containerColumns, gutter: () => span(" ") });
+  const texts = lines.map(({ spans }) => spans.map((part) => part.text).join(""));
+  expect(texts[1]).toMatch(/○ dead +exited 127 +no such program: \/bin\/nothing /);
+  expect(texts.map((text) => [...text].length)).toEqual([78, 78]);
 });
 
 it("shows use against what it may use", () => {
@@ -36,6 +67,11 @@ it("tells ports that strangers can reach from those they cannot", () => {
     text: "[::1]:8080→80/udp",
     open: false,
   });
+  const both = [
+    { ...port, hostAddress: "0.0.0.0" },
+    { ...port, hostAddress: "::" },
+  ];
+  expect(portTexts(both)).toEqual([{ text: "*:8080→80", open: true }]);
 });
 
 it("lets no escape sequence of a name through", () => {

@@ -80,23 +80,70 @@ it("tells of a container what a person wants to know", () => {
       CapDrop: null,
       Privileged: true,
     },
-    Mounts: [{ Type: "bind", Source: "/a", Destination: "/b", RW: false }],
+    Mounts: [
+      { Type: "bind", Source: "/a", Destination: "/b", RW: false },
+      { Type: "volume", Name: "data", Source: "/v/data/_data", Destination: "/data", RW: true },
+    ],
     NetworkSettings: { Networks: { bridge: { IPAddress: "10.0.0.2", IPPrefixLen: 22, Gateway: "10.0.0.1" } } },
   };
   const port = { hostAddress: "", hostPort: 8080, containerPort: 80, protocol: "tcp" } as const;
-  const lines = text(containerPage(aContainer({ ports: [port], health: "healthy" }), json, now));
+  const place = { networkID: "n1", network: "bridge", ipAddress: "10.0.0.2", ipv6Address: null, macAddress: null };
+  const endpoints = [{ ...place, aliases: ["web", "db"] }];
+  const lines = text(
+    containerPage(aContainer({ ports: [port], health: "healthy", restartCount: 2, endpoints }), json, now),
+  );
   expect(lines).toContain("State         running  healthy");
   expect(lines).toContain("Process       1");
-  expect(lines).toContain("Restarts      2");
+  expect(lines).toContain("Restarts      2, by its policy");
   expect(lines).toContain("Command       sh -c 'a b'");
-  expect(lines).toContain("Ports         0.0.0.0:8080 → 80/tcp");
-  expect(lines).toContain("Networks      bridge  10.0.0.2/22  gateway 10.0.0.1");
+  expect(lines).toContain("Ports         0.0.0.0:8080 → 80/tcp  open to the world");
+  expect(lines).toContain("Networks      bridge  10.0.0.2/22  gateway 10.0.0.1  as web db");
   expect(lines).toContain("Mounts        /a → /b  bind, read-only");
+  expect(lines).toContain("              data → /data  volume  /v/data/_data");
   expect(lines).toContain("Limits        memory 64MiB, 0.5 CPUs, 10 processes");
   expect(lines).toContain("Restart       on failure, at most 3 times");
   expect(lines).toContain("Rights        privileged, with CAP_SYS_ADMIN");
   const gone = aContainer({ status: "exited", pid: null, exitCode: 137, oomKilled: true, error: "it broke" });
   expect(text(containerPage(gone, {}, now))).toEqual(
-    expect.arrayContaining(["State         out of memory", "Exit code     137", "Error         it broke"]),
+    expect.arrayContaining([
+      "State         out of memory",
+      "Exit code     137  killed by SIGKILL, out of memory",
+      "Error         it broke",
+    ]),
   );
+});
+
+it("tells of a container's health with its last results", () => {
+  const answer = (second: number, exitCode: number, output: string) => ({
+    Start: `2026-11-21T23:59:${second}Z`,
+    End: `2026-11-21T23:59:${second}.250Z`,
+    ExitCode: exitCode,
+    Output: output,
+  });
+  const json = {
+    Config: { Healthcheck: { Test: ["CMD-SHELL", "wget -q localhost"], Interval: 5e9, Retries: 1 } },
+    State: {
+      Health: {
+        Status: "unhealthy",
+        FailingStreak: 2,
+        Log: [answer(10, 0, ""), answer(15, 1, "a\u001b[2Jb\nc\n"), answer(20, 4, "1\n2\n3\n4\n5\n6\n")],
+      },
+    },
+  };
+  const lines = text(containerPage(aContainer({ health: "unhealthy" }), json, now));
+  expect(lines.slice(lines.indexOf("Health"))).toEqual([
+    "Health",
+    "Now           unhealthy  2 failures in a row",
+    "Check         wget -q localhost",
+    "Every         5s, for at most 30s, 1 failure makes it unhealthy",
+    "40s ago       exit 4 in 250 ms  1",
+    "                2",
+    "                3",
+    "                4",
+    "                2 more rows",
+    "45s ago       exit 1 in 250 ms  ab",
+    "                c",
+    "50s ago       passed in 250 ms",
+  ]);
+  expect(text(containerPage(aContainer(), {}, now))).not.toContain("Health");
 });

@@ -1,18 +1,17 @@
 import { expect, it } from "vitest";
-import { requestOf, twinOf } from "../../../src/panes/images/create-request.ts";
+import { createForm, createTwin, requestOf } from "../../../src/panes/images/create-request.ts";
 import { imageRow } from "../../../src/panes/images/view-model.ts";
 import { splitWords } from "../../../src/panes/images/words.ts";
-import { type CreateForm, type FormField, openForm } from "../../../src/store/create-form.ts";
+import type { Form } from "../../../src/store/form.ts";
 import { inputOf } from "../../../src/store/text-input.ts";
 import { anImage } from "../../support/protocol-values.ts";
 
 const now = Date.parse("2026-11-22T00:00:00Z");
 
-function filled(values: Partial<Record<FormField, string>>): CreateForm {
-  const form = openForm("nginx", "");
-  const inputs = { ...form.inputs };
-  for (const [field, value] of Object.entries(values)) inputs[field as FormField] = inputOf(value);
-  return { ...form, inputs };
+function filled(values: Readonly<Record<string, string>>): Form {
+  const form = createForm("nginx", "");
+  const typed = Object.entries(values).map(([field, value]) => [field, inputOf(value)] as const);
+  return { ...form, inputs: { ...form.inputs, ...Object.fromEntries(typed) } };
 }
 
 it("names an image, or shows its id where it has no name", () => {
@@ -44,6 +43,9 @@ it("makes a request of the form, and the same as a command line", () => {
     memory: "256m",
     cpus: "0.5",
     pids: "100",
+    network: "front",
+    restart: "on-failure:3",
+    health: "wget -q localhost",
   });
   const request = requestOf(form, "/");
   expect(request).toMatchObject({
@@ -51,17 +53,21 @@ it("makes a request of the form, and the same as a command line", () => {
     image: "nginx",
     command: ["nginx", "-g", "daemon off;"],
     environment: ["A=1", "B=two words"],
+    network: "front",
     resources: { memory: 256 * 1024 ** 2, nanoCpus: 5e8, pidsLimit: 100 },
+    restartPolicy: { name: "on-failure", maximumRetryCount: 3 },
+    healthcheck: { test: ["CMD-SHELL", "wget -q localhost"], interval: 0 },
   });
   expect(request.ports.map(({ hostAddress, hostPort }) => `${hostAddress} ${hostPort}`)).toEqual([
     " 8080",
     "127.0.0.1 53",
   ]);
   expect(request.mounts).toMatchObject([{ source: "/srv", target: "/data", readOnly: true }]);
-  expect(twinOf(form)).toBe(
-    "gantry run -d --name web -p 8080:80 -p 127.0.0.1:53:53/udp -v /srv:/data:ro -e A=1 -e 'B=two words' --memory 256m --cpus 0.5 --pids-limit 100 nginx nginx -g 'daemon off;'",
+  expect(createTwin(form)).toBe(
+    "gantry run -d --name web -p 8080:80 -p 127.0.0.1:53:53/udp -v /srv:/data:ro -e A=1 -e 'B=two words' --network front --memory 256m --cpus 0.5 --pids-limit 100 --restart on-failure:3 --health-cmd 'wget -q localhost' nginx nginx -g 'daemon off;'",
   );
   expect(requestOf(filled({}), "/")).not.toHaveProperty("command");
+  expect(requestOf(filled({}), "/")).toMatchObject({ network: "bridge", healthcheck: null });
 });
 
 it("says which value of the form is wrong", () => {
