@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { lchown, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } from "../networks/name-files.ts";
 import type { Sandbox } from "../networks/network-service.ts";
@@ -9,6 +9,7 @@ import { resolveCapabilities } from "../runtime/spec/capabilities.ts";
 import { resolveDevices } from "../runtime/spec/devices.ts";
 import { getHostFacts } from "../runtime/spec/host-facts.ts";
 import { findInit, prepareSpec, type SpecWish } from "../runtime/spec/prepare-spec.ts";
+import { cgroupParentOf, checkIsolation, type OpenNamespaces, prepareProfile } from "./container-isolation.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { containerMark } from "./own-changes.ts";
@@ -18,11 +19,13 @@ export type Surroundings = {
   readonly sandbox: Sandbox;
   /** Absolute path of the mounted file system. */
   readonly rootfs: string;
+  readonly namespaces: OpenNamespaces | null;
 };
 
 /** Builds the runtime spec as far as it is known before the start: refuses what cannot be had, gives warnings. */
 export async function checkSpec(parts: ContainerParts, record: ContainerRecord): Promise<string[]> {
   const { id, request } = record;
+  checkIsolation(parts, request);
   const host = getHostFacts();
   const netnsPath = request.network === "host" ? null : "/";
   const { warnings } = buildSpec({
@@ -46,17 +49,21 @@ export async function checkSpec(parts: ContainerParts, record: ContainerRecord):
 export async function writeBundle(
   parts: ContainerParts,
   record: ContainerRecord,
-  { sandbox, rootfs }: Surroundings,
+  { sandbox, rootfs, namespaces }: Surroundings,
 ): Promise<void> {
+  const apparmor = await prepareProfile(parts, record.request);
   await Promise.all([writeNameFiles(parts, record, sandbox), markRootfs(rootfs)]);
-  const { spec } = await prepareSpec(wishOf(parts, record, { netnsPath: sandbox.netnsPath, rootfs }));
+  await giveToOwnRoot(parts, record, rootfs);
+  const joined = namespaces === null ? {} : { joined: namespaces.joined };
+  const known = { netnsPath: sandbox.netnsPath, rootfs, apparmor, ...joined };
+  const { spec } = await prepareSpec(wishOf(parts, record, known));
   await writeFile(pathsOf(parts.config, record.id).spec, JSON.stringify(spec), { mode: 0o600 });
 }
 
 function wishOf(
   parts: ContainerParts,
   { id, request, resolution }: ContainerRecord,
-  known: { readonly netnsPath: string | null; readonly rootfs: string },
+  known: Pick<SpecWish, "netnsPath" | "rootfs" | "apparmor" | "joined">,
 ): SpecWish {
   const { hosts, resolvConf, hostname } = pathsOf(parts.config, id);
   return {
@@ -64,7 +71,7 @@ function wishOf(
     request,
     image: resolution.image,
     hostname: resolution.hostname,
-    cgroupsPath: `/${parts.config.names.cgroupParent}/${id}`,
+    cgroupsPath: `${cgroupParentOf(parts, request)}/${id}`,
     files: { hosts, resolvConf, hostname },
   };
 }
@@ -81,6 +88,15 @@ async function markRootfs(rootfs: string): Promise<void> {
   }
 }
 
+/** What the engine makes for a container whose root is nobody on the host belongs to that root, as it would to any other. */
+async function giveToOwnRoot(parts: ContainerParts, { id }: ContainerRecord, rootfs: string): Promise<void> {
+  const ids = parts.layers.idsOf(id);
+  if (ids === null) return;
+  const { hosts, resolvConf, hostname } = pathsOf(parts.config, id);
+  const own = [hosts, resolvConf, hostname, join(rootfs, containerMark)];
+  await Promise.all(own.map((path) => lchown(path, ids.start, ids.start)));
+}
+
 /** Text of /etc/hosts, /etc/hostname and /etc/resolv.conf. A container on the host's network sees the host's own hosts. */
 async function writeNameFiles(parts: ContainerParts, record: ContainerRecord, sandbox: Sandbox): Promise<void> {
   const { request, resolution } = record;
@@ -88,7 +104,8 @@ async function writeNameFiles(parts: ContainerParts, record: ContainerRecord, sa
   const paths = pathsOf(parts.config, record.id);
   const sharesHostNetwork = request.network === "host";
   const { ipAddress = null, gateway = null } = sandbox.primary ?? {};
-  const own = formatHosts({ hostname, ipAddress, gateway, extraHosts: request.extraHosts });
+  const fullName = request.domainname === "" ? hostname : `${hostname}.${request.domainname}`;
+  const own = formatHosts({ hostname: fullName, ipAddress, gateway, extraHosts: request.extraHosts });
   const hosts = sharesHostNetwork ? `${await readFile("/etc/hosts", "utf8").catch(() => "")}\n${own}` : own;
   const resolvConf = formatResolvConf(await readHostResolvConf(), { ...request, sharesHostNetwork });
   await Promise.all([

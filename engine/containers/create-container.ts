@@ -5,6 +5,7 @@ import type { CreateRequest } from "../protocol/create-request.ts";
 import { checkSpec } from "./bundle.ts";
 import { checkRequest, checkSources } from "./check-request.ts";
 import { publishEvent } from "./container-events.ts";
+import { chooseIDs } from "./container-isolation.ts";
 import { createName, parseName } from "./container-names.ts";
 import { type ContainerRecord, initialState } from "./container-record.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -36,7 +37,7 @@ export async function createContainer(
   const record = await parts.queue.run(id, async () => {
     const claimed = claim(parts, draft);
     try {
-      await parts.layers.prepare(id, image.chain as readonly DiffID[]);
+      await parts.layers.prepare(id, image.chain as readonly DiffID[], chooseIDs(parts, request));
     } catch (error) {
       await parts.layers.remove(id).catch((second) => parts.log.error("undo of create failed", { id, error: second }));
       parts.table.delete(id);

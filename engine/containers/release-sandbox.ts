@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { releaseShm } from "./container-isolation.ts";
 import type { ContainerParts } from "./parts.ts";
 
 /**
@@ -21,6 +22,7 @@ async function release(parts: ContainerParts, id: string, releaseLayer: () => Pr
     runtime.delete(id).then(releaseLayer),
     networks.find(id) === null ? undefined : networks.release(id),
     logs.unwatch(id),
+    releaseShm(parts, id),
   ]);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;

@@ -2,6 +2,7 @@ import { EngineError } from "../errors.ts";
 import { settleAll } from "../lib/settle.ts";
 import { writeBundle } from "./bundle.ts";
 import { publishEvent } from "./container-events.ts";
+import { cgroupParentOf, openNamespaces } from "./container-isolation.ts";
 import { sandboxRequestOf } from "./container-networks.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -58,11 +59,12 @@ async function launch(
 ): Promise<{ pid: number; conmonPid: number }> {
   const { id, request } = record;
   const paths = pathsOf(parts.config, id);
+  using namespaces = await openNamespaces(parts, record);
   const [{ sandbox, published }, rootfs] = await settleAll([
-    parts.networks.reserve(sandboxRequestOf(parts, record)),
+    parts.networks.reserve({ ...sandboxRequestOf(parts, record), namespace: namespaces?.netnsPath ?? null }),
     parts.layers.mount(id),
   ]);
-  await writeBundle(parts, record, { sandbox, rootfs });
+  await writeBundle(parts, record, { sandbox, rootfs, namespaces });
   const process = await parts.runtime.create({
     id,
     bundle: paths.directory,
@@ -71,6 +73,8 @@ async function launch(
     stdinOnce: request.stdinOnce,
     logPath: parts.logs.pathFor(record),
     checkpoint,
+    runtime: request.runtime,
+    cgroupPath: request.cgroupParent === "" ? undefined : `${cgroupParentOf(parts, request)}/${id}`,
   });
   await parts.sessions.connect(id, () => parts.runtime.attach(paths.directory));
   await published;

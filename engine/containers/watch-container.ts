@@ -1,3 +1,4 @@
+import { cgroupParentOf } from "./container-isolation.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerParts } from "./parts.ts";
 
@@ -8,7 +9,7 @@ export function watchContainer(parts: ContainerParts, record: ContainerRecord): 
   parts.logs.watch(record);
   parts.sampler.watch({
     container: id,
-    cgroupPath: `${parts.config.names.cgroupParent}/${id}`,
+    cgroupPath: `${cgroupParentOf(parts, request)}/${id}`,
     pid: state.pid,
     hasNetwork: request.network !== "host",
     nanoCpus: request.resources.nanoCpus,

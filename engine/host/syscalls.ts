@@ -47,7 +47,16 @@ const numbers = {
 const atFdcwd = -100;
 const empty = cStringOf("");
 
-export const mountFlags = { readOnly: 1, remount: 32, bind: 4096, recursive: 16384, private: 1 << 18 } as const;
+export const mountFlags = {
+  readOnly: 1,
+  noSuid: 2,
+  noDevices: 4,
+  noExec: 8,
+  remount: 32,
+  bind: 4096,
+  recursive: 16384,
+  private: 1 << 18,
+} as const;
 /** umount2(2). */
 export const unmountFlags = { force: 1, detach: 2, noFollow: 8 } as const;
 /** File types of mknod(2). */

@@ -34,6 +34,8 @@ export type SandboxRequest = {
   /** The first gives the default route, where it has one to give. */
   readonly endpoints: readonly EndpointRequest[];
   readonly ports: readonly PortRequest[];
+  /** A netns to take instead of making one, by a path that is there until `reserve` answers: it belongs to the container's own user namespace. */
+  readonly namespace?: string | null;
   /** `--dns`: asked for names that are no container's, in place of the host's resolvers. */
   readonly dns?: readonly string[];
 };

@@ -87,12 +87,13 @@ class ConmonRuntime implements ContainerRuntime {
 
   async create(options: LaunchOptions): Promise<LaunchedProcess> {
     const { id, bundle } = options;
+    const program = this.#programNamed(options.runtime ?? "");
     this.#exits.forget(id);
-    const directory = await this.#supervisors.prepare(id);
+    const directory = await this.#supervisors.prepare(id, options.cgroupPath);
     await removeSockets(bundle);
     await forkTurn();
     using conmon = new StartingConmon({
-      args: this.#launchArguments(options, directory),
+      args: this.#launchArguments(options, program, directory),
       cwd: directory,
       tellsAttach: false,
     });
@@ -227,11 +228,22 @@ class ConmonRuntime implements ContainerRuntime {
     return this.#programs.find((program) => program.knows(id)) ?? this.#chosen;
   }
 
-  #launchArguments(options: LaunchOptions, directory: string): string[] {
+  /** A container may ask for another one than the engine's choice. */
+  #programNamed(name: string): RuntimeProgram {
+    if (name === "") return this.#chosen;
+    const found = this.#programs.find((program) => program.name === name);
+    if (found !== undefined) return found;
+    throw new EngineError("invalid-argument", `runtime ${JSON.stringify(name)} is not known`, {
+      hint: `one of ${runtimeNames.join(", ")}`,
+      exitCode: 125,
+    });
+  }
+
+  #launchArguments(options: LaunchOptions, program: RuntimeProgram, directory: string): string[] {
     const { id } = options;
-    const runtimeArguments = ["--root", this.#chosen.root].flatMap((argument) => ["--runtime-arg", argument]);
+    const runtimeArguments = ["--root", program.root].flatMap((argument) => ["--runtime-arg", argument]);
     return [
-      ...["--api-version", "1", "-c", id, "-u", id, "-n", id, "-r", this.#chosen.path, ...runtimeArguments],
+      ...["--api-version", "1", "-c", id, "-u", id, "-n", id, "-r", program.path, ...runtimeArguments],
       ...["-b", options.bundle, "-p", join(directory, "container.pid")],
       ...["--conmon-pidfile", join(directory, "conmon.pid"), "--persist-dir", directory],
       ...[
@@ -252,7 +264,9 @@ class ConmonRuntime implements ContainerRuntime {
   async #undoCreate(id: string, bundle: string): Promise<void> {
     const conmon = this.#supervisors.findConmon(id);
     if (conmon !== null) process.kill(conmon, "SIGKILL");
-    await this.#chosen.delete(id).catch(() => {});
+    await this.#programOf(id)
+      .delete(id)
+      .catch(() => {});
     await this.#cgroups.remove(this.#supervisors.cgroupPathOf(id)).catch(() => {});
     this.#supervisors.remove(id);
     this.#exits.forget(id);

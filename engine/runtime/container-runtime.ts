@@ -16,6 +16,10 @@ export type LaunchOptions = {
   readonly logPath: string | null;
   /** Directory of a checkpoint to go on from: the process runs when `create` answers, and there is nothing to start. */
   readonly checkpoint?: string | undefined;
+  /** Absent or empty: the engine's choice. */
+  readonly runtime?: string;
+  /** `cgroupsPath` of the spec, where it is not below the engine's own parent. */
+  readonly cgroupPath?: string | undefined;
 };
 
 /** A created process that waits for `start`. Pids as the host sees them. */

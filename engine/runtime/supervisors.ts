@@ -13,12 +13,14 @@ import { identifyProcess, isAlive } from "../host/processes.ts";
  *     conmon.log     what conmon complained of
  *     oom            empty; an out-of-memory kill was seen
  *
- * Nothing is written by the engine itself, so nothing is lost when it dies between two steps.
+ * The engine itself writes before any process is there, and only where a container's cgroup has an unusual place (`cgroup`), so nothing is
+ * lost when it dies between two steps.
  */
 export class Supervisors {
   readonly #directory: string;
   readonly #cgroupParent: string;
   readonly #cgroups: Cgroups;
+  readonly #cgroupPaths = new Map<string, string>();
 
   constructor(run: string, cgroupParent: string, cgroups: Cgroups) {
     this.#directory = join(run, "supervisors");
@@ -31,7 +33,11 @@ export class Supervisors {
   }
 
   cgroupPathOf(id: string): string {
-    return `/${this.#cgroupParent}/${id}`;
+    const known = this.#cgroupPaths.get(id);
+    if (known !== undefined) return known;
+    const path = textOf(join(this.directoryOf(id), "cgroup")) || `/${this.#cgroupParent}/${id}`;
+    this.#cgroupPaths.set(id, path);
+    return path;
   }
 
   list(): string[] {
@@ -40,14 +46,17 @@ export class Supervisors {
   }
 
   /** A fresh directory for a container about to be created. */
-  async prepare(id: string): Promise<string> {
+  async prepare(id: string, cgroupPath?: string): Promise<string> {
     this.remove(id);
     await mkdir(this.directoryOf(id), { recursive: true, mode: 0o700 });
+    this.#cgroupPaths.set(id, cgroupPath ?? `/${this.#cgroupParent}/${id}`);
+    if (cgroupPath !== undefined) await writeFile(join(this.directoryOf(id), "cgroup"), cgroupPath);
     return this.directoryOf(id);
   }
 
   /** At once: a later removal could hit the directory of the next start. */
   remove(id: string): void {
+    this.#cgroupPaths.delete(id);
     rmSync(this.directoryOf(id), { recursive: true, force: true });
   }
 

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { EngineError } from "../../errors.ts";
+import { leadsOut } from "./rootfs-checks.ts";
 import type { SpecInput } from "./types.ts";
 
 export const initPath = "/sbin/docker-init";
@@ -44,7 +45,7 @@ export function resolveEnvironment(input: CommandInput & Pick<SpecInput, "hostna
 export function checkWorkingDirectory(path: string): string {
   const clean = posix.normalize(path);
   // CVE-2024-21626: a descriptor leaked by a runtime, reached through /proc, is a way out of the container.
-  const leads = /^\/proc\/(self|thread-self|\d+)(\/task\/\d+)?\/(fd|cwd|root)(\/|$)/.test(clean);
+  const leads = leadsOut(clean);
   if (clean.startsWith("/") && !leads && !clean.includes("\0")) return clean;
   throw new EngineError("invalid-argument", `working directory ${JSON.stringify(path)} is not an absolute path`, {
     exitCode: 125,

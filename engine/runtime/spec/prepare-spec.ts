@@ -9,6 +9,7 @@ import { buildSpec } from "./build-spec.ts";
 import { resolveCapabilities } from "./capabilities.ts";
 import { resolveDevices } from "./devices.ts";
 import { getHostFacts } from "./host-facts.ts";
+import { refuseLeadingOut, refuseLinkedMountPoints } from "./rootfs-checks.ts";
 import type { SpecInput } from "./types.ts";
 import { resolveUser } from "./user.ts";
 
@@ -24,6 +25,8 @@ export type SpecWish = Omit<SpecInput, "user" | "host" | "initProgram" | "device
 export async function prepareSpec(wish: SpecWish): Promise<{ spec: RuntimeSpec; warnings: string[] }> {
   const { request, image, rootfs } = wish;
   const host = getHostFacts();
+  refuseLinkedMountPoints(rootfs);
+  refuseLeadingOut(rootfs, request.workingDirectory || image.workingDirectory || "/");
   const user = resolveUser(rootfs, request.user || image.user, request.groupAdd);
   const seccomp = resolveSeccomp(request.privileged ? { kind: "unconfined" } : request.seccomp, {
     capabilities: resolveCapabilities(request, host.capabilities),
