@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unlimited } from "../../engine/protocol/defaults.ts";
+import {
+  createContainer,
+  eventually,
+  findContainer,
+  runContainer,
+  startTestEngine,
+  type TestEngine,
+} from "../support/engine.ts";
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startTestEngine();
+});
+afterAll(() => engine[Symbol.asyncDispose]());
+
+const request: TestEngine["client"]["request"] = (...args) => engine.client.request(...args);
+const remove = (container: string) => request("containers.remove", { container, force: true, volumes: true });
+const isOver = (id: string) => eventually(async () => (await findContainer(engine, id))?.status === "exited");
+const sh = (script: string) => ["sh", "-c", script];
+const tight = { ...unlimited, memory: 16 << 20, memorySwap: 16 << 20 };
+const always = { name: "always", maximumRetryCount: 0 } as const;
+
+/** Kills the engine, does something meanwhile, and starts the next. */
+async function withoutEngine(work: () => Promise<unknown>): Promise<void> {
+  await engine.stop("SIGKILL");
+  await work();
+  await engine.start();
+}
+
+describe("a container that ends badly", () => {
+  it("says why in the list", async () => {
+    const cases: readonly (readonly [string[], number, RegExp])[] = [
+      [sh("echo fine; echo cannot open config >&2; exit 3"), 3, /^exit code 3: cannot open config$/],
+      [sh("no-such-program"), 127, /^exit code 127 \(a command or library was not found\): .*no-such-program/],
+      [sh("kill -SEGV $$"), 139, /^ended by SIGSEGV, segmentation fault/],
+    ];
+    for (const [command, exitCode, reason] of cases) {
+      const id = await runContainer(engine, { command, init: exitCode === 139 });
+      await isOver(id);
+      expect(await findContainer(engine, id)).toMatchObject({
+        exitCode,
+        error: "",
+        reason: expect.stringMatching(reason),
+      });
+      await remove(id);
+    }
+  });
+
+  it("says nothing where it was told to end, and forgets the reason at its next start", async () => {
+    const id = await runContainer(engine, {
+      command: sh("test -e /tmp/again || { touch /tmp/again; exit 5; }; sleep 300"),
+    });
+    await isOver(id);
+    expect(await findContainer(engine, id)).toMatchObject({ reason: "exit code 5" });
+    await request("containers.start", { container: id });
+    expect(await findContainer(engine, id)).not.toHaveProperty("reason");
+    await request("containers.stop", { container: id, timeout: 0 });
+    expect(await findContainer(engine, id)).toMatchObject({ exitCode: 137 });
+    expect(await findContainer(engine, id)).not.toHaveProperty("reason");
+    await remove(id);
+  });
+
+  it("is on record with code, signal and out-of-memory kill, also where no engine was there", async () => {
+    const eat = "x=a; while :; do x=$x$x; done";
+    const hungry = await runContainer(engine, { command: sh(`sleep 0.3; ${eat}`), resources: tight });
+    const failed = await runContainer(engine, { command: sh("sleep 0.3; echo no luck >&2; exit 6") });
+    const brief = await runContainer(engine, { command: sh("sleep 0.3"), autoRemove: true });
+    await withoutEngine(() => sleep(1500));
+    expect(await findContainer(engine, hungry)).toMatchObject({
+      status: "exited",
+      exitCode: 137,
+      oomKilled: true,
+      reason: "out of memory: its limit is 16 MB",
+    });
+    const { State } = await request("containers.inspect", { container: hungry });
+    expect(State).toMatchObject({ OOMKilled: true, ExitCode: 137, Error: "" });
+    expect(await findContainer(engine, failed)).toMatchObject({ exitCode: 6, reason: "exit code 6: no luck" });
+    expect(await findContainer(engine, brief)).toBeUndefined();
+    await Promise.all([remove(hungry), remove(failed)]);
+  });
+});
+
+describe("a restart policy", () => {
+  it("waits longer each time, and goes on where it was after the engine was killed", async () => {
+    const id = await runContainer(engine, { command: sh("exit 1"), restartPolicy: always });
+    await eventually(async () => ((await findContainer(engine, id))?.restartCount ?? 0) >= 3);
+    await withoutEngine(async () => {});
+    const before = (await findContainer(engine, id))?.restartCount ?? 0;
+    expect(before).toBeGreaterThanOrEqual(3);
+    // The pause is 800 ms by now: an engine that had forgotten it would begin with 100 ms.
+    await eventually(async () => (await findContainer(engine, id))?.status === "restarting");
+    await sleep(500);
+    expect((await findContainer(engine, id))?.restartCount ?? 0).toBeLessThanOrEqual(before + 2);
+    await eventually(async () => ((await findContainer(engine, id))?.restartCount ?? 0) > before);
+    await request("containers.stop", { container: id, timeout: 0 });
+    expect(await findContainer(engine, id)).toMatchObject({ status: "exited" });
+    await withoutEngine(async () => {});
+    await sleep(300);
+    expect(await findContainer(engine, id)).toMatchObject({ status: "exited" });
+    await remove(id);
+  });
+
+  it("of so many retries ends, and who waits learns of it", async () => {
+    const policy = { name: "on-failure", maximumRetryCount: 2 } as const;
+    const id = await runContainer(engine, { command: sh("exit 9"), restartPolicy: policy });
+    expect(await request("containers.wait", { container: id, condition: "stopped" })).toEqual({ exitCode: 9 });
+    expect(await findContainer(engine, id)).toMatchObject({ status: "exited", restartCount: 2, exitCode: 9 });
+    await remove(id);
+  });
+});
+
+describe("a stop", () => {
+  const deaf = sh("trap '' TERM; while :; do sleep 0.05; done");
+
+  it("says until when it waits, and several clients may stop at once", async () => {
+    const id = await runContainer(engine, { command: deaf });
+    const [slow, fast] = [await engine.connect(), await engine.connect()];
+    const first = slow.request("containers.stop", { container: id, timeout: 60 });
+    await eventually(async () => typeof (await findContainer(engine, id))?.stopDeadline === "string");
+    const deadline = Date.parse((await findContainer(engine, id))?.stopDeadline ?? "");
+    expect(deadline - Date.now()).toBeGreaterThan(50_000);
+    const second = fast.request("containers.stop", { container: id, timeout: 1 });
+    await eventually(async () => Date.parse((await findContainer(engine, id))?.stopDeadline ?? "") < deadline - 50_000);
+    expect(await Promise.all([first, second])).toMatchObject([{ stopped: true }, { stopped: true }]);
+    expect(await findContainer(engine, id)).toMatchObject({ status: "exited", stopDeadline: null });
+    slow.close();
+    fast.close();
+    await remove(id);
+  });
+
+  it("that waits for ever says so, and ends with a kill", async () => {
+    const id = await runContainer(engine, { command: deaf });
+    const stopped = request("containers.stop", { container: id, timeout: -1 });
+    await eventually(async () => (await findContainer(engine, id))?.stopDeadline === "never");
+    await request("containers.kill", { container: id, signal: "KILL" });
+    expect(await stopped).toEqual({ stopped: true });
+    await remove(id);
+  });
+
+  it("tells of a first process that has no handler for the signal", async () => {
+    const [bare, tended] = await Promise.all([
+      runContainer(engine, { name: "bare", command: ["sleep", "300"] }),
+      runContainer(engine, { command: ["sleep", "300"], init: true }),
+    ]);
+    expect(await request("containers.stop", { container: bare, timeout: 1 })).toMatchObject({
+      hint: expect.stringContaining("the first process of bare has no handler for SIGTERM"),
+    });
+    expect(await request("containers.stop", { container: tended, timeout: 5 })).toEqual({ stopped: true });
+    await Promise.all([remove(bare), remove(tended)]);
+  });
+});
+
+it("restarts a container that goes at its end, for two clients at once", async () => {
+  const id = await runContainer(engine, { autoRemove: true });
+  const other = await engine.connect();
+  const restart = { container: id, timeout: 0 };
+  await Promise.all([request("containers.restart", restart), other.request("containers.restart", restart)]);
+  expect(await findContainer(engine, id)).toMatchObject({ status: "running" });
+  other.close();
+  await remove(id);
+});
+
+it("prunes what does not run, with a look before", async () => {
+  const [kept, running] = [await createContainer(engine, { labels: { keep: "" } }), await runContainer(engine)];
+  const gone = await createContainer(engine, { name: "gone" });
+  const filter = { until: null, labels: ["!keep"] };
+  const preview = await request("containers.prune", { ...filter, dryRun: true });
+  expect(preview.removed).toMatchObject([{ id: gone, name: "gone" }]);
+  expect(await findContainer(engine, gone)).toBeDefined();
+  expect(await request("containers.prune", { ...filter, until: "2020-01-01T00:00:00Z", dryRun: false })).toEqual({
+    removed: [],
+    bytes: 0,
+  });
+  expect((await request("containers.prune", { ...filter, dryRun: false })).removed).toMatchObject([{ name: "gone" }]);
+  const left = (await request("containers.list", { all: true })).map(({ id }) => id);
+  expect(left.sort()).toEqual([kept, running].sort());
+  await Promise.all([remove(kept), remove(running)]);
+});
