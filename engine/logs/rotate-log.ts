@@ -35,7 +35,15 @@ export async function rotateLog(log: WrittenLog): Promise<void> {
   // conmon ends where it can't make its file: one that is there already needs no room on a full disk.
   if (control !== null) await writeFile(`${path}.tmp`, "", { flag: "a", mode: 0o600 });
   await rename(path, rotatedPath(path, begin));
-  if (control === null) return;
+  await beginAnew(path, control);
+}
+
+/** Where nobody writes, an empty file says that the others are complete; the next conmon goes on with it. */
+async function beginAnew(path: string, control: Control | null): Promise<void> {
+  if (control === null) {
+    await writeFile(path, "", { flag: "a", mode: 0o600 });
+    return;
+  }
   await control.handle.write(reopen);
   await awaitFile(path);
 }
@@ -45,14 +53,15 @@ export async function rotateLog(log: WrittenLog): Promise<void> {
  * throw the new file away. So it is asked only while it sleeps with nothing in its fifo and no new file made.
  */
 export async function finishRotation(log: WrittenLog): Promise<void> {
-  if ((await exists(log.path)) || log.conmonPid === null) return;
+  const { path, conmonPid } = log;
+  if (await exists(path)) return;
   await using control = await openControl(log);
-  if (control === null || !(await isWaiting(control.handle, log.conmonPid))) return;
-  if (await exists(log.path)) return;
-  await writeFile(`${log.path}.tmp`, "", { flag: "a", mode: 0o600 });
-  if ((await exists(log.path)) || !(await isWaiting(control.handle, log.conmonPid))) return;
-  await control.handle.write(reopen);
-  await awaitFile(log.path);
+  if (control !== null && conmonPid !== null) {
+    if (!(await isWaiting(control.handle, conmonPid))) return;
+    await writeFile(`${path}.tmp`, "", { flag: "a", mode: 0o600 });
+    if ((await exists(path)) || !(await isWaiting(control.handle, conmonPid))) return;
+  }
+  await beginAnew(path, control);
 }
 
 /**
@@ -185,7 +194,8 @@ async function openControl({ control, conmonPid }: WrittenLog): Promise<Control 
     return { handle, [Symbol.asyncDispose]: () => handle.close() };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENXIO" || code === "ENOENT") return null;
+    // It holds the fifo open as long as it lives.
+    if (code === "ENXIO" || (code === "ENOENT" && stateOf(conmonPid) === null)) return null;
     throw error;
   }
 }
