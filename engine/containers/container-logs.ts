@@ -5,7 +5,7 @@ import type { EngineConfig } from "../config.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import { findJson } from "../lib/json.ts";
 import type { Log } from "../log.ts";
-import { type LogChoice, type LogPlan, logDetails, planLog } from "../logs/log-limits.ts";
+import { type LogChoice, type LogPlan, planLog } from "../logs/log-limits.ts";
 import { LogRotation } from "../logs/log-rotation.ts";
 import type { WrittenLog } from "../logs/rotate-log.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
@@ -52,8 +52,7 @@ export class ContainerLogs implements AsyncDisposable {
   source(record: ContainerRecord, ended: () => boolean): LogSource {
     const { id, request } = record;
     const isKept = this.pathFor(record) !== null;
-    const details = this.#detailsOf(record);
-    return { container: id, path: pathsOf(this.#config, id).log, isKept, details, terminal: request.terminal, ended };
+    return { container: id, path: pathsOf(this.#config, id).log, isKept, terminal: request.terminal, ended };
   }
 
   /** docker's HostConfig.LogConfig. */
@@ -87,11 +86,6 @@ export class ContainerLogs implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#tidying !== null) clearTimeout(this.#tidying);
     await this.#rotation[Symbol.asyncDispose]();
-  }
-
-  #detailsOf({ id, name, imageID, request, resolution }: ContainerRecord): string[] {
-    const { labels, environment } = resolution;
-    return logDetails(this.#choiceOf(request), { id, name, imageID, image: request.image, labels, environment });
   }
 
   #writtenLog({ id, request, state }: ContainerRecord): WrittenLog {

@@ -20,8 +20,6 @@ export type LogSource = {
   readonly path: string;
   /** False where its output is kept nowhere. */
   readonly isKept: boolean;
-  /** What `logs --details` puts before each line: `name=value`. */
-  readonly details: readonly string[];
   readonly terminal: boolean;
   /** True once nothing more will be written. */
   readonly ended: () => boolean;

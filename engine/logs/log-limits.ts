@@ -19,7 +19,7 @@ export type LogPlan = { readonly driver: "local" | "json-file" | "none"; readonl
 const defaults: LogLimits = { maxSize: 20 * 1024 * 1024, maxFiles: 5, compress: true };
 const unlimited: LogLimits = { maxSize: null, maxFiles: 1, compress: false };
 
-/** Taken, and told by `logs --details`; or without an effect here, since conmon writes at the container's pace. */
+/** Taken, and told by `logs --details`; the others have no effect, since conmon writes at the container's pace. */
 const commonOptions = ["labels", "labels-regex", "env", "env-regex", "tag"];
 const builtInOptions = ["mode", "max-buffer-size"];
 const sizeOptions = ["max-size", "max-file", "compress"];
@@ -42,67 +42,6 @@ export function planLog({ driver, options }: LogChoice): LogPlan {
     );
   }
   return { driver, limits: driver === "local" ? planLocal(options) : planJsonFile(options) };
-}
-
-/** Labels, variables and tag that the options name, as `logs --details` tells them: `name=value`, escaped, sorted by name. */
-export function logDetails(
-  { driver, options }: LogChoice,
-  container: {
-    readonly id: string;
-    readonly name: string;
-    readonly image: string;
-    readonly imageID: string;
-    readonly labels: Readonly<Record<string, string>>;
-    readonly environment: readonly string[];
-  },
-): string[] {
-  if (driver === "none") return [];
-  const variables = Object.fromEntries(
-    container.environment.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
-  );
-  const details = {
-    ...choose(container.labels, options.labels, options["labels-regex"]),
-    ...choose(variables, options.env, options["env-regex"]),
-    ...(options.tag ? { tag: formatTag(options.tag, container) } : {}),
-  };
-  return Object.entries(details)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${escapeText(name)}=${escapeText(value)}`);
-}
-
-/** As Go escapes a query: what is told before a line can be nothing but text. */
-function escapeText(text: string): string {
-  return encodeURIComponent(text).replaceAll("%20", "+");
-}
-
-function choose(all: Readonly<Record<string, string>>, names: string | undefined, pattern: string | undefined) {
-  const wanted = new Set((names ?? "").split(","));
-  const regular = pattern ? findPattern(pattern) : null;
-  return Object.fromEntries(Object.entries(all).filter(([name]) => wanted.has(name) || regular?.test(name)));
-}
-
-function findPattern(pattern: string): RegExp | null {
-  try {
-    return new RegExp(pattern);
-  } catch {
-    return null;
-  }
-}
-
-type Named = { readonly id: string; readonly name: string; readonly image: string; readonly imageID: string };
-
-/** docker's template of a tag, its plain fields. */
-function formatTag(tag: string, { id, name, image, imageID }: Named): string {
-  const fields: Readonly<Record<string, string>> = {
-    ID: id.slice(0, 12),
-    FullID: id,
-    Name: name,
-    ImageName: image,
-    ImageID: imageID.replace(/^sha256:/, "").slice(0, 12),
-    ImageFullID: imageID,
-    DaemonName: "gantry",
-  };
-  return tag.replace(/\{\{\s*\.(\w+)\s*\}\}/g, (whole, field: string) => fields[field] ?? whole);
 }
 
 function checkMode(options: LogChoice["options"]): void {

@@ -91,8 +91,7 @@ export const methods = {
   /** Streams whole log records on the channel `records`, then `exit`. Answers at once. */
   "containers.logs": {
     params: z.object({ container: z.string(), streamID: z.string(), follow: z.boolean(), range: logRange }),
-    /** details: what `--details` puts before each line, `name=value`, by docker's options labels, env and tag. */
-    result: z.object({ terminal: z.boolean(), details: z.optional(z.array(z.string())) }),
+    result: z.object({ terminal: z.boolean() }),
   },
 
   /**

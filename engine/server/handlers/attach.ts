@@ -58,7 +58,7 @@ export function attachHandlers(
       const stream = await call.openStream(streamID);
       stream.onControl(() => {});
       void sendLog(stream, parts.logs.read(source.path, { range, follow, signal: stream.signal }, source.ended));
-      return { terminal: source.terminal, details: [...source.details] };
+      return { terminal: source.terminal };
     },
   };
 }

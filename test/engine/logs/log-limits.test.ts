@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { logDetails, planLog } from "../../../engine/logs/log-limits.ts";
+import { planLog } from "../../../engine/logs/log-limits.ts";
 
 describe("what a choice comes to", () => {
   it.each([
@@ -42,32 +42,5 @@ describe("what a choice comes to", () => {
     const plan = () => planLog({ driver, options } as Parameters<typeof planLog>[0]);
     expect(plan).toThrow(message);
     expect(plan).toThrow(expect.objectContaining({ code: "invalid-argument", exitCode: 125 }));
-  });
-});
-
-describe("details of a line", () => {
-  const container = {
-    id: "0123456789abcdef",
-    name: "web",
-    image: "nginx:1",
-    imageID: "sha256:fedcba9876543210",
-    labels: { app: "shop & co", "com.example.tier": "front", other: "x" },
-    environment: ["STAGE=live", "PATH=/bin"],
-  };
-
-  it("tells the labels, variables and tag that were asked for, as text that hides nothing", () => {
-    const options = { labels: "app", "labels-regex": "^com\\.", env: "STAGE,NONE", tag: "{{.Name}}/{{.ID}}" };
-    expect(logDetails({ driver: "json-file", options }, container)).toEqual([
-      "STAGE=live",
-      "app=shop+%26+co",
-      "com.example.tier=front",
-      "tag=web%2F0123456789ab",
-    ]);
-  });
-
-  it("tells nothing where nothing was asked for, or a pattern is none", () => {
-    expect(logDetails({ driver: "local", options: {} }, container)).toEqual([]);
-    expect(logDetails({ driver: "local", options: { "env-regex": "(" } }, container)).toEqual([]);
-    expect(logDetails({ driver: "none", options: { labels: "app" } }, container)).toEqual([]);
   });
 });

@@ -21,7 +21,7 @@ it("puts all that is there in order of time, however much it is", async () => {
         return { text: String(at), time: conmonTime(at) };
       });
       writeFileSync(path, conmonLog(records));
-      return { container, path, isKept: true, details: [], terminal: false, ended: () => false };
+      return { container, path, isKept: true, terminal: false, ended: () => false };
     });
     const parts = { logs: openLogReader(), containers: { get: () => null } } as unknown as ServerParts;
     const texts: string[] = [];
