@@ -47,7 +47,7 @@ export interface ContainerService extends AsyncDisposable {
   create(request: CreateRequest): Promise<{ id: string; warnings: string[] }>;
   start(container: string): Promise<{ started: boolean }>;
   stop(container: string, timeout: number | null, signal?: string): Promise<{ stopped: boolean; hint: string | null }>;
-  restart(container: string, timeout: number | null): Promise<void>;
+  restart(container: string, timeout: number | null, signal?: string): Promise<void>;
   kill(container: string, signal: string): Promise<void>;
   pause(container: string): Promise<void>;
   unpause(container: string): Promise<void>;

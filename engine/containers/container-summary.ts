@@ -55,6 +55,7 @@ export function summarize(record: ContainerRecord, { networks, health, stopping 
     ...(state.reason === "" ? {} : { reason: state.reason }),
     pid: state.pid,
     ports: [...(sandbox?.ports ?? [])],
+    ...(resolution.exposedPorts.length === 0 ? {} : { exposedPorts: resolution.exposedPorts }),
     network: request.network,
     ipAddress: (sandbox?.primary ?? sandbox?.endpoints[0])?.ipAddress ?? null,
     endpoints: (sandbox?.endpoints ?? []).map(summarizeEndpoint),

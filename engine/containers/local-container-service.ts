@@ -142,10 +142,10 @@ class LocalContainerService implements ContainerService {
     return stopContainer(this.#parts, this.#parts.table.get(container), { timeout, signal });
   }
 
-  async restart(container: string, timeout: number | null): Promise<void> {
+  async restart(container: string, timeout: number | null, signal?: string): Promise<void> {
     const record = this.#parts.table.get(container);
     using _comingBack = this.#parts.comingBack.add(record.id);
-    await stopContainer(this.#parts, record, { timeout });
+    await stopContainer(this.#parts, record, { timeout, ...(signal === undefined ? {} : { signal }) });
     await this.start(record.id);
     publishEvent(this.#parts, record, "restart");
   }

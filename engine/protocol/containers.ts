@@ -51,6 +51,8 @@ export const containerSummary = z.object({
   reason: z.optional(z.string()),
   pid: z.nullable(z.number()),
   ports: z.array(portBinding),
+  /** `80/tcp`: those of the image and of --expose, published or not. */
+  exposedPorts: z.optional(z.array(z.string())),
   /** docker's NetworkMode. */
   network: z.string(),
   /** On `network`, or on the first that gives one. */

@@ -46,7 +46,7 @@ export const methods = {
     result: z.object({ stopped: z.boolean(), hint: z.optional(z.string()) }),
   },
   "containers.restart": {
-    params: z.object({ container: z.string(), timeout: z.nullable(z.number()) }),
+    params: z.object({ container: z.string(), timeout: z.nullable(z.number()), signal: z.optional(z.string()) }),
     result: nothing,
   },
   /** signal: a name with or without SIG, or a number. */
