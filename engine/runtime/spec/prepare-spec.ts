@@ -7,7 +7,6 @@ import { resolveSeccomp } from "../seccomp.ts";
 import { findBlockDevices } from "./block-devices.ts";
 import { buildSpec } from "./build-spec.ts";
 import { resolveCapabilities } from "./capabilities.ts";
-import { checkRootfs } from "./check-rootfs.ts";
 import { resolveDevices } from "./devices.ts";
 import { getHostFacts } from "./host-facts.ts";
 import { refuseLeadingOut, refuseLinkedMountPoints } from "./rootfs-checks.ts";
