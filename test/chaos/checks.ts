@@ -1,0 +1,163 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { listMounts } from "../../engine/host/mountinfo.ts";
+import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import type { EngineClient } from "../../src/client/connection.ts";
+import { findOrphans } from "../support/fault-traces.ts";
+import type { ChaosClient } from "./client.ts";
+import { type ChaosHost, processes } from "./host.ts";
+import type { Slot } from "./model.ts";
+
+/** Looks once at everything; gives what is not as it was promised. Nothing is listed twice: the caller tries again for what takes time. */
+export async function look(host: ChaosHost, client: EngineClient, clients: readonly ChaosClient[]): Promise<string[]> {
+  const listed = await client.request("containers.list", { all: true });
+  const slots = clients.flatMap((one) => one.slots);
+  const paired = new Map(slots.map((slot) => [slot, findOf(slot, listed)] as const));
+  const known = new Set([...paired.values()].map((found) => found?.id));
+  return [
+    ...[...paired].flatMap(([slot, found]) => slot.differs(found) ?? []),
+    ...listed
+      .filter(({ id }) => !known.has(id))
+      .map(({ name, status }) => `nobody asked for ${name}, and it is ${status}`),
+    ...runtimeDiffers(host, listed),
+    ...limitsDiffer(host, listed),
+    ...hostNetworkMissing(host),
+    ...findOrphans(host.config, listed, host.pid),
+    ...[...paired].flatMap(([slot, found]) => marksMissing(host, slot, found)),
+    ...(await portsDiffer(listed)),
+    ...(await tagsDiffer(client, clients)),
+  ];
+}
+
+/** Whatever others did to it, the engine brings it back. */
+function hostNetworkMissing({ config }: ChaosHost): string[] {
+  const { bridge, table } = config.names;
+  const tables = execFileSync("nft", ["list", "tables"], { encoding: "utf8" });
+  return [
+    ...(existsSync(`/sys/class/net/${bridge}`) ? [] : [`there is no bridge ${bridge}`]),
+    ...(tables.includes(` ${table}`) ? [] : [`there is no nft table ${table}`]),
+  ];
+}
+
+/** Its id tells; the name where the answer with the id was lost. */
+export function findOf(slot: Slot, listed: readonly ContainerSummary[]): ContainerSummary | undefined {
+  if (slot.id !== null) return listed.find(({ id }) => id === slot.id);
+  return listed.find(({ name }) => slot.names.includes(name));
+}
+
+type RuntimeState = { readonly id: string; readonly status: string; readonly pid: number };
+
+/** The runtime's own records, the kernel's, and the engine's. */
+function runtimeDiffers({ config }: ChaosHost, listed: readonly ContainerSummary[]): string[] {
+  const root = join(config.run, "runtime", "runc");
+  const text = execFileSync("runc", ["--root", root, "list", "--format", "json"], { encoding: "utf8" });
+  const states = new Map(((JSON.parse(text) ?? []) as RuntimeState[]).map((state) => [state.id, state]));
+  const wrong = [...states.keys()]
+    .filter((id) => !listed.some((container) => container.id === id))
+    .map((id) => `runc knows ${id}, the engine does not`);
+  for (const { id, name, status, pid } of listed) {
+    const state = states.get(id);
+    const isAlive = status === "running" || status === "paused";
+    if (isAlive !== (state !== undefined) || (isAlive && (state?.status !== status || state.pid !== pid))) {
+      wrong.push(`${name} is ${status} (${pid}), by runc ${state?.status ?? "nothing"} (${state?.pid ?? "-"})`);
+    }
+    if (isAlive && !isIn(pid, id)) wrong.push(`${name} has the pid ${pid}, which is not in its cgroup`);
+  }
+  return wrong;
+}
+
+function isIn(pid: number | null, id: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(id);
+  } catch {
+    return false;
+  }
+}
+
+/** The kernel's limit of memory is the one on record, on v1 and on v2. */
+function limitsDiffer({ config }: ChaosHost, listed: readonly ContainerSummary[]): string[] {
+  return listed.flatMap(({ id, name, status, resources }) => {
+    if ((status !== "running" && status !== "paused") || resources.memory === null) return [];
+    const files = [
+      `/sys/fs/cgroup/memory/${config.names.cgroupParent}/${id}/memory.limit_in_bytes`,
+      `/sys/fs/cgroup/${config.names.cgroupParent}/${id}/memory.max`,
+    ];
+    const file = files.find((path) => existsSync(path));
+    const limit = file === undefined ? "no file" : readFileSync(file, "utf8").trim();
+    return limit === String(resources.memory) ? [] : [`${name} is limited to ${limit}, on record ${resources.memory}`];
+  });
+}
+
+/** What finished commands wrote is there, with its content. */
+function marksMissing({ config }: ChaosHost, slot: Slot, found: ContainerSummary | undefined): string[] {
+  if (found === undefined) return [];
+  return slot.marks.flatMap(({ file, text }) => {
+    const path = join(config.root, "containers", found.id, "upper", file);
+    const content = existsSync(path) ? readFileSync(path, "utf8") : null;
+    return content === text ? [] : [`${found.name} should have /${file} with ${text}, and has ${content}`];
+  });
+}
+
+/** Each published port is answered by the container it belongs to. */
+async function portsDiffer(listed: readonly ContainerSummary[]): Promise<string[]> {
+  const answers = listed.flatMap(({ id, name, status, ports }) =>
+    status !== "running" ? [] : ports.map((port) => asks(name, id, port.hostPort)),
+  );
+  return (await Promise.all(answers)).filter((finding) => finding !== null);
+}
+
+async function asks(name: string, id: string, port: number): Promise<string | null> {
+  const answer = await fetch(`http://127.0.0.1:${port}/hostname`, { signal: AbortSignal.timeout(2000) })
+    .then((response) => response.text())
+    .catch((error) => String(error.cause ?? error));
+  return answer.trim() === id.slice(0, 12) ? null : `port ${port} of ${name} answers ${answer.trim().slice(0, 80)}`;
+}
+
+async function tagsDiffer(client: EngineClient, clients: readonly ChaosClient[]): Promise<string[]> {
+  const images = await client.request("images.list", {});
+  const there = new Set(images.flatMap(({ references }) => references));
+  const wanted = clients.flatMap(({ tags }) => [...tags]);
+  return wanted.flatMap(([reference, possible]) => {
+    const isThere = [...there].some((name) => name.endsWith(reference));
+    return possible.has(isThere) ? [] : [`tag ${reference} is ${isThere ? "there" : "not there"}`];
+  });
+}
+
+/** Everything in these namespaces and directories, but for what grows by design; to be compared with another moment. */
+export function inventory({ config, pid }: ChaosHost): string[] {
+  const spares = (name: string) => name.startsWith(config.names.vethPrefix) || /^(lo|tunl0|sit0|ip6tnl0)$/.test(name);
+  const links = readdirSync("/sys/class/net").filter((name) => !spares(name));
+  const mounts = listMounts()
+    .map(({ target }) => target)
+    .filter((target) => target.startsWith(config.root) || target.startsWith(config.run))
+    .filter((target) => !target.startsWith(join(config.run, "netns")));
+  const running = processes().filter((process) => process.pid !== pid && process.argv[0] !== "");
+  return [
+    ...links.map((name) => `link ${name}`),
+    ...mounts.map((target) => `mount ${target}`),
+    ...running.map(({ argv }) => `process ${argv.slice(0, 6).join(" ")}`),
+    ...rules().map((line) => `rule ${line}`),
+    ...filesBelow(config.root, 2).map((path) => `file ${path}`),
+    ...filesBelow(config.run, 2).map((path) => `file ${path}`),
+  ].sort();
+}
+
+/** Without counters, handles and what is in stock. */
+function rules(): string[] {
+  const text = execFileSync("nft", ["list", "ruleset"], { encoding: "utf8" });
+  return text.split("\n").map((line) => line.replace(/packets \d+ bytes \d+/, "").trim());
+}
+
+const growing =
+  /\/(engine\.log|gantry\.db(-wal|-shm|\.reserve)?|filler|lost\+found|netns\/.*|cache\/.*|engine\.pid|gantry\.sock|exec|runtime(\/runc)?)$/;
+
+function filesBelow(directory: string, depth: number): string[] {
+  if (depth === 0 || !existsSync(directory)) return [];
+  return readdirSync(directory).flatMap((name) => {
+    const path = join(directory, name);
+    if (growing.test(path)) return [];
+    const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    return [path, ...(isDirectory ? filesBelow(path, depth - 1) : [])];
+  });
+}

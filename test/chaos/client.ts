@@ -1,0 +1,275 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { EngineError, messageOf } from "../../engine/errors.ts";
+import { unlimited } from "../../engine/protocol/defaults.ts";
+import { type MethodName, methods } from "../../engine/protocol/methods.ts";
+import type { EngineClient } from "../../src/client/connection.ts";
+import { newStreamID } from "../../src/client/stream-id.ts";
+import { copyIn } from "../../src/client/upload.ts";
+import { starterImage } from "../support/engine.ts";
+import { tarOf } from "../support/tar-of.ts";
+import { type Answer, type Slot, statusesOf } from "./model.ts";
+import type { Command } from "./plan.ts";
+import { requestOf } from "./wishes.ts";
+
+/** Milliseconds in which every request must have its answer, whatever happens around it. */
+const patience = 25_000;
+
+/** What is going on when a request is made. */
+export interface Surroundings {
+  /** Whether something was broken at any time since then (milliseconds of performance.now()). */
+  wasDisturbedSince(begin: number): boolean;
+  /** False as soon as clients are to come to their end. */
+  readonly goesOn: boolean;
+  find(text: string): void;
+}
+
+/** Lost: the connection ended before the answer. */
+type Result = { readonly answer: Answer; readonly said: string; readonly isLost: boolean };
+
+/** Makes the requests of one client, one after another, and keeps its slots up to date. */
+export class ChaosClient {
+  readonly slots: readonly Slot[];
+  readonly tags = new Map<string, ReadonlySet<boolean>>();
+  readonly #name: string;
+  readonly #around: Surroundings;
+  asked = 0;
+
+  constructor(name: string, slots: readonly Slot[], around: Surroundings) {
+    this.#name = name;
+    this.slots = slots;
+    this.#around = around;
+  }
+
+  async run(client: EngineClient, commands: readonly Command[]): Promise<void> {
+    let isLost = false;
+    client.onClose(() => {
+      isLost = true;
+    });
+    for (const command of commands) {
+      if (isLost || !this.#around.goesOn) return;
+      await this.#do(client, command, () => isLost);
+    }
+  }
+
+  async #do(client: EngineClient, command: Command, isLost: () => boolean): Promise<void> {
+    const slot = this.slots[command.slot];
+    // Who does not know its name cannot ask for it.
+    if (slot === undefined || slot.name === null) return;
+    if (command.verb === "tag" || command.verb === "untag") return this.#tag(client, command, isLost);
+    if (command.verb === "create" && !(await isReadyForCreate(client, command, slot))) return;
+    const begin = performance.now();
+    slot.busy = true;
+    slot.isHit = false;
+    const before = slot.name;
+    this.asked++;
+    const result = await this.#answer(act(client, command, slot), isLost);
+    slot.busy = false;
+    this.#take(command, slot, { ...result, begin, before });
+    if (slot.isHit) slot.hit();
+  }
+
+  /** Reads an answer by what the slot allows. */
+  #take(command: Command, slot: Slot, result: Result & { begin: number; before: string }): void {
+    const { verb } = command;
+    if (result.isLost) {
+      slot.blur(verb);
+      this.#blurValues(command, slot);
+      return;
+    }
+    const finding = this.#isExcused(command, slot, result) ? null : slot.settle(verb, result.answer);
+    if (finding === null && result.answer === "ok") this.#keepValues(command, slot);
+    if (finding === null) return;
+    if (slot.isHit || slot.isUnsupervised || this.#around.wasDisturbedSince(result.begin)) {
+      // A refusal that comes of the fault: at most a part of it was done.
+      if (verb !== "create") slot.blur(verb);
+      if (verb === "start" || verb === "restart") slot.hasFailedStart = true;
+      this.#blurValues(command, slot);
+      return;
+    }
+    this.#around.find(`${this.#name}: ${result.before}: ${finding}: ${result.said}`);
+    slot.blur(verb);
+  }
+
+  /** Another container of this client may hold the port; then nothing has changed, but for what a refused start does. */
+  #isExcused({ verb }: Command, slot: Slot, { answer }: Result): boolean {
+    const { port } = slot.wish;
+    if (port === null || (verb !== "start" && verb !== "restart") || answer === "ok") return false;
+    const isHeld = this.slots.some(
+      (other) => other !== slot && other.wish.port === port && (other.phases.has("up") || other.phases.has("paused")),
+    );
+    if (!isHeld) return false;
+    const isGone = slot.wish.life === "fleeting";
+    const next = [...slot.phases].map((phase) => {
+      if (phase === "absent") return phase;
+      return isGone ? "absent" : phase === "created" ? phase : "down";
+    });
+    slot.phases = new Set(next);
+    return true;
+  }
+
+  #keepValues({ verb, number, wish }: Command, slot: Slot): void {
+    if (verb === "rename") slot.named = new Set([slot.named.has(0) ? 1 : 0]);
+    if (verb === "mark" || verb === "copy") slot.marks.push(markOf(verb, number));
+    if (verb === "update" && "containers.update" in methods) slot.memory = new Set([limitOf(wish)]);
+  }
+
+  #blurValues({ verb, wish }: Command, slot: Slot): void {
+    if (verb === "rename") slot.named = new Set<0 | 1>([0, 1]);
+    if (verb === "update") slot.memory = new Set([...slot.memory, limitOf(wish)]);
+  }
+
+  async #tag(client: EngineClient, { verb, slot }: Command, isLost: () => boolean): Promise<void> {
+    const reference = `storm/${this.#name}:${slot}`;
+    const begin = performance.now();
+    const had = this.tags.get(reference) ?? new Set([false]);
+    const work =
+      verb === "tag"
+        ? client.request("images.tag", { image: starterImage, reference })
+        : client.request("images.remove", { image: reference, force: false });
+    const { answer, isLost: cut, said } = await this.#answer(work, isLost);
+    const wanted = verb === "tag";
+    const isRight =
+      answer === "ok" ? wanted || had.has(true) : verb === "untag" && answer === "not-found" && had.has(false);
+    if (isRight) this.tags.set(reference, new Set([wanted]));
+    else this.tags.set(reference, new Set([...had, wanted]));
+    if (isRight || cut || this.#around.wasDisturbedSince(begin)) return;
+    this.#around.find(`${this.#name}: ${verb} ${reference} answered ${said}`);
+  }
+
+  async #answer(work: Promise<unknown>, isLost: () => boolean): Promise<Result> {
+    const late = new AbortController();
+    const timeout = sleep(patience, "late" as const, { signal: late.signal }).catch(() => "late" as const);
+    try {
+      const first = await Promise.race([work, timeout]);
+      if (first !== "late") return { answer: "ok", said: "", isLost: false };
+      this.#around.find(`${this.#name}: no answer within ${patience / 1000} s`);
+      return { answer: "late", said: "", isLost: true };
+    } catch (error) {
+      const code = error instanceof EngineError ? error.code : "failed";
+      // The connection tells a moment after its streams.
+      if (code === "unavailable" && !isLost()) await sleep(200);
+      return {
+        answer: code,
+        said: messageOf(error),
+        isLost: isLost() && (code === "unavailable" || code === "failed"),
+      };
+    } finally {
+      late.abort();
+      work.catch(() => undefined);
+    }
+  }
+}
+
+/** False where it is not sure whether the name is free: a container that is about to go by itself. One that is gone gives way to the wish. */
+async function isReadyForCreate(client: EngineClient, { wish }: Command, slot: Slot): Promise<boolean> {
+  const mayBeGone = [...slot.phases].some((phase) => statusesOf(phase, slot.wish).includes("absent"));
+  if (!mayBeGone) return true;
+  const listed = await client.request("containers.list", { all: true }).catch(() => null);
+  if (listed === null || listed.some(({ name }) => slot.names.includes(name))) return false;
+  slot.forget();
+  slot.wish = wish;
+  slot.memory = new Set([wish.memory]);
+  return true;
+}
+
+/** A limit that no container of the storm reaches. */
+function limitOf(wish: Command["wish"]): number {
+  return wish.memory ?? 48 << 20;
+}
+
+function markOf(verb: "mark" | "copy", number: number): { file: string; text: string } {
+  return { file: `${verb}-${number}`, text: String(number) };
+}
+
+function act(client: EngineClient, command: Command, slot: Slot): Promise<unknown> {
+  const container = slot.name ?? "";
+  switch (command.verb) {
+    case "create":
+      return client.request("containers.create", requestOf(container, command.wish)).then(({ id }) => {
+        slot.id = id;
+      });
+    case "start":
+      return client.request("containers.start", { container });
+    case "stop":
+      return client.request("containers.stop", { container, timeout: 0 });
+    case "kill":
+      return killAndWait(client, container);
+    case "restart":
+      return client.request("containers.restart", { container, timeout: 0 });
+    case "pause":
+      return client.request("containers.pause", { container });
+    case "unpause":
+      return client.request("containers.unpause", { container });
+    case "remove":
+    case "forceRemove":
+      return client.request("containers.remove", {
+        container,
+        force: command.verb === "forceRemove",
+        volumes: true,
+      });
+    case "rename":
+      return client.request("containers.rename", { container, name: slot.names[slot.named.has(0) ? 1 : 0] });
+    default:
+      return actOnContent(client, command, slot);
+  }
+}
+
+async function actOnContent(client: EngineClient, command: Command, slot: Slot): Promise<unknown> {
+  const container = slot.name ?? "";
+  switch (command.verb) {
+    case "mark":
+      return exec(client, container, markOf("mark", command.number));
+    case "copy": {
+      const { file, text } = markOf("copy", command.number);
+      const archive = tarOf([{ path: file, data: text }]).bytes;
+      const fields = { container, path: "/", keepOwner: false, noOverwriteDirNonDir: false };
+      return copyIn(client, chunk(archive), fields);
+    }
+    case "logs":
+      return client.request("logs.page", { container, before: null, limit: 50 });
+    case "update":
+      return ask(client, "containers.update", {
+        container,
+        resources: { ...unlimited, memory: limitOf(command.wish) },
+      });
+    default:
+      return client.request("containers.inspect", { container });
+  }
+}
+
+/** A request by the name of its method: a part of the engine that is not there yet is not asked. */
+function ask(
+  client: EngineClient,
+  method: string,
+  params: { readonly container: string; readonly [key: string]: unknown },
+): Promise<unknown> {
+  if (!(method in methods)) return client.request("containers.inspect", { container: params.container });
+  return client.request(method as MethodName, params as never);
+}
+
+/** `kill` answers before the end: the end is what is promised. */
+async function killAndWait(client: EngineClient, container: string): Promise<void> {
+  await client.request("containers.kill", { container, signal: "KILL" });
+  await client.request("containers.wait", { container, condition: "stopped" }).catch((error) => {
+    if (!(error instanceof EngineError && error.code === "not-found")) throw error;
+  });
+}
+
+async function exec(client: EngineClient, container: string, mark: { file: string; text: string }): Promise<void> {
+  const streamID = newStreamID();
+  const command = ["sh", "-c", `echo -n ${mark.text} >/${mark.file}`];
+  const fields = { container, command, environment: [], terminal: false, openStdin: false, privileged: false };
+  const stream = await client.openStream(streamID);
+  try {
+    await client.request("containers.exec", { ...fields, streamID });
+    stream.onOutput(() => undefined);
+    const { exitCode } = await stream.ended;
+    if (exitCode !== 0) throw new Error(`exec ended with ${exitCode}`);
+  } finally {
+    stream.close();
+  }
+}
+
+async function* chunk(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}

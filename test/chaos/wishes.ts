@@ -1,0 +1,57 @@
+import type { CreateRequest } from "../../engine/protocol/create-request.ts";
+import { emptyCreateRequest, unlimited } from "../../engine/protocol/defaults.ts";
+import { starterImage } from "../support/engine.ts";
+
+/**
+ * What a container does when it is left alone. long: nothing, for ever. short: ends with its exit code. gone: ends and is removed.
+ * fleeting: as long, removed at its end. faithful: ends and is brought back for ever. stubborn: fails, is brought back twice, and stays down.
+ */
+export const lives = ["long", "short", "gone", "fleeting", "faithful", "stubborn"] as const;
+export type Life = (typeof lives)[number];
+
+/** What a container of the storm is to be: a value drawn by the seed. */
+export type Wish = {
+  readonly life: Life;
+  readonly exitCode: number;
+  readonly network: "bridge" | "none" | "host";
+  /** Published on all addresses, to a web server that answers with the container's id. */
+  readonly port: number | null;
+  /** Prints numbers, one more each time. */
+  readonly talks: boolean;
+  readonly memory: number | null;
+  readonly pids: number | null;
+  readonly init: boolean;
+};
+
+export function isAutoRemoved({ life }: Wish): boolean {
+  return life === "gone" || life === "fleeting";
+}
+
+/** Whether it runs until somebody ends it. */
+export function isLasting({ life }: Wish): boolean {
+  return life === "long" || life === "fleeting";
+}
+
+export function requestOf(name: string, wish: Wish): CreateRequest {
+  const policy = wish.life === "faithful" ? "always" : wish.life === "stubborn" ? "on-failure" : "no";
+  const port = { hostAddress: "", containerPort: 80, protocol: "tcp" } as const;
+  return {
+    ...emptyCreateRequest(starterImage),
+    name,
+    command: commandOf(wish),
+    network: wish.network,
+    ports: wish.port === null ? [] : [{ ...port, hostPort: wish.port }],
+    resources: { ...unlimited, memory: wish.memory, pidsLimit: wish.pids },
+    init: wish.init,
+    autoRemove: isAutoRemoved(wish),
+    restartPolicy: { name: policy, maximumRetryCount: wish.life === "stubborn" ? 2 : 0 },
+    labels: { storm: "yes" },
+  };
+}
+
+function commandOf(wish: Wish): string[] {
+  if (wish.port !== null) return ["httpd", "-f", "-p", "80", "-h", "/etc"];
+  if (isLasting(wish) && wish.talks) return ["sh", "-c", "i=0; while :; do echo $i; i=$((i+1)); usleep 30000; done"];
+  if (isLasting(wish)) return ["sleep", "1000000"];
+  return ["sh", "-c", `usleep 300000; exit ${wish.exitCode}`];
+}
