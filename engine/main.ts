@@ -9,6 +9,7 @@ import { openBlobStore } from "./content/file-blob-store.ts";
 import { type Database, openDatabase } from "./database/database.ts";
 import { EngineError, messageOf } from "./errors.ts";
 import { EventBus } from "./events/event-bus.ts";
+import { EventHistory } from "./events/event-history.ts";
 import { Operations } from "./events/operations.ts";
 import { openCgroups } from "./host/cgroups.ts";
 import { closeInheritedDescriptors } from "./host/inherited-descriptors.ts";
@@ -29,6 +30,7 @@ import { openRegistryClient } from "./registry/distribution-client.ts";
 import { openContainerRuntime } from "./runtime/conmon-runtime.ts";
 import { lockEngine } from "./server/engine-lock.ts";
 import { createServer } from "./server/server.ts";
+import { openVolumeService } from "./volumes/local-volume-service.ts";
 
 /** sysexits(3): EX_USAGE, EX_SOFTWARE. */
 const exitUsage = 64;
@@ -123,12 +125,13 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
   closeSync(openSync(databasePath, "a", 0o600));
   chmodSync(databasePath, 0o600);
   const database = opening.adopt(openDatabase(databasePath), (opened) => opened.close());
-  const events = new EventBus();
+  const events = new EventBus(opening.use(new EventHistory(join(config.root, "events.log"))));
   const operations = new Operations();
-  const [blobs, layers, runtime, networks] = await Promise.all([
+  const [blobs, layers, runtime, volumes, networks] = await Promise.all([
     openBlobStore(config.root),
     openLayerStore({ root: config.root }).then((opened) => opening.use(opened)),
     openContainerRuntime({ config }).then((opened) => opening.use(opened)),
+    openVolumeService({ config, database, events, log }).then((opened) => opening.use(opened)),
     openNetworkService({
       config,
       database,
@@ -142,7 +145,7 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
   const cgroups = openCgroups();
   const sampler = opening.use(openStatsSampler({ cgroups }));
   const containers = opening.use(
-    openContainerService({ config, database, images, layers, runtime, networks, sampler, events, log }),
+    openContainerService({ config, database, images, layers, runtime, networks, volumes, sampler, events, log }),
   );
   await containers.reconcile();
   const identity = {
@@ -160,6 +163,7 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
       identity,
       containers,
       images,
+      volumes,
       files,
       registries,
       sampler,

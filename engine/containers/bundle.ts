@@ -2,6 +2,7 @@ import { lchown, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } from "../networks/name-files.ts";
 import type { Sandbox } from "../networks/network-service.ts";
+import type { MountRequest } from "../protocol/create-request.ts";
 import { resolveSeccomp } from "../runtime/seccomp.ts";
 import { findBlockDevices } from "../runtime/spec/block-devices.ts";
 import { buildSpec } from "../runtime/spec/build-spec.ts";
@@ -12,6 +13,7 @@ import { findInit, prepareSpec, type SpecWish } from "../runtime/spec/prepare-sp
 import { cgroupParentOf, checkIsolation, type OpenNamespaces, prepareProfile } from "./container-isolation.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import { plannedMounts } from "./container-volumes.ts";
 import { containerMark } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 
@@ -20,6 +22,8 @@ export type Surroundings = {
   /** Absolute path of the mounted file system. */
   readonly rootfs: string;
   readonly namespaces: OpenNamespaces | null;
+  /** Volumes as binds. */
+  readonly mounts: readonly MountRequest[];
 };
 
 /** Builds the runtime spec as far as it is known before the start: refuses what cannot be had, gives warnings. */
@@ -29,7 +33,7 @@ export async function checkSpec(parts: ContainerParts, record: ContainerRecord):
   const host = getHostFacts();
   const netnsPath = request.network === "host" ? null : "/";
   const { warnings } = buildSpec({
-    ...wishOf(parts, record, { netnsPath, rootfs: parts.layers.rootfsOf(id) }),
+    ...wishOf(parts, record, { netnsPath, rootfs: parts.layers.rootfsOf(id), mounts: plannedMounts(parts, record) }),
     // Who that is, only the container's own files tell.
     user: { uid: 0, gid: 0, additionalGids: [0] },
     host,
@@ -49,13 +53,13 @@ export async function checkSpec(parts: ContainerParts, record: ContainerRecord):
 export async function writeBundle(
   parts: ContainerParts,
   record: ContainerRecord,
-  { sandbox, rootfs, namespaces }: Surroundings,
+  { sandbox, rootfs, namespaces, mounts }: Surroundings,
 ): Promise<void> {
   const apparmor = await prepareProfile(parts, record.request);
   await Promise.all([writeNameFiles(parts, record, sandbox), markRootfs(rootfs)]);
   await giveToOwnRoot(parts, record, rootfs);
   const joined = namespaces === null ? {} : { joined: namespaces.joined };
-  const known = { netnsPath: sandbox.netnsPath, rootfs, apparmor, ...joined };
+  const known = { netnsPath: sandbox.netnsPath, rootfs, apparmor, ...joined, mounts };
   const { spec } = await prepareSpec(wishOf(parts, record, known));
   await writeFile(pathsOf(parts.config, record.id).spec, JSON.stringify(spec), { mode: 0o600 });
 }
@@ -63,12 +67,12 @@ export async function writeBundle(
 function wishOf(
   parts: ContainerParts,
   { id, request, resolution }: ContainerRecord,
-  known: Pick<SpecWish, "netnsPath" | "rootfs" | "apparmor" | "joined">,
+  { mounts, ...known }: Pick<SpecWish, "netnsPath" | "rootfs" | "apparmor" | "joined"> & Pick<Surroundings, "mounts">,
 ): SpecWish {
   const { hosts, resolvConf, hostname } = pathsOf(parts.config, id);
   return {
     ...known,
-    request,
+    request: { ...request, mounts: [...mounts] },
     image: resolution.image,
     hostname: resolution.hostname,
     cgroupsPath: `${cgroupParentOf(parts, request)}/${id}`,

@@ -8,7 +8,7 @@ import { resolveUser } from "../runtime/spec/user.ts";
 import { type CommitRequest, commitContainer } from "./commit-container.ts";
 import { publishEvent } from "./container-events.ts";
 import type { ContainerRecord } from "./container-record.ts";
-import { cleanPath, viewOf } from "./container-view-of.ts";
+import { cleanPath, openView } from "./container-view-of.ts";
 import type { ContainerParts } from "./parts.ts";
 
 /** Takes bytes of an archive; resolves when the next may come. */
@@ -53,8 +53,8 @@ export class ContainerArchives {
   /** Fails with `not-found`. */
   async statPath(container: string, path: string): Promise<PathStat> {
     const record = this.#get(container);
-    await using _mounted = await this.#parts.layers.keepMounted(record.id);
-    return await named(this.#archives.stat(viewOf(this.#parts, record), cleanPath(path)), path, container);
+    await using opened = await openView(this.#parts, record);
+    return await named(this.#archives.stat(opened.view, cleanPath(path)), path, container);
   }
 
   /** Entries begin with the last name of `path`. Fails with `not-found`. */
@@ -64,8 +64,8 @@ export class ContainerArchives {
     to: { readonly output: ArchiveOutput; readonly work: LongWork },
   ): Promise<{ bytes: number; stat: PathStat }> {
     const record = this.#get(container);
-    await using _mounted = await this.#parts.layers.keepMounted(record.id);
-    const task = { view: viewOf(this.#parts, record), path: cleanPath(from.path), followLink: from.followLink };
+    await using opened = await openView(this.#parts, record);
+    const task = { view: opened.view, path: cleanPath(from.path), followLink: from.followLink };
     const packed = this.#archives.packPath(task, to.work.signal);
     const { stat, archive } = await named(packed, from.path, container);
     const bytes = await send(archive, to.output);
@@ -81,11 +81,11 @@ export class ContainerArchives {
   ): Promise<{ bytes: number }> {
     const record = this.#get(container);
     const { id, resolution } = record;
-    await using _mounted = await this.#parts.layers.keepMounted(id);
+    await using opened = await openView(this.#parts, record);
     const takesOver = options.keepOwner && resolution.user !== "";
     const owner = takesOver ? resolveUser(this.#parts.layers.rootfsOf(id), resolution.user, []) : null;
     const task = {
-      view: viewOf(this.#parts, record),
+      view: opened.view,
       path: cleanPath(options.path),
       noOverwriteDirNonDir: options.noOverwriteDirNonDir,
       owner: owner === null ? null : { uid: owner.uid, gid: owner.gid },

@@ -1,7 +1,14 @@
 import * as z from "zod/mini";
 import { containerStatus } from "../protocol/containers.ts";
-import { createRequest, healthcheck } from "../protocol/create-request.ts";
+import { createRequest, healthcheck, mountRequest } from "../protocol/create-request.ts";
 import { portRequest } from "../protocol/ports.ts";
+
+const resolvedMount = z.extend(mountRequest, {
+  /** A volume that was asked for by its name. */
+  isNamed: z.boolean(),
+});
+/** A mount whose source is known: of a volume, its name. */
+export type ResolvedMount = z.infer<typeof resolvedMount>;
 
 /** What a request came to once the image was known. Fixed for the container's life. */
 const resolution = z.object({
@@ -30,6 +37,8 @@ const resolution = z.object({
   exposedPorts: z.array(z.string()),
   /** Absolute paths. */
   volumes: z.array(z.string()),
+  /** With volumes of the image and of other containers, and names for anonymous ones; absent: as asked. */
+  mounts: z.optional(z.array(resolvedMount)),
   stopSignal: z.string(),
   /** The image's and the request's merged, defaults still 0; null or absent: none. */
   healthcheck: z.optional(z.nullable(healthcheck)),

@@ -1,10 +1,12 @@
 import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import { summarizeEndpoint } from "./container-networks.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isActive, isAlive } from "./container-status.ts";
 import type { ContainerTable } from "./container-table.ts";
 import type { HealthMonitors } from "./health/health-monitors.ts";
+import { summarizeMounts } from "./inspect-mounts.ts";
 import type { Stopping } from "./stopping.ts";
 
 /** What a summary says beside the record. */
@@ -12,6 +14,7 @@ export type SummarySources = {
   readonly networks: Pick<NetworkService, "find">;
   readonly health: Pick<HealthMonitors, "statusOf">;
   readonly stopping: Pick<Stopping, "deadlineOf">;
+  readonly volumes: Pick<VolumeService, "pathOf">;
 };
 
 /** Summaries as they were made last: a list of many containers makes only those that have changed. */
@@ -34,7 +37,10 @@ export class Summaries {
 }
 
 /** The row of `gantry ps`: what the record says, and while it runs its place on the network. */
-export function summarize(record: ContainerRecord, { networks, health, stopping }: SummarySources): ContainerSummary {
+export function summarize(
+  record: ContainerRecord,
+  { networks, health, stopping, volumes }: SummarySources,
+): ContainerSummary {
   const { request, resolution, state } = record;
   const sandbox = isAlive(state.status) ? networks.find(record.id) : null;
   return {
@@ -59,7 +65,7 @@ export function summarize(record: ContainerRecord, { networks, health, stopping 
     network: request.network,
     ipAddress: (sandbox?.primary ?? sandbox?.endpoints[0])?.ipAddress ?? null,
     endpoints: (sandbox?.endpoints ?? []).map(summarizeEndpoint),
-    mounts: request.mounts.map(({ type, source, target, readOnly }) => ({ type, source, target, readOnly })),
+    mounts: summarizeMounts(record, volumes),
     labels: resolution.labels,
     terminal: request.terminal,
     openStdin: request.openStdin,

@@ -90,11 +90,11 @@ export class ContainerTable {
     return this.#names.has(name);
   }
 
-  /** Fails with `already-exists` where the name is taken. */
-  insert(record: ContainerRecord): void {
+  /** Fails with `already-exists` where the name is taken. within: calls what writes, in a transaction of its own. */
+  insert(record: ContainerRecord, within: (write: () => void) => void = (write) => write()): void {
     this.#refuseTaken(record.name);
     const row = formatRow(record);
-    this.#insert.run(row.id, row.name, row.image_id, row.created_at, row.request, row.state);
+    within(() => void this.#insert.run(row.id, row.name, row.image_id, row.created_at, row.request, row.state));
     this.#remember(record);
     this.#touch(record.id);
   }
@@ -140,11 +140,12 @@ export class ContainerTable {
     return after;
   }
 
-  delete(id: string): void {
+  /** within: see insert(). */
+  delete(id: string, within: (write: () => void) => void = (write) => write()): void {
     const before = this.#mirror.get(id);
-    const write = () => this.#delete.run(id);
-    if (before?.request.autoRemove && before.state.status === "removing") this.#database.persistLater(write);
-    else write();
+    const write = () => void this.#delete.run(id);
+    const isLazy = before?.request.autoRemove && before.state.status === "removing";
+    within(isLazy ? () => this.#database.persistLater(write) : write);
     if (before === undefined) return;
     this.#mirror.delete(id);
     this.#names.delete(before.name);

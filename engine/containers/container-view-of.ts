@@ -2,15 +2,35 @@ import { posix } from "node:path";
 import { EngineError } from "../errors.ts";
 import type { ViewMount, ViewSpec } from "../layers/container-view.ts";
 import { type BytePath, bytePathOf } from "../lib/byte-path.ts";
+import type { MountRequest } from "../protocol/create-request.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isAlive } from "./container-status.ts";
+import { openMounts } from "./container-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
+import { volumeMountsOf } from "./resolve-mounts.ts";
 
-/** The file system of a container as its processes see it, but for what the kernel makes up (/proc, /sys, /dev). */
-export function viewOf(parts: Pick<ContainerParts, "config" | "layers">, record: ContainerRecord): ViewSpec {
+/** A container's file system, mounted with its volumes until it is disposed of. */
+export type OpenView = { readonly view: ViewSpec } & AsyncDisposable;
+
+/** Opens the file system of a container as its processes see it, but for what the kernel makes up (/proc, /sys, /dev). */
+export async function openView(parts: ContainerParts, record: ContainerRecord): Promise<OpenView> {
+  await using opening = new AsyncDisposableStack();
+  opening.use(await parts.layers.keepMounted(record.id));
+  const names = volumeMountsOf(record).map(({ source }) => source);
+  if (names.length > 0) opening.use(await parts.volumes.hold(names));
+  const { list } = opening.use(await openMounts(parts.volumes, record));
+  const opened = opening.move();
+  return { view: viewOf(parts, record, list), [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+function viewOf(
+  parts: Pick<ContainerParts, "config" | "layers">,
+  record: ContainerRecord,
+  mounts: readonly MountRequest[],
+): ViewSpec {
   const { id, request, state } = record;
-  const own = request.mounts.map(({ type, source, target, readOnly }): ViewMount => {
+  const own = mounts.map(({ type, source, target, readOnly }): ViewMount => {
     return { target: relative(target), source: type === "bind" ? bytePathOf(source) : null, readOnly };
   });
   const taken = new Set(own.map(({ target }) => target));

@@ -8,7 +8,9 @@ import { publishEvent } from "./container-events.ts";
 import { chooseIDs } from "./container-isolation.ts";
 import { createName, parseName } from "./container-names.ts";
 import { type ContainerRecord, initialState } from "./container-record.ts";
+import { abandonRecord, claimsOf, fillVolumes, insertWithVolumes } from "./container-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
+import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveRequest } from "./resolve-request.ts";
 
 /** Claims the name, then makes the writable layer. Leaves nothing where it fails. */
@@ -23,24 +25,30 @@ export async function createContainer(
   await checkSources(request.mounts);
   const id = createID(parts);
   const image = parts.images.resolve(request.image);
+  const mounts = resolveMounts(parts, request, image.config.volumes);
   const draft: ContainerRecord = {
     id,
     name: request.name ? parseName(request.name) : "",
     imageID: image.id,
     createdAt: new Date().toISOString(),
     request,
-    resolution: resolveRequest(id, request, image),
+    resolution: { ...resolveRequest(id, request, image), ...(mounts === null ? {} : { mounts }) },
     state: initialState,
   };
   warnings.push(...(await checkSpec(parts, draft)));
+  const claims = claimsOf(draft);
+  for (const one of claims) parts.volumes.check(one);
+  if (claims.length > 0) await parts.volumes.settled(claims.map(({ name }) => name));
   // Behind the queue's door, so that nobody starts or removes it half made.
   const record = await parts.queue.run(id, async () => {
     const claimed = claim(parts, draft);
     try {
+      if (claims.length > 0) await parts.volumes.make(id);
       await parts.layers.prepare(id, image.chain as readonly DiffID[], chooseIDs(parts, request));
+      if (claims.length > 0) await fillVolumes(parts, claimed);
     } catch (error) {
       await parts.layers.remove(id).catch((second) => parts.log.error("undo of create failed", { id, error: second }));
-      parts.table.delete(id);
+      await abandonRecord(parts, id);
       throw EngineError.wrap(`create container ${claimed.name}`, error);
     }
     return claimed;
@@ -54,7 +62,7 @@ function claim(parts: ContainerParts, draft: ContainerRecord): ContainerRecord {
   parts.images.resolve(draft.imageID);
   const name = draft.name || createName((taken) => parts.table.isNameTaken(taken));
   const record = { ...draft, name };
-  parts.table.insert(record);
+  insertWithVolumes(parts, record);
   return record;
 }
 

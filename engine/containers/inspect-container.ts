@@ -2,11 +2,13 @@ import type { EngineConfig } from "../config.ts";
 import type { Sandbox } from "../networks/network-service.ts";
 import type { PortBinding } from "../protocol/ports.ts";
 import { mergeEnvironment } from "../runtime/spec/command.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import type { ContainerLogs } from "./container-logs.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord, ContainerState } from "./container-record.ts";
 import type { Health } from "./health/health-rules.ts";
 import { groupPorts, inspectHostConfig, keyOf } from "./inspect-host-config.ts";
+import { anonymousTargets, inspectMountPoints } from "./inspect-mounts.ts";
 
 /** docker's word for a time that has not come. */
 const never = "0001-01-01T00:00:00Z";
@@ -17,6 +19,7 @@ export type InspectFacts = {
   readonly execIDs: readonly string[];
   readonly health: Health | null;
   readonly rootfs: string;
+  readonly volumes: Pick<VolumeService, "pathOf">;
   /** `runc` or `crun` */
   readonly runtime: string;
   readonly logConfig: ReturnType<ContainerLogs["inspect"]>;
@@ -50,14 +53,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     ExecIDs: facts.execIDs.length === 0 ? null : facts.execIDs,
     HostConfig: inspectHostConfig(record, facts),
     GraphDriver: { Name: "overlay2", Data: { MergedDir: facts.rootfs } },
-    Mounts: request.mounts.map((mount) => ({
-      Type: mount.type,
-      Source: mount.source,
-      Destination: mount.target,
-      Mode: mount.type === "bind" && mount.createSource && mount.readOnly ? "ro" : "",
-      RW: !mount.readOnly,
-      Propagation: mount.propagation ?? (mount.type === "bind" ? "rprivate" : ""),
-    })),
+    Mounts: inspectMountPoints(record, facts.volumes),
     Config: inspectConfig(record),
     NetworkSettings: inspectNetwork(record, facts.sandbox),
   };
@@ -110,6 +106,7 @@ function inspectHealthcheck({ healthcheck }: ContainerRecord["resolution"]) {
 /** docker's `Config`. */
 export function inspectConfig({ request, resolution }: ContainerRecord) {
   const { entrypointLength, args } = resolution;
+  const volumes = [...resolution.volumes, ...anonymousTargets(request)];
   return {
     Hostname: resolution.hostname,
     Domainname: request.domainname,
@@ -127,7 +124,7 @@ export function inspectConfig({ request, resolution }: ContainerRecord) {
     Cmd: args.slice(entrypointLength),
     ...inspectHealthcheck(resolution),
     Image: request.image,
-    Volumes: resolution.volumes.length === 0 ? null : Object.fromEntries(resolution.volumes.map((path) => [path, {}])),
+    Volumes: volumes.length === 0 ? null : Object.fromEntries(volumes.map((path) => [path, {}])),
     WorkingDir: resolution.workingDirectory,
     Entrypoint: entrypointLength === 0 ? null : args.slice(0, entrypointLength),
     OnBuild: null,

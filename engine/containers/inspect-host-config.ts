@@ -5,13 +5,14 @@ import type { DeviceValue } from "../protocol/resources.ts";
 import { maskedPaths, readonlyPaths } from "../runtime/spec/build-spec.ts";
 import type { ContainerLogs } from "./container-logs.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import { inspectAskedMounts } from "./inspect-mounts.ts";
 
 type Facts = { readonly runtime: string; readonly logConfig: ReturnType<ContainerLogs["inspect"]> };
 
 /** HostConfig of docker's container inspect (Engine API): what was asked for, with the defaults that came of it. */
 export function inspectHostConfig({ request, resolution }: ContainerRecord, { runtime, logConfig }: Facts) {
   return {
-    ...inspectMounts(request),
+    ...inspectAskedMounts(request),
     ContainerIDFile: "",
     LogConfig: logConfig,
     NetworkMode: request.network,
@@ -68,38 +69,6 @@ function inspectPaths({ privileged, unmaskedPaths }: CreateRequest) {
   return unmaskedPaths
     ? { MaskedPaths: [], ReadonlyPaths: [] }
     : { MaskedPaths: maskedPaths, ReadonlyPaths: readonlyPaths };
-}
-
-/** `-v` stands in Binds, `--mount` in Mounts, and every tmpfs in Tmpfs. */
-function inspectMounts({ mounts }: CreateRequest) {
-  const binds = mounts.filter(({ type }) => type === "bind");
-  const tmpfs = mounts.filter(({ type }) => type === "tmpfs");
-  const ofMountFlag = binds.filter(({ createSource }) => !createSource);
-  return {
-    Binds: listOrNull(binds.filter(({ createSource }) => createSource).map(formatBind)),
-    ...(ofMountFlag.length === 0
-      ? {}
-      : {
-          Mounts: ofMountFlag.map(({ source, target, readOnly }) => ({
-            Type: "bind",
-            Source: source,
-            Target: target,
-            ...(readOnly ? { ReadOnly: true } : {}),
-          })),
-        }),
-    ...(tmpfs.length === 0
-      ? {}
-      : {
-          Tmpfs: Object.fromEntries(
-            tmpfs.map(({ target, options, readOnly }) => [target, [...options, ...(readOnly ? ["ro"] : [])].join(",")]),
-          ),
-        }),
-  };
-}
-
-function formatBind({ source, target, readOnly, propagation }: CreateRequest["mounts"][number]): string {
-  const options = [...(readOnly ? ["ro"] : []), ...(propagation === undefined ? [] : [propagation])];
-  return [source, target, ...(options.length === 0 ? [] : [options.join(",")])].join(":");
 }
 
 function inspectResources({ resources, cgroupParent }: CreateRequest) {

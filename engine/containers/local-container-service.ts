@@ -17,6 +17,7 @@ import type { LayersResult } from "../protocol/images.ts";
 import type { PortBinding } from "../protocol/ports.ts";
 import type { DiskUsage } from "../protocol/upkeep.ts";
 import type { ContainerRuntime, ExecSession } from "../runtime/container-runtime.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import { checkContainers } from "./check-containers.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { ContainerArchives } from "./container-archives.ts";
@@ -57,6 +58,7 @@ export type ContainerServiceOptions = {
   readonly layers: LayerStore;
   readonly runtime: ContainerRuntime;
   readonly networks: NetworkService;
+  readonly volumes: VolumeService;
   readonly sampler: StatsSampler;
   readonly events: EventBus;
   readonly log: Log;
@@ -162,9 +164,8 @@ class LocalContainerService implements ContainerService {
     return unpauseContainer(this.#parts, this.#parts.table.get(container).id);
   }
 
-  /** `volumes` has no effect yet: there are no anonymous volumes. */
   remove(container: string, options: { readonly force: boolean; readonly volumes: boolean }): Promise<void> {
-    return removeOnRequest(this.#parts, this.#parts.table.get(container).id, options.force);
+    return removeOnRequest(this.#parts, this.#parts.table.get(container).id, options);
   }
 
   async rename(container: string, name: string): Promise<void> {
@@ -196,6 +197,7 @@ class LocalContainerService implements ContainerService {
       health: this.#parts.health.find(record),
       execIDs: this.#parts.execs.list(record.id),
       rootfs: this.#parts.layers.rootfsOf(record.id),
+      volumes: this.#parts.volumes,
       runtime: this.#parts.runtime.program,
       logConfig: this.#parts.logs.inspect(record.request),
       logPath: this.#parts.logs.pathFor(record),

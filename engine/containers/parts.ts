@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
 import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerRuntime } from "../runtime/container-runtime.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 import type { ContainerLogs } from "./container-logs.ts";
 import type { ContainerTable } from "./container-table.ts";
 import type { ExecSessions } from "./exec-sessions.ts";
@@ -24,6 +25,7 @@ export type ContainerParts = {
   readonly layers: LayerStore;
   readonly runtime: ContainerRuntime;
   readonly networks: NetworkService;
+  readonly volumes: VolumeService;
   readonly sampler: StatsSampler;
   readonly events: EventBus;
   readonly log: Log;

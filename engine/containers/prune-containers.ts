@@ -38,7 +38,7 @@ export async function pruneContainers(
 
 async function removeIfThere(parts: ContainerParts, id: string): Promise<boolean> {
   try {
-    await removeOnRequest(parts, id, false);
+    await removeOnRequest(parts, id, { force: false, volumes: false });
     return true;
   } catch (error) {
     const isOthers =

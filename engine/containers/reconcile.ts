@@ -5,6 +5,7 @@ import { thaw } from "./commit-container.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isActive, isAlive } from "./container-status.ts";
+import { abandonRecord } from "./container-volumes.ts";
 import { endContainer } from "./end-container.ts";
 import type { ContainerParts } from "./parts.ts";
 import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
@@ -26,6 +27,7 @@ export async function reconcileContainers(parts: ContainerParts): Promise<void> 
   const alive = await Promise.all(records.map((record) => isStillRunning(parts, record)));
   const living = records.filter((_record, index) => alive[index]);
   await parts.networks.restore(living.map(({ id }) => id));
+  await parts.volumes.restore(living.map(({ id }) => ({ id, names: parts.volumes.namesOf(id) })));
   const listed = new Set(await parts.runtime.list());
   const writable = new Set(parts.layers.listWritable());
   await Promise.all(
@@ -114,7 +116,7 @@ async function endUnseen(parts: ContainerParts, { id, state }: ContainerRecord):
 async function dropHalfMade(parts: ContainerParts, id: string): Promise<void> {
   await parts.layers.remove(id);
   await removeDirectory(pathsOf(parts.config, id).directory);
-  parts.table.delete(id);
+  await abandonRecord(parts, id);
 }
 
 /** What a start or an end that was cut off may have left. */

@@ -16,10 +16,10 @@ export function releaseForGood(parts: ContainerParts, id: string): Promise<void>
 }
 
 async function release(parts: ContainerParts, id: string, releaseLayer: () => Promise<void>): Promise<void> {
-  const { runtime, networks, sampler, logs } = parts;
+  const { runtime, networks, sampler, logs, volumes } = parts;
   sampler.unwatch(id);
   const results = await Promise.allSettled([
-    runtime.delete(id).then(releaseLayer),
+    runtime.delete(id).then(() => Promise.all([releaseLayer(), volumes.unmount(id)])),
     networks.find(id) === null ? undefined : networks.release(id),
     logs.unwatch(id),
     releaseShm(parts, id),

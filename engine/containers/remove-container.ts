@@ -5,6 +5,7 @@ import { publishEvent } from "./container-events.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isActive } from "./container-status.ts";
+import { deleteRecord } from "./container-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { forgetExit, releaseForGood } from "./release-sandbox.ts";
 import { stopContainer } from "./stop-container.ts";
@@ -32,7 +33,7 @@ export async function removeContainer(parts: ContainerParts, record: ContainerRe
     });
     throw EngineError.wrap(`remove container ${record.name}`, error);
   }
-  parts.table.delete(id);
+  deleteRecord(parts, record);
   publishEvent(parts, record, "destroy");
   parts.sessions.drop(id, new EngineError("not-found", `container ${record.name} was removed`));
   parts.waiters.removed(id, record.state.exitCode ?? 0);
@@ -42,7 +43,11 @@ export async function removeContainer(parts: ContainerParts, record: ContainerRe
 const mostKills = 20;
 
 /** Refuses a running container, unless by force, which kills it first, also where it is being started just now. */
-export async function removeOnRequest(parts: ContainerParts, id: string, force: boolean): Promise<void> {
+export async function removeOnRequest(
+  parts: ContainerParts,
+  id: string,
+  { force, volumes }: { readonly force: boolean; readonly volumes: boolean },
+): Promise<void> {
   const { name, state } = parts.table.get(id);
   if (isActive(state.status) && !force) {
     throw new EngineError("failed-precondition", `container ${name} is ${state.status}`, {
@@ -55,17 +60,18 @@ export async function removeOnRequest(parts: ContainerParts, id: string, force: 
     if (record !== null && isActive(record.state.status)) {
       await stopContainer(parts, record, { timeout: 0, signal: "SIGKILL" });
     }
-    if (await parts.queue.run(id, () => removeUnlessActive(parts, id))) return;
+    if (await parts.queue.run(id, () => removeUnlessActive(parts, id, volumes))) return;
     if (force && kills < mostKills) continue;
     throw new EngineError("failed-precondition", `container ${name} was started while it was being removed`);
   }
 }
 
 /** False where it runs. */
-async function removeUnlessActive(parts: ContainerParts, id: string): Promise<boolean> {
+async function removeUnlessActive(parts: ContainerParts, id: string, volumes: boolean): Promise<boolean> {
   const record = parts.table.find(id);
   if (record === null) return true;
   if (isActive(record.state.status)) return false;
+  if (volumes) parts.volumes.markGoing(id);
   await removeContainer(parts, record);
   return true;
 }

@@ -6,6 +6,7 @@ import { cgroupParentOf, openNamespaces } from "./container-isolation.ts";
 import { sandboxRequestOf } from "./container-networks.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import { mountVolumes } from "./container-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
 import { watchContainer } from "./watch-container.ts";
@@ -64,7 +65,8 @@ async function launch(
     parts.networks.reserve({ ...sandboxRequestOf(parts, record), namespace: namespaces?.netnsPath ?? null }),
     parts.layers.mount(id),
   ]);
-  await writeBundle(parts, record, { sandbox, rootfs, namespaces });
+  using mounts = await mountVolumes(parts, record);
+  await writeBundle(parts, record, { sandbox, rootfs, namespaces, mounts: mounts.list });
   const process = await parts.runtime.create({
     id,
     bundle: paths.directory,

@@ -244,6 +244,27 @@ export function openInRoot(directory: number, path: BytePath, flags: number): nu
   }
 }
 
+/** The same on a thread of libuv's: for file systems that may wait for another machine. */
+export async function openInRootElsewhere(directory: number, path: BytePath, flags: number): Promise<number | null> {
+  const how = new Uint8Array(new BigUint64Array([BigInt(flags), 0n, BigInt(0x10 | 0x02)]).buffer);
+  for (;;) {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const done = (error: unknown, result: number | bigint) => {
+      if (error !== null && error !== undefined) reject(error);
+      else if (Number(result) >= 0) resolve(Number(result));
+      else reject(new SyscallError("openat2", errnoName(koffi.errno())));
+    };
+    call.openat2.async(numbers.openat2, directory, cStringOf(path), how, how.length, done);
+    try {
+      return await promise;
+    } catch (error) {
+      const code = error instanceof SyscallError ? error.code : "";
+      if (["ENOENT", "ENOTDIR", "ELOOP"].includes(code)) return null;
+      if (code !== "EAGAIN") throw error;
+    }
+  }
+}
+
 /** Only glibc has them. */
 const mallocTrim = findFunction("int malloc_trim(size_t pad)");
 const mallopt = findFunction("int mallopt(int parameter, int value)");

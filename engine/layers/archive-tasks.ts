@@ -1,9 +1,10 @@
 import type { ErrorCode } from "../errors.ts";
 import type { PathStat } from "../protocol/archives.ts";
 import type { ViewSpec } from "./container-view.ts";
+import type { AdoptTask, FillTask } from "./fill-tasks.ts";
 
 /** What the main thread asks of an archive worker: data only. Paths are byte paths. */
-export type ArchiveTask = PackTask | PackPathTask | StatTask | UnpackIntoTask;
+export type ArchiveTask = PackTask | PackPathTask | StatTask | UnpackIntoTask | FillTask | AdoptTask;
 
 /** A directory, or several that are seen as one (topmost first), or what lies in it by a path without links. */
 export type PackTask = {
@@ -34,6 +35,8 @@ export type UnpackIntoTask = {
   readonly path: string;
   readonly noOverwriteDirNonDir: boolean;
   readonly owner: { readonly uid: number; readonly gid: number } | null;
+  /** An entry for the directory itself describes it; without, it stays as it is. */
+  readonly describesTop?: boolean;
 };
 
 export type ArchiveTaskResults = {
@@ -41,6 +44,8 @@ export type ArchiveTaskResults = {
   readonly "pack-path": null;
   readonly stat: PathStat;
   readonly "unpack-into": null;
+  readonly fill: boolean;
+  readonly adopt: boolean;
 };
 
 /** Words of the memory both threads share. */

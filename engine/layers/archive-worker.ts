@@ -16,6 +16,7 @@ import {
 } from "./archive-tasks.ts";
 import { checkDirectory, isAsserted, nodeOf, notFound, splitLast, statPlace } from "./container-path.ts";
 import { ContainerView, type Place } from "./container-view.ts";
+import { adoptDirectory, fillDirectory } from "./fill-directory.ts";
 import { packInside, packTree } from "./pack-tree.ts";
 import { TarParser } from "./tar-parser.ts";
 import { TarWriter } from "./tar-writer.ts";
@@ -59,6 +60,12 @@ function run(task: ArchiveTask, memory: Memory): void {
     case "unpack-into":
       unpacking = new Unpacking(task);
       respond({ kind: "next" });
+      break;
+    case "fill":
+      respond({ kind: "done", result: fillDirectory(task, () => checkCancelled(memory)) });
+      break;
+    case "adopt":
+      respond({ kind: "done", result: adoptDirectory(task) });
   }
 }
 
@@ -150,12 +157,16 @@ function createOutput(memory: Memory): (chunk: Uint8Array<ArrayBuffer>) => void 
     parentPort?.postMessage({ kind: "chunk", bytes } satisfies ArchiveResponse, [bytes.buffer]);
     sent++;
     for (;;) {
-      if (Atomics.load(memory, shared.cancelled) === 1) throw new EngineError("cancelled", "cancelled");
+      checkCancelled(memory);
       const taken = Atomics.load(memory, shared.taken);
       if (sent - taken < window) return;
       Atomics.wait(memory, shared.taken, taken, cancelCheck);
     }
   };
+}
+
+function checkCancelled(memory: Memory): void {
+  if (Atomics.load(memory, shared.cancelled) === 1) throw new EngineError("cancelled", "cancelled");
 }
 
 function readOnly(path: string, resolved: string, spec: UnpackIntoTask["view"]): EngineError {

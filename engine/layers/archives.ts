@@ -2,6 +2,7 @@ import type { PathStat } from "../protocol/archives.ts";
 import type { PackTask, UnpackIntoTask } from "./archive-tasks.ts";
 import { ArchiveWorkers } from "./archive-workers.ts";
 import type { ViewSpec } from "./container-view.ts";
+import type { AdoptTask, FillTask } from "./fill-tasks.ts";
 
 /** A tar that is made while it is read, no faster. Ending the iteration ends the work. */
 export type Archive = AsyncIterable<Uint8Array>;
@@ -24,6 +25,8 @@ export interface Archives extends AsyncDisposable {
   stat(view: ViewSpec, path: string): Promise<PathStat>;
   /** Unpacks plain tar bytes below a directory of a container. What was written before a failure stays. */
   unpackInto(task: Omit<UnpackIntoTask, "kind">, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+  /** Copies a directory of a container into an empty one, or moves what was copied; see fill-tasks.ts. False where there is nothing. */
+  fill(task: FillTask | AdoptTask, signal: AbortSignal): Promise<boolean>;
 }
 
 export function openArchives(): Archives {
@@ -70,6 +73,11 @@ class WorkerArchives implements Archives {
     }
     job.send(null);
     await job.result();
+  }
+
+  async fill(task: FillTask | AdoptTask, signal: AbortSignal): Promise<boolean> {
+    await using job = await this.#workers.start(task, signal);
+    return (await job.result()) as boolean;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

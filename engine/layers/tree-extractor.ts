@@ -15,6 +15,8 @@ export type ExtractOptions = {
   readonly noOverwriteDirNonDir: boolean;
   /** Who gets everything; null: whom the tar says. */
   readonly owner: { readonly uid: number; readonly gid: number } | null;
+  /** Set for a directory that an entry of its own may describe; docker leaves the one that is copied into as it is. */
+  readonly describesTop?: boolean;
 };
 
 const createFlags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
@@ -36,6 +38,7 @@ export class TreeExtractor implements TarSink, Disposable {
   readonly #directories = new Map<BytePath, Directory>();
   /** Times are set at the end, since every new child changes that of its directory. */
   readonly #times = new Map<BytePath, TarEntry>();
+  #topEntry: TarEntry | null = null;
   #file: OpenFile | null = null;
   #entries = 0;
 
@@ -70,6 +73,7 @@ export class TreeExtractor implements TarSink, Disposable {
         if (place?.stat.isDirectory() && !place.readOnly) setTime(`/proc/self/fd/${place.fd}/.`, entry);
         this.#view.release(this.#top.trail);
       }
+      if (this.#topEntry !== null) setTime(`${this.#top.here}/.`, this.#topEntry);
     });
   }
 
@@ -89,8 +93,10 @@ export class TreeExtractor implements TarSink, Disposable {
 
   #apply(entry: TarEntry): void {
     const path = relativePath(entry.path);
-    // docker leaves the directory that is copied into as it is.
-    if (path === "") return;
+    if (path === "") {
+      this.#applyTop(entry);
+      return;
+    }
     if (this.#entries++ % releaseInterval === 0) this.#forget();
     const parent = this.#directory(parentOf(path));
     const name = baseOf(path);
@@ -103,6 +109,12 @@ export class TreeExtractor implements TarSink, Disposable {
     else if (entry.type === "link") this.#makeLink(at, entry);
     else if (entry.type === "symlink") this.#makeSymlink(at, entry);
     else this.#makeNode(at, entry, entry.type);
+  }
+
+  #applyTop(entry: TarEntry): void {
+    if (this.#options.describesTop !== true || entry.type !== "directory") return;
+    this.#describe(`${this.#top.here}/.`, entry);
+    this.#topEntry = entry;
   }
 
   /** False: what is there is a directory as wanted, and has been given the entry's attributes. */

@@ -37,7 +37,10 @@ export const volumeMethods = {
   /** Gives the one that is there where name, driver and options agree. `already-exists` where they do not. */
   "volumes.create": { params: createVolumeRequest, result: volumeSummary },
   /** docker's inspect JSON. usage: with UsageData, which waits for the measuring where that was never done. */
-  "volumes.inspect": { params: z.object({ volume: z.string(), usage: z.optional(z.boolean()) }), result: z.record(z.string(), z.unknown()) },
+  "volumes.inspect": {
+    params: z.object({ volume: z.string(), usage: z.optional(z.boolean()) }),
+    result: z.record(z.string(), z.unknown()),
+  },
   /** `failed-precondition` while any container names it. force: a success where there is none. */
   "volumes.remove": { params: z.object({ volume: z.string(), force: z.boolean() }), result: z.object({}) },
   /** Anonymous ones that no container names; with `all` named ones as well. labels: as images.prune. */

@@ -8,6 +8,7 @@ import { logHandlers } from "./handlers/logs.ts";
 import { systemHandlers } from "./handlers/system.ts";
 import { transferHandlers } from "./handlers/transfers.ts";
 import { upkeepHandlers } from "./handlers/upkeep.ts";
+import { volumeHandlers } from "./handlers/volumes.ts";
 import type { ServerParts } from "./parts.ts";
 import { parseTopic } from "./topics.ts";
 
@@ -23,6 +24,7 @@ export function createHandlers(parts: ServerParts): Handlers {
     ...transferHandlers(parts),
     ...upkeepHandlers(parts),
     ...archiveHandlers(parts),
+    ...volumeHandlers(parts),
     subscribe: ({ topic, params }, call) => ({ subscriptionID: call.subscribe(parseTopic(topic), params) }),
     unsubscribe: ({ subscriptionID }, call) => {
       call.unsubscribe(subscriptionID);

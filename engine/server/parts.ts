@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import type { LogReader } from "../logs/log-reader.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 
 /** What the engine is, as the handshake and `system.info` tell it. */
 export type EngineIdentity = {
@@ -26,6 +27,7 @@ export type ServerParts = {
   readonly identity: EngineIdentity;
   readonly containers: ContainerService;
   readonly images: ImageService;
+  readonly volumes: VolumeService;
   readonly files: FileBrowser;
   readonly registries: RegistryClient;
   readonly sampler: StatsSampler;

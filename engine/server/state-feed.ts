@@ -5,17 +5,20 @@ import { Listeners } from "../lib/listeners.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
 import type { ImageSummary } from "../protocol/images.ts";
 import type { StateItem } from "../protocol/state.ts";
+import type { VolumeService } from "../volumes/volume-service.ts";
 
 type Change = {
   readonly containers: readonly string[];
   readonly images: readonly string[];
   readonly operations: boolean;
+  readonly volumes?: boolean;
 };
 
 export type StateSources = {
   readonly containers: ContainerService;
   readonly images: ImageService;
   readonly operations: Operations;
+  readonly volumes: VolumeService;
 };
 
 /** More than this many changes missed: a snapshot is shorter. */
@@ -42,6 +45,7 @@ export class StateFeed implements Disposable {
       sources.containers.onChange((ids) => this.#touchContainers(ids)),
       sources.images.onChange(() => this.#touchImages()),
       sources.operations.onChange(() => this.#record({ containers: [], images: [], operations: true })),
+      sources.volumes.onChange(() => this.#record({ containers: [], images: [], operations: false, volumes: true })),
     ];
   }
 
@@ -61,7 +65,7 @@ export class StateFeed implements Disposable {
       containers: [...this.#sources.containers.list(true)],
       images: [...this.#sources.images.list()],
       networks: [],
-      volumes: [],
+      volumes: [...this.#sources.volumes.list()],
       operations: this.#sources.operations.list(),
     };
   }
@@ -97,6 +101,7 @@ export class StateFeed implements Disposable {
       removedContainers: [...containerIDs].filter((id) => !containers.has(id)),
       images: [...images.values()],
       removedImages: [...imageIDs].filter((id) => !images.has(id)),
+      ...(changes.some((change) => change.volumes) ? { volumes: [...this.#sources.volumes.list()] } : {}),
       operations: changes.some((change) => change.operations) ? this.#sources.operations.list() : null,
     };
   }

@@ -12,6 +12,7 @@ const ranks: readonly (readonly string[])[] = [
     "engine/images",
     "engine/runtime",
     "engine/networks",
+    "engine/volumes",
     "engine/logs",
     "engine/metrics",
     "engine/doctor",

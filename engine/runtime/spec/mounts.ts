@@ -30,7 +30,7 @@ const tmpfsValues = /^(size|nr_blocks|nr_inodes|mode|uid|gid|mpol|huge)=[^,\0]{1
  * the same place. Fails with `invalid-argument` for a target twice, a relative path or an unknown option.
  */
 export function buildMounts(input: SpecInput, modes: NamespaceModes): SpecMount[] {
-  const wanted = input.request.mounts.map(userMount);
+  const wanted = input.request.mounts.map((mount) => userMount(mount, input.host.kernel));
   const targets = new Set<string>();
   for (const mount of wanted) {
     if (targets.has(mount.destination)) throw invalid(`mount target ${mount.destination} is used twice`);
@@ -90,7 +90,7 @@ function providedFiles({ files, request, initProgram }: SpecInput): SpecMount[] 
   ];
 }
 
-function userMount(request: MountRequest): SpecMount {
+function userMount(request: MountRequest, kernel: string): SpecMount {
   const destination = posix.normalize(request.target).replace(/(?<=.)\/$/, "");
   if (!destination.startsWith("/") || destination === "/" || destination.includes("\0")) {
     throw invalid(`mount target ${JSON.stringify(request.target)} is not an absolute path below /`);
@@ -104,8 +104,20 @@ function userMount(request: MountRequest): SpecMount {
   return mount(destination, "bind", request.source, [
     request.nonRecursive === true ? "bind" : "rbind",
     propagation,
-    request.readOnly ? "ro" : "rw",
+    ...accessOf(request, kernel),
   ]);
+}
+
+/** `rro` (runc 1.1, crun 1.4) makes what is mounted below the source read-only, too, by mount_setattr(2) of Linux 5.12. */
+function accessOf({ readOnly, recursiveReadOnly, nonRecursive, target }: MountRequest, kernel: string): string[] {
+  if (!readOnly) return ["rw"];
+  const [major = 0, minor = 0] = kernel.split(".").map(Number);
+  const canBeDeep = major > 5 || (major === 5 && minor >= 12);
+  if (recursiveReadOnly === "always" && !canBeDeep) {
+    throw invalid(`what is mounted below the source of ${target} cannot be made read-only: that takes Linux 5.12`);
+  }
+  const isDeep = canBeDeep && recursiveReadOnly !== "never" && nonRecursive !== true;
+  return isDeep ? ["ro", "rro"] : ["ro"];
 }
 
 function tmpfsOptions(request: MountRequest): string[] {

@@ -3,19 +3,24 @@ import type { ServerParts } from "../parts.ts";
 
 type UpkeepMethods = "images.prune" | "system.diskUsage" | "system.fsck";
 
-export function upkeepHandlers({ images, containers }: ServerParts): Pick<Handlers, UpkeepMethods> {
+export function upkeepHandlers({ images, containers, volumes }: ServerParts): Pick<Handlers, UpkeepMethods> {
   return {
     "images.prune": ({ dryRun, ...options }) => images.prune(options, dryRun),
     "system.fsck": async ({ repair }, call) => {
       const report = await images.fsck(repair, { signal: call.signal, onProgress: call.report });
-      return { ...report, findings: [...report.findings, ...(await containers.fsck(repair))] };
+      const others = [...(await containers.fsck(repair)), ...(await volumes.fsck(repair))];
+      return { ...report, findings: [...report.findings, ...others] };
     },
     "system.diskUsage": async () => {
-      const [ofImages, ofContainers] = await Promise.all([images.diskUsage(), containers.diskUsage()]);
+      const [ofImages, ofContainers, ofVolumes] = await Promise.all([
+        images.diskUsage(),
+        containers.diskUsage(),
+        volumes.diskUsage(),
+      ]);
       return {
         ...ofImages,
         containers: ofContainers,
-        volumes: { total: 0, active: 0, size: 0, reclaimable: 0, items: [] },
+        volumes: ofVolumes,
       };
     },
   };

@@ -1,0 +1,128 @@
+import { randomUUID } from "node:crypto";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import { errnoError, errnoOf } from "../host/errno.ts";
+import { syncDirectory } from "../lib/durable-file.ts";
+import { matchesLabels } from "../lib/label-filter.ts";
+import { mountsBelow, unmountVolume } from "./volume-mounts.ts";
+import { pathsOfVolume, publishVolumeEvent, type VolumeParts } from "./volume-parts.ts";
+import { needsMount, type VolumeRecord } from "./volume-record.ts";
+import type { PrunedVolumes, VolumePrune } from "./volume-service.ts";
+
+/** Fails with `failed-precondition` where somebody uses it. Resolves when its bytes are gone. */
+export async function removeVolume(parts: VolumeParts, name: string): Promise<void> {
+  const gone = await parts.queue.run(name, async () => {
+    const reason = whyKept(parts, parts.table.get(name));
+    if (reason !== null) {
+      throw new EngineError("failed-precondition", `volume ${name} ${reason}`, {
+        hint: "remove the containers that use it first, see: gantry volume inspect",
+      });
+    }
+    parts.table.setStatus(name, "removing");
+    return await takeAway(parts, name);
+  });
+  await parts.trash.destroy(gone);
+}
+
+/** Why a volume cannot go, or null. */
+function whyKept({ table, mounts, busy }: VolumeParts, { name }: VolumeRecord): string | null {
+  const users = table.usesOf(name).map(({ container }) => container.slice(0, 12));
+  if (users.length > 0) return `is in use by container ${users.join(", ")}`;
+  if (mounts.isUsed(name)) return "is being looked at";
+  return busy.has(name) ? "is being exported or imported" : null;
+}
+
+/** Finishes the removal of those that went with a container; a failure brings them back into sight. In the background. */
+export function removeDoomed(parts: VolumeParts, names: readonly string[]): Promise<void> {
+  const removals = names.map(async (name) => {
+    try {
+      const gone = await parts.queue.run(name, async () => {
+        return parts.table.find(name)?.status === "removing" ? await takeAway(parts, name) : null;
+      });
+      if (gone !== null) await parts.trash.destroy(gone);
+    } catch (error) {
+      parts.log.error("a volume could not be removed", { volume: name, error });
+    }
+  });
+  return Promise.all(removals).then(() => {});
+}
+
+/**
+ * Takes the name away, first from the directory and then from the records: a crash between leaves a record that says what is to be done.
+ * Gives where the bytes lie. What somebody else has mounted in there is never deleted: then all is as it was.
+ */
+async function takeAway(parts: VolumeParts, name: string): Promise<string> {
+  const record = parts.table.get(name);
+  const { directory, data } = pathsOfVolume(parts.directory, name);
+  const gone = join(parts.directory, `.gone-${randomUUID()}`);
+  try {
+    if (needsMount(record)) await unmountVolume(record, data);
+    refuseMounts(name, directory);
+    if (await renameIfThere(directory, gone)) {
+      try {
+        refuseMounts(name, gone);
+      } catch (error) {
+        await rename(gone, directory);
+        throw error;
+      }
+    }
+    await syncDirectory(parts.directory);
+    parts.table.delete(name);
+  } catch (error) {
+    if (parts.table.find(name) !== null) parts.table.setStatus(name, "ready");
+    throw errnoError(`remove volume ${name}`, error);
+  }
+  parts.sizes.forget(name);
+  publishVolumeEvent(parts, "destroy", name);
+  return gone;
+}
+
+function refuseMounts(name: string, directory: string): void {
+  const [mount] = mountsBelow(directory);
+  if (mount === undefined) return;
+  throw new EngineError("failed-precondition", `something is mounted in volume ${name}, at ${mount}`, {
+    hint: "unmount it by hand first, so that it is not deleted",
+  });
+}
+
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Removes those that nobody uses; what is taken into use meanwhile stays. */
+export async function pruneVolumes(parts: VolumeParts, options: VolumePrune, dryRun: boolean): Promise<PrunedVolumes> {
+  const chosen = parts.table.all().filter((record) => {
+    const isWanted = record.status === "ready" && (options.all || record.anonymous);
+    return isWanted && matchesLabels(record.labels, options.labels) && whyKept(parts, record) === null;
+  });
+  const results = await Promise.all(
+    chosen.map(async (record) => {
+      const size = needsMount(record) ? 0 : ((await parts.sizes.measure(record.name)) ?? 0);
+      if (!dryRun && !(await tryRemove(parts, record.name))) return [];
+      return [{ name: record.name, size }];
+    }),
+  );
+  const removed = results.flat();
+  const bytes = removed.reduce((total, { size }) => total + size, 0);
+  if (!dryRun)
+    parts.events.publish({ type: "volume", action: "prune", id: "", attributes: { reclaimed: String(bytes) } });
+  return { removed, bytes };
+}
+
+async function tryRemove(parts: VolumeParts, name: string): Promise<boolean> {
+  try {
+    await removeVolume(parts, name);
+    return true;
+  } catch (error) {
+    if (error instanceof EngineError && (error.code === "failed-precondition" || error.code === "not-found"))
+      return false;
+    throw error;
+  }
+}
