@@ -21,16 +21,21 @@ export function isProfileLoaded(name: string): boolean {
   return parseProfiles(textOf(`${security}/profiles`)).has(name);
 }
 
+/** Files below /etc/apparmor.d that a profile may use. */
+const includes = ["abi/3.0", "tunables/global", "abstractions/base"] as const;
+export type ProfileInclude = (typeof includes)[number];
+
 /**
- * The rules of docker-default under another name (apparmor.d(5)): everything is allowed but mounts, and writes into what of /proc and /sys
- * is the host's. `abstractions` says whether the host has the distribution's includes.
+ * The rules of docker-default under another name (apparmor.d(5)): everything is allowed but mounts, sockets into the kernel's ciphers, and
+ * writes into what of /proc and /sys is the host's. `there`: which of the distribution's includes there are; without abi/3.0, `network`
+ * of later versions would leave unix sockets out.
  */
-export function formatProfile(name: string, abstractions: boolean): string {
+export function formatProfile(name: string, there: ReadonlySet<ProfileInclude>): string {
   const peers = ["unconfined", "runc", "crun", "conmon"].map((peer) => `  signal (receive) peer=${peer},`);
   const proc = [
     "* w",
     // Directories of /proc that are neither processes' nor sys.
-    "{[^1-9],[^1-9][^0-9],[^1-9s][^0-9y][^0-9s],[^1-9][^0-9][^0-9][^0-9/]*}/** w",
+    "{[^1-9/],[^1-9/][^0-9/],[^1-9s/][^0-9y/][^0-9s/],[^1-9/][^0-9/][^0-9/][^0-9/]*}/** w",
     "sys/[^k]** w",
     "sys/kernel/{?,??,[^s][^h][^m]**} w",
     "sysrq-trigger rwklx",
@@ -40,19 +45,21 @@ export function formatProfile(name: string, abstractions: boolean): string {
   const sys = ["[^f]*/** wklx", "f[^s]*/** wklx", "fs/[^c]*/** wklx", "fs/c[^g]*/** wklx", "fs/cg[^r]*/** wklx"];
   const hidden = ["firmware", "devices/virtual/powercap", "kernel/security"].map((path) => `${path}/** rwklx`);
   return [
-    ...(abstractions ? ["#include <tunables/global>"] : ["@{PROC}=/proc/"]),
-    `profile ${name} flags=(attach_disconnected,mediate_deleted) {`,
-    ...(abstractions ? ["  #include <abstractions/base>"] : []),
+    ...(there.has("abi/3.0") ? ["abi <abi/3.0>,"] : []),
+    there.has("tunables/global") ? "#include <tunables/global>" : "@{PROC}=/proc/",
+    `profile "${name}" flags=(attach_disconnected,mediate_deleted) {`,
+    ...(there.has("abstractions/base") ? ["  #include <abstractions/base>"] : []),
     "  network,",
+    "  deny network alg,",
     "  capability,",
     "  file,",
     "  umount,",
     ...peers,
-    `  signal (send,receive) peer=${name},`,
+    `  signal (send,receive) peer="${name}",`,
     ...proc,
     "  deny mount,",
     ...[...sys, ...hidden].map((rule) => `  deny /sys/${rule},`),
-    `  ptrace (trace,read,tracedby,readby) peer=${name},`,
+    `  ptrace (trace,read,tracedby,readby) peer="${name}",`,
     "}",
     "",
   ].join("\n");
@@ -61,11 +68,11 @@ export function formatProfile(name: string, abstractions: boolean): string {
 /** Loads a profile of ours unless the kernel has it; it is gone with a reboot. Fails with `failed-precondition`. */
 export async function ensureProfile(name: string): Promise<void> {
   if (isProfileLoaded(name)) return;
-  const abstractions = existsSync("/etc/apparmor.d/abstractions/base") && existsSync("/etc/apparmor.d/tunables/global");
+  const there = new Set(includes.filter((path) => existsSync(`/etc/apparmor.d/${path}`)));
   const result =
     findProgram("apparmor_parser") === null
       ? null
-      : await tryCommand("apparmor_parser", ["-Kr"], { input: formatProfile(name, abstractions), timeout: 30_000 });
+      : await tryCommand("apparmor_parser", ["-Kr"], { input: formatProfile(name, there), timeout: 30_000 });
   if (result?.exitCode === 0) return;
   const reason =
     result === null ? "apparmor_parser is not installed" : (result.stderr.trim().split("\n")[0] ?? "it was refused");
@@ -78,7 +85,7 @@ export async function ensureProfile(name: string): Promise<void> {
 /** Takes a profile of ours away again; a success if it is not there. */
 export async function removeProfile(name: string): Promise<boolean> {
   if (!hasAppArmor() || !isProfileLoaded(name) || findProgram("apparmor_parser") === null) return false;
-  return (await tryCommand("apparmor_parser", ["-R"], { input: `profile ${name} {}\n` })).exitCode === 0;
+  return (await tryCommand("apparmor_parser", ["-R"], { input: `profile "${name}" {}\n` })).exitCode === 0;
 }
 
 type Wish = { readonly apparmor: string; readonly privileged: boolean };
