@@ -33,6 +33,8 @@ export type HostNames = {
   readonly table: string;
   /** cgroup parent below each hierarchy's root, without a leading slash. */
   readonly cgroupParent: string;
+  /** Of the AppArmor profile of containers. */
+  readonly apparmorProfile: string;
 };
 
 type Directories = {
@@ -82,12 +84,19 @@ export function checkConfig({ root, run, socket }: EngineConfig): void {
 
 function namesFor(instance: string): HostNames {
   if (instance === "") {
-    return { bridge: "gantry0", vethPrefix: "gantry-", table: "gantry", cgroupParent: "gantry" };
+    return {
+      bridge: "gantry0",
+      vethPrefix: "gantry-",
+      table: "gantry",
+      cgroupParent: "gantry",
+      apparmorProfile: "gantry-default",
+    };
   }
   return {
     bridge: `gtb${instance}`,
     vethPrefix: `g${instance.slice(0, 6)}`,
     table: `gantry_${instance}`,
     cgroupParent: `gantry-${instance}`,
+    apparmorProfile: `gantry-${instance}-default`,
   };
 }

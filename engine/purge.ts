@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineConfig } from "./config.ts";
 import { tryLock } from "./database/file-lock.ts";
 import { EngineError } from "./errors.ts";
+import { removeProfile } from "./host/apparmor.ts";
 import { openCgroups } from "./host/cgroups.ts";
 import { tryCommand } from "./host/commands.ts";
 import { listMounts } from "./host/mountinfo.ts";
@@ -50,6 +51,9 @@ export async function purge(config: EngineConfig, options: PurgeOptions = {}): P
     ...(await removeHostNetwork(config)),
     ...(await unmountBelow([config.root, config.run])),
     ...(await removeCgroups(config)),
+    ...((await removeProfile(config.names.apparmorProfile))
+      ? [`AppArmor profile ${config.names.apparmorProfile}`]
+      : []),
   );
   for (const directory of [config.root, config.run]) {
     if (!existsSync(directory)) continue;

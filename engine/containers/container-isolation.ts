@@ -93,16 +93,16 @@ export function cgroupParentOf(parts: Pick<ContainerParts, "config">, request: C
 /** The AppArmor profile, loaded if it is the engine's own; null where the kernel has no AppArmor. */
 export async function prepareProfile(parts: ContainerParts, request: CreateRequest): Promise<string | null> {
   const profile = profileOf(parts, request);
-  if (profile !== null && profile === ownProfile(parts)) await ensureProfile(profile);
+  if (profile !== null && profile === parts.config.names.apparmorProfile) await ensureProfile(profile);
   return profile;
 }
 
-export function ownProfile({ config }: Pick<ContainerParts, "config">): string {
-  return `${config.names.cgroupParent}-default`;
-}
-
 function profileOf(parts: ContainerParts, request: CreateRequest): string | null {
-  return chooseProfile(request, { available: hasAppArmor(), own: ownProfile(parts), isLoaded: isProfileLoaded });
+  return chooseProfile(request, {
+    available: hasAppArmor(),
+    own: parts.config.names.apparmorProfile,
+    isLoaded: isProfileLoaded,
+  });
 }
 
 function checkMapping(parts: ContainerParts): void {
