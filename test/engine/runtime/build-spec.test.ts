@@ -278,7 +278,7 @@ describe("mounts", () => {
     });
     const own = spec.mounts.filter(({ source }) => source === "/src");
     expect(own.map(({ destination }) => destination)).toEqual(["/data", "/etc/hosts", "/data/deep/er"]);
-    expect(own[0]?.options).toEqual(["rbind", "rslave", "ro"]);
+    expect(own[0]?.options).toEqual(["rbind", "rslave", "ro", "rro"]);
     expect(spec.linux.rootfsPropagation).toBe("rslave");
     expect(spec.mounts.filter(({ destination }) => destination === "/dev/shm")).toEqual([
       { destination: "/dev/shm", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "exec", "size=1m"] },
