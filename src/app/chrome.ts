@@ -183,7 +183,20 @@ export function paneTitle(
 ): readonly Span[] {
   if (tabs.length === 0) return titleOf(pane, true, counts[pane]);
   // Of the tabs that are not seen the numbers are what counts: where there is little room their names give way to what is selected.
-  const most = columns < 72 ? 3 : tabs.length > 3 && columns < 110 ? 6 : 12;
+  const titles = nameLengths.map((most) => tabTitles(pane, tabs, { counts, most }));
+  return titles.find((title) => widthOf(title) <= columns - noteRoom) ?? titles.at(-1) ?? [];
+}
+
+/** Columns of a pane's edge for its corners and for what is selected. */
+const noteRoom = 26;
+/** Longer names of tabs that are not seen are cut to three letters. */
+const nameLengths = [12, 6, 3];
+
+function tabTitles(
+  pane: Pane,
+  tabs: readonly Pane[],
+  { counts, most }: { readonly counts: PaneCounts; readonly most: number },
+): Span[] {
   return tabs.flatMap((other, index) => [
     span(index === 0 ? "" : "  "),
     ...titleOf(other, other === pane, other === pane ? counts[other] : null, most),

@@ -83,13 +83,17 @@ export function eventsView(view: EventsView, { size, mirror, keymap, now }: View
   const filter = view.filter === "" ? "" : `  /${screenText(view.filter)}`;
   return {
     ...place,
-    title: [span("Events", "title"), span(` ${count}`, "muted"), span(`  $ gantry events --since ${flag}`, "faint")],
+    title: [
+      span("Events", "title"),
+      span(` ${count}`, "muted"),
+      span(size.columns < 100 ? `  since ${flag}` : `  $ gantry events --since ${flag}`, "faint"),
+    ],
     note: [
       span(filter, "prompt"),
-      view.bottom === null ? span("  follow  ", "ok") : span("  scrolled back  ", "warn"),
+      view.bottom === null ? span("  follow  ", "ok") : span("  back  ", "warn"),
       ...keyNote(keymap, [
         ["filter.open", "filter"],
-        ["events.since", "further back"],
+        ["events.since", "further"],
       ]),
     ],
     lines: eventLines(mirror.events, view, { ...roomIn(place), now }),

@@ -78,7 +78,7 @@ export const networkCommands = [
     ...plain,
     id: "events.since",
     title: "Events: look further back",
-    short: "further back",
+    short: "further",
     keys: ["t"],
     panes: ["events"],
     group: "Screen",

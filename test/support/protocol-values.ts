@@ -1,9 +1,12 @@
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
 import { unlimited } from "../../engine/protocol/defaults.ts";
+import type { EngineEvent } from "../../engine/protocol/events.ts";
 import type { ImageSummary } from "../../engine/protocol/images.ts";
 import type { LogLine } from "../../engine/protocol/logs.ts";
+import type { NetworkSummary } from "../../engine/protocol/networks.ts";
 import type { Operation } from "../../engine/protocol/state.ts";
 import type { StatsSample } from "../../engine/protocol/stats.ts";
+import type { VolumeSummary } from "../../engine/protocol/volumes.ts";
 
 /** Values as the engine sends them, for tests of what is made of them. */
 export function aContainer(fields: Partial<ContainerSummary> = {}): ContainerSummary {
@@ -93,4 +96,62 @@ export function aSample(fields: { container?: string; time?: number; cpu?: numbe
 export function aLine(offset: number, fields: Partial<LogLine> = {}): LogLine {
   const time = `2026-11-22T00:00:00.${String(offset).padStart(9, "0")}Z`;
   return { container: "c1", time, stream: "stdout", text: `line ${offset}`, offset, ...fields };
+}
+
+export function anEndpoint(
+  fields: Partial<ContainerSummary["endpoints"][number]> = {},
+): ContainerSummary["endpoints"][number] {
+  return {
+    networkID: "n1",
+    network: "front",
+    ipAddress: "10.5.0.2",
+    ipv6Address: null,
+    macAddress: null,
+    aliases: ["www"],
+    ...fields,
+  };
+}
+
+export function aNetwork(fields: Partial<NetworkSummary> = {}): NetworkSummary {
+  return {
+    id: "n1",
+    name: "front",
+    driver: "bridge",
+    createdAt: "2026-11-20T00:00:00Z",
+    internal: false,
+    enableIPv6: false,
+    subnets: [{ subnet: "10.5.0.0/24", gateway: "10.5.0.1", ipRange: "" }],
+    labels: {},
+    options: {},
+    interfaceName: "br-front",
+    mtu: 1500,
+    containers: [],
+    ...fields,
+  };
+}
+
+export function aVolume(fields: Partial<VolumeSummary> = {}): VolumeSummary {
+  return {
+    name: "data",
+    driver: "local",
+    mountpoint: "/v/data/_data",
+    createdAt: "2026-11-20T00:00:00Z",
+    labels: {},
+    options: {},
+    anonymous: false,
+    usedBy: [],
+    size: 1e6,
+    ...fields,
+  };
+}
+
+export function anEvent(fields: Partial<EngineEvent> = {}): EngineEvent {
+  return {
+    timeNano: "1795305600000000000",
+    type: "container",
+    action: "start",
+    id: "0123456789abcdef",
+    attributes: { name: "web" },
+    ...fields,
+  };
 }

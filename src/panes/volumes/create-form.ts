@@ -10,7 +10,7 @@ const fields: readonly Field[] = [
   { id: "name", label: "Name", hint: "made up when empty" },
   { id: "type", label: "Type", hint: "a directory of this host when empty; tmpfs, nfs, none" },
   { id: "device", label: "Device", hint: "tmpfs; :/export of nfs; /srv/data with the option bind" },
-  { id: "o", label: "Mount options", hint: "size=64m; addr=10.0.0.5,rw; bind" },
+  { id: "o", label: "Options", hint: "size=64m; addr=10.0.0.5,rw; bind" },
   { id: "labels", label: "Labels", hint: "team=web  backup=yes" },
 ];
 
