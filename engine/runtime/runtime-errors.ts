@@ -4,6 +4,9 @@ import { EngineError } from "../errors.ts";
 const wrappings =
   /^(?:(?:(?:runc|crun)(?: \w+ failed)?|exec failed|\w+\.go:\d+|unable to start container process|error during container init|starting container process caused)\s*:\s*|(?:time="[^"]*" )?level=\w+ msg=)/;
 
+/** runc's and crun's words for a container that is no longer there for this. */
+const endedReason = /^(?:container (?:is )?not running|container does not exist|cannot exec in a stopped container)$/;
+
 /**
  * One sentence from what a runtime said, with docker's exit code: 127 the command was not found, 126 it cannot be invoked, 125 the
  * rest. `doing` says what we were at.
@@ -32,7 +35,9 @@ export function runtimeError(doing: string, said: string, command: string | null
       );
     }
   }
-  return new EngineError("internal", `${doing}: ${reason}`, { exitCode: 125, cause: said });
+  // It ended between our look and the runtime's.
+  const code = endedReason.test(reason) ? "failed-precondition" : "internal";
+  return new EngineError(code, `${doing}: ${reason}`, { exitCode: 125, cause: said });
 }
 
 /** The last line that says something, without the runtime's own wrappings. */

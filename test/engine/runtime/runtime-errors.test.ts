@@ -43,3 +43,15 @@ it("shortens to the last line that says something", () => {
   expect(shortReason(said)).toBe("container not running");
   expect(shortReason("x".repeat(1000)).length).toBeLessThan(410);
 });
+
+it("knows that a container has ended meanwhile: that is nobody's fault", () => {
+  for (const said of [
+    "container not running",
+    "cannot exec in a stopped container",
+    "exec failed: container does not exist",
+  ]) {
+    expect(runtimeError("pause container c", `time="2026-01-01T00:00:00Z" level=error msg="${said}"\n`).code).toBe(
+      "failed-precondition",
+    );
+  }
+});
