@@ -1,6 +1,7 @@
 import { EngineError } from "../errors.ts";
 import { openLogReader } from "../logs/file-log-reader.ts";
 import type { ExitRecord } from "../runtime/container-runtime.ts";
+import { explainMissing } from "../runtime/explain-command.ts";
 import { publishEvent } from "./container-events.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -72,7 +73,8 @@ async function findReason(parts: ContainerParts, record: ContainerRecord, ending
   // What earlier runs said is in the same log. Clocks of conmon and engine are one, but it began before it was on record.
   const since = new Date(Date.parse(state.startedAt ?? "") - 2000).toISOString();
   const lines = (page?.lines ?? []).filter(({ time }) => time >= since);
-  return reasonOf({ exitCode, oomKilled, memoryLimit: request.resources.memory, lines });
+  const missing = () => explainMissing(pathsOf(parts.config, id).directory);
+  return reasonOf({ exitCode, oomKilled, memoryLimit: request.resources.memory, lines, missing });
 }
 
 /** Milliseconds until an end that could not be written down is tried again, at first and at most. */

@@ -8,6 +8,8 @@ export type BadEnd = {
   readonly memoryLimit: number | null;
   /** The last lines it said, oldest first. */
   readonly lines: readonly { readonly stream: string; readonly text: string }[];
+  /** What the command needs and the container lacks, asked for where the kernel did not find all of it. */
+  readonly missing: () => string | null;
 };
 
 /** What a loader says of a library that the image lacks; musl goes on with a line for each symbol. */
@@ -25,7 +27,7 @@ const meanings: Readonly<Record<number, string>> = {
 
 /** One line that says why a container ended: what its exit code means, and what it said last. */
 export function reasonOf(end: BadEnd): string {
-  const said = lastWords(end.lines);
+  const said = explain(lastWords(end.lines), end.missing);
   const meaning = meaningOf(end);
   return cut(said === "" ? meaning : `${meaning}: ${said}`);
 }
@@ -39,6 +41,14 @@ function meaningOf({ exitCode, oomKilled, memoryLimit }: BadEnd): string {
   if (signal < 1 || signal > 64) return `exit code ${exitCode}`;
   const meaning = meanings[signal];
   return `ended by ${formatSignal(signal)}${meaning === undefined ? "" : `, ${meaning}`}`;
+}
+
+/** What a runtime says where the kernel refuses the command is short: `exec /app: no such file or directory`. */
+function explain(said: string, missing: BadEnd["missing"]): string {
+  if (/^exec \S+: exec format error$/.test(said))
+    return `${said} (no program for this machine, nor a script that begins with #!)`;
+  if (!/^exec \S+: no such file or directory$/.test(said)) return said;
+  return missing() ?? said;
 }
 
 function lastWords(lines: BadEnd["lines"]): string {

@@ -23,6 +23,7 @@ export type Healthcheck = {
   Interval?: number;
   Timeout?: number;
   StartPeriod?: number;
+  StartInterval?: number;
   Retries?: number;
 };
 
@@ -129,6 +130,7 @@ const healthFlags = {
   interval: "Interval",
   timeout: "Timeout",
   "start-period": "StartPeriod",
+  "start-interval": "StartInterval",
   retries: "Retries",
 } as const;
 const durationUnits = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 } as const;
@@ -167,9 +169,11 @@ function durationOf(text: string): number {
   if (parts.length === 0 || parts.map(([part]) => part).join("") !== text) {
     throw new Error(`${JSON.stringify(text)} is not a duration such as 30s`);
   }
-  return parts.reduce((sum, [, amount, unit]) => {
+  const nanoseconds = parts.reduce((sum, [, amount, unit]) => {
     return sum + Number(amount) * durationUnits[unit as keyof typeof durationUnits];
   }, 0);
+  if (nanoseconds !== 0 && nanoseconds < durationUnits.ms) throw new Error(`${JSON.stringify(text)} is less than 1ms`);
+  return Math.round(nanoseconds);
 }
 
 /** Exec form `["a", "b"]`, or shell form, which runs in a shell. */

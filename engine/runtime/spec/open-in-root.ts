@@ -35,6 +35,24 @@ export function readTextInRoot(root: string, path: string): string | null {
   }
 }
 
+/** The first bytes of a regular file there, at most `length`; null where it is none. */
+export function readHeadInRoot(root: string, path: string, length: number): Buffer | null {
+  const directory = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY | oPath);
+  try {
+    const descriptor = openInRoot(directory, path);
+    if (descriptor === null) return null;
+    try {
+      if (!fstatSync(descriptor).isFile()) return null;
+      const head = Buffer.alloc(length);
+      return head.subarray(0, readSync(descriptor, head, 0, length, 0));
+    } finally {
+      closeSync(descriptor);
+    }
+  } finally {
+    closeSync(directory);
+  }
+}
+
 function openInRoot(directory: number, path: string): number | null {
   // struct open_how: flags, mode, resolve. O_NONBLOCK: a fifo there must not hang the engine.
   const how = new BigUint64Array([

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { reasonOf } from "../../../engine/containers/end-reason.ts";
 
-const end = { exitCode: 1, oomKilled: false, memoryLimit: null, lines: [] };
+const end = { exitCode: 1, oomKilled: false, memoryLimit: null, lines: [], missing: () => null };
 const line = (stream: string, text: string) => ({ stream, text });
 
 it("says what an exit code means", () => {
@@ -30,4 +30,13 @@ it("lets nothing through that a screen would act on", () => {
   const lines = [line("stderr", "\u001b[31mred\u001b[0m\u0007 \u001b]0;title\u0007end\u202e"), line("stderr", "  ")];
   expect(reasonOf({ ...end, lines })).toBe("exit code 1: red  end");
   expect(reasonOf({ ...end, lines: [line("stderr", "x".repeat(5000))] }).length).toBeLessThan(250);
+});
+
+it("names what a program needs that is not there", () => {
+  const lines = [line("stderr", "exec /app: no such file or directory")];
+  expect(reasonOf({ ...end, lines })).toBe("exit code 1: exec /app: no such file or directory");
+  const missing = () => "/app needs /lib/ld-musl-x86_64.so.1, which is not in the container";
+  expect(reasonOf({ ...end, lines, missing })).toBe(`exit code 1: ${missing()}`);
+  const foreign = [line("stderr", "exec /app: exec format error")];
+  expect(reasonOf({ ...end, lines: foreign })).toContain("no program for this machine");
 });
