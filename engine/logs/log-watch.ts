@@ -7,15 +7,11 @@ import { dropOldest, finishRotation, rotateLog, type WrittenLog } from "./rotate
 
 /** Milliseconds between two looks at a log that grows. */
 const fastest = 20;
-const slowest = 250;
-/** Bytes a millisecond: more than conmon brings to a file. A log that was silent may begin like this. */
-const topSpeed = 200_000;
+const slowest = 100;
 /** A log that is full within these milliseconds is looked at again; any other one is left until it is written to. */
 const horizon = 10_000;
 /** Where something failed, or there is no log, or inotify has no more watches to give. */
 const slowPause = 1000;
-/** A container's first words do not fill a file. */
-const firstPause = 100;
 
 /**
  * Keeps one log within its limits while it is written. A silent log costs an inotify watch and nothing else. The first write ends the
@@ -30,6 +26,10 @@ export class LogWatch {
   readonly #ended: Promise<void>;
   #isStopped = false;
   #wake: () => void = () => {};
+  /** Milliseconds from the first write to a look: the longer the more often it was found to grow slowly. */
+  #patience = fastest;
+  #dropping: Promise<void> = Promise.resolve();
+  #dropsAgain = false;
   #size = 0;
   #lookedAt = performance.now();
   #failure = "";
@@ -50,11 +50,12 @@ export class LogWatch {
   }
 
   async #run(): Promise<void> {
-    for (let pause: number | null = firstPause; !this.#isStopped; pause = await this.#look()) {
+    for (let pause: number | null = fastest; !this.#isStopped; pause = await this.#look()) {
       if (pause === null) pause = await this.#untilWritten();
       if (!this.#isStopped) await this.#sleep(pause);
     }
     await this.#look();
+    await this.#dropping;
   }
 
   /** Milliseconds until the next look; null: when it is written to. */
@@ -73,6 +74,7 @@ export class LogWatch {
     const size = await this.#currentSize();
     if (size === null) {
       await finishRotation(this.#log);
+      this.#dropSoon();
       return slowPause;
     }
     const now = performance.now();
@@ -81,13 +83,25 @@ export class LogWatch {
     this.#size = size;
     if (size >= this.#maxSize) {
       await rotateLog(this.#log);
-      await dropOldest(this.#log);
+      this.#dropSoon();
       this.#onRotated();
       this.#size = 0;
     }
     const room = this.#maxSize - this.#size;
-    if (speed * horizon < room) return null;
+    const isSlow = speed * horizon < room;
+    this.#patience = isSlow ? Math.min(slowest, this.#patience * 2) : fastest;
+    if (isSlow) return null;
     return Math.min(slowest, Math.max(fastest, room / (2 * speed)));
+  }
+
+  /** Beside the next looks: large files take long to go. */
+  #dropSoon(): void {
+    if (this.#dropsAgain) return;
+    this.#dropsAgain = true;
+    this.#dropping = this.#dropping.then(async () => {
+      this.#dropsAgain = false;
+      await dropOldest(this.#log).catch((error: unknown) => this.#report(error));
+    });
   }
 
   /** On a full disk the oldest file goes before its time, so that the newest can be put aside. */
@@ -111,8 +125,7 @@ export class LogWatch {
     this.#wake = written.resolve;
     // Written to since it was looked at: no event will tell of that.
     if ((await this.#currentSize()) === this.#size && !this.#isStopped) await written.promise;
-    const room = this.#maxSize - this.#size;
-    return Math.min(slowest, Math.max(fastest, room / topSpeed));
+    return this.#patience;
   }
 
   async #currentSize(): Promise<number | null> {

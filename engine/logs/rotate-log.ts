@@ -77,7 +77,8 @@ export async function dropOldest({ path, limits }: WrittenLog): Promise<void> {
   const budget = maxSize * (maxFiles - 1);
   const kept = newestWithin(rotated, maxFiles - 1, budget);
   // The place where the newest began must not be forgotten.
-  if (kept.length === 0 && last.end > last.begin) await writeFile(rotatedPath(path, last.end), "", { mode: 0o600 });
+  if (kept.length === 0 && last.end > last.begin)
+    await writeFile(rotatedPath(path, last.end), "", { flag: "a", mode: 0o600 });
   const dropped = rotated.filter((segment) => !kept.includes(segment) && segment.end > segment.begin);
   for (const segment of dropped) await unlink(segment.path).catch(ignoreAbsent);
   // An empty one that keeps a place is of no use once a newer file does.
