@@ -44,7 +44,10 @@ export class ContainerArchives {
     const record = this.#get(container);
     await using _mounted = await this.#parts.layers.keepMounted(record.id);
     const directories = [bytePathOf(this.#parts.layers.rootfsOf(record.id))];
-    const archive = this.#archives.pack({ directories, inside: "", path: "" }, work.signal);
+    const archive = this.#archives.pack(
+      { directories, inside: "", path: "", ids: this.#parts.layers.idsOf(record.id) },
+      work.signal,
+    );
     const bytes = await send(archive, output);
     publishEvent(this.#parts, record, "export");
     return { bytes };

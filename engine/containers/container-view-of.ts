@@ -8,7 +8,7 @@ import type { ContainerRecord } from "./container-record.ts";
 import { isAlive } from "./container-status.ts";
 import { openMounts } from "./container-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
-import { volumeMountsOf } from "./resolve-mounts.ts";
+import { mountsOf, volumeMountsOf } from "./resolve-mounts.ts";
 
 /** A container's file system, mounted with its volumes until it is disposed of. */
 export type OpenView = { readonly view: ViewSpec } & AsyncDisposable;
@@ -30,8 +30,10 @@ function viewOf(
   mounts: readonly MountRequest[],
 ): ViewSpec {
   const { id, request, state } = record;
-  const own = mounts.map(({ type, source, target, readOnly }): ViewMount => {
-    return { target: relative(target), source: type === "bind" ? bytePathOf(source) : null, readOnly };
+  const wished = mountsOf(record);
+  const own = mounts.map(({ type, source, target, readOnly }, index): ViewMount => {
+    const isMapped = wished[index]?.type === "volume";
+    return { target: relative(target), source: type === "bind" ? bytePathOf(source) : null, readOnly, isMapped };
   });
   const taken = new Set(own.map(({ target }) => target));
   const { hosts, hostname, resolvConf } = pathsOf(parts.config, id);
@@ -46,6 +48,7 @@ function viewOf(
     root: bytePathOf(parts.layers.rootfsOf(id)),
     readOnly: request.readOnlyRootfs,
     pid: isAlive(state.status) ? state.pid : null,
+    ids: parts.layers.idsOf(id),
     mounts: [...provided.filter(({ target }) => !taken.has(target)), ...own],
   };
 }

@@ -1,5 +1,4 @@
 import { close, constants, open } from "node:fs";
-import { chown, lstat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
 import { openInRootElsewhere } from "../host/syscalls.ts";
@@ -59,23 +58,8 @@ export async function fillVolumes(parts: ContainerParts, record: ContainerRecord
   if (wanted.length > 0) {
     await using _mounted = await layers.keepMounted(record.id);
     for (const { source, target } of wanted) await volumes.fill(source, fillSource(parts, record, target));
-    await giveToOwnRoot(parts, record, empty);
   }
   volumes.markFilled(record.id);
-}
-
-/** A volume that is nobody's yet belongs to the container's root, also where that is nobody on the host. */
-async function giveToOwnRoot(
-  { layers, volumes }: ContainerParts,
-  { id }: ContainerRecord,
-  names: readonly string[],
-): Promise<void> {
-  const ids = layers.idsOf(id);
-  if (ids === null) return;
-  for (const data of names.map((name) => volumes.pathOf(name))) {
-    const { uid, gid } = await lstat(data);
-    if (uid === 0 && gid === 0) await chown(data, ids.start, ids.start);
-  }
 }
 
 /** What is mounted, as the host has it. Must be disposed once the runtime has made its own mounts. */
@@ -154,5 +138,5 @@ function isFilled({ volume }: ResolvedMount): boolean {
 }
 
 function fillSource({ layers }: Pick<ContainerParts, "layers">, { id }: ContainerRecord, target: string) {
-  return { root: bytePathOf(layers.rootfsOf(id)), path: bytePathOf(target) };
+  return { root: bytePathOf(layers.rootfsOf(id)), path: bytePathOf(target), ids: layers.idsOf(id) };
 }

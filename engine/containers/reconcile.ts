@@ -7,6 +7,7 @@ import type { ContainerRecord } from "./container-record.ts";
 import { isActive, isAlive } from "./container-status.ts";
 import { abandonRecord } from "./container-volumes.ts";
 import { endContainer } from "./end-container.ts";
+import { sweepMappedVolumes } from "./mapped-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
 import { removeContainer, removeDirectory } from "./remove-container.ts";
@@ -23,6 +24,7 @@ const unknownExitCode = 255;
  * runs is watched again, what nobody owns is swept. One container's failure is logged and keeps no other from being looked at.
  */
 export async function reconcileContainers(parts: ContainerParts): Promise<void> {
+  await sweepMappedVolumes(parts);
   const records = parts.table.all();
   const alive = await Promise.all(records.map((record) => isStillRunning(parts, record)));
   const living = records.filter((_record, index) => alive[index]);
@@ -66,20 +68,20 @@ async function guard(parts: ContainerParts, id: string, work: () => Promise<void
   }
 }
 
-/** It did not notice that we were away. A pause cut off in the middle shows in the runtime's own state only. */
+/** It did not notice that we were away. A pause cut off in the middle shows in the kernel only. */
 async function resume(parts: ContainerParts, record: ContainerRecord): Promise<void> {
   watchContainer(parts, record);
   parts.health.begin(record);
   if (record.state.frozen) await thaw(parts, record.id);
-  if (record.state.updating) await undoUpdate(parts, record);
-  const state = await parts.runtime.state(record.id);
-  if (state?.status === "paused" && record.state.status === "running") {
+  const isFrozen = parts.runtime.isFrozen(record.id);
+  if (isFrozen && record.state.status === "running") {
     parts.table.update(record.id, { status: "paused" });
     await parts.health.pause(record.id);
-  } else if (state?.status === "running" && record.state.status === "paused") {
+  } else if (!isFrozen && record.state.status === "paused") {
     parts.table.update(record.id, { status: "running" });
     parts.health.unpause(record.id);
   }
+  if (record.state.updating) await undoUpdate(parts, record);
 }
 
 /** Everything that does not run, whatever its record says. */

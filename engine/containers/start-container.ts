@@ -7,6 +7,7 @@ import { sandboxRequestOf } from "./container-networks.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { mountVolumes } from "./container-volumes.ts";
+import { mapVolumes } from "./mapped-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
 import { watchContainer } from "./watch-container.ts";
@@ -66,7 +67,8 @@ async function launch(
     parts.layers.mount(id),
   ]);
   using mounts = await mountVolumes(parts, record);
-  await writeBundle(parts, record, { sandbox, rootfs, namespaces, mounts: mounts.list });
+  await using mapped = await mapVolumes(parts, record, mounts.list);
+  await writeBundle(parts, record, { sandbox, rootfs, namespaces, mounts: mapped.list });
   const process = await parts.runtime.create({
     id,
     bundle: paths.directory,

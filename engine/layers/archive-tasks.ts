@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../errors.ts";
+import type { IDRange } from "../host/id-ranges.ts";
 import type { PathStat } from "../protocol/archives.ts";
 import type { ViewSpec } from "./container-view.ts";
 import type { AdoptTask, FillTask } from "./fill-tasks.ts";
@@ -16,6 +17,8 @@ export type PackTask = {
   readonly path: string;
   /** See PackOptions. */
   readonly layer?: { readonly below: readonly string[]; readonly mountPoints: readonly string[] };
+  /** See PackOptions. */
+  readonly ids?: IDRange | null;
 };
 
 /** A path of a container. */

@@ -89,6 +89,7 @@ function packPath({ view: spec, path, followLink }: PackPathTask, memory: Memory
     mountAt: (at) => view.mountAt(at),
     mountsIn: (at) => view.mountsIn(at),
     mountPath: place.path,
+    ids: spec.ids,
   });
   writer.finish();
 }

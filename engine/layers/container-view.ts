@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, type Stats } from "node:fs";
 import { errnoOf } from "../host/errno.ts";
+import type { IDRange } from "../host/id-ranges.ts";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf } from "../lib/byte-path.ts";
 import type { PackNode } from "./pack-tree.ts";
@@ -11,6 +12,8 @@ export type ViewMount = {
   /** On the host; null for what only the container's own processes have: seen while it runs. */
   readonly source: BytePath | null;
   readonly readOnly: boolean;
+  /** Its files on the host belong to whom the container sees them belong to, though that has ids of its own. */
+  readonly isMapped?: boolean;
 };
 
 /** A container's file system with what is mounted into it. Data only. */
@@ -21,6 +24,8 @@ export type ViewSpec = {
   /** Of its main process, or null where it does not run. */
   readonly pid: number | null;
   readonly mounts: readonly ViewMount[];
+  /** Set where the container's ids are these of the host's. */
+  readonly ids?: IDRange | null;
 };
 
 /** A file or directory in a view. */
@@ -32,9 +37,11 @@ export type Place = {
   readonly stat: Stats;
   readonly readOnly: boolean;
   readonly isMount: boolean;
+  /** What the container's ids are here; null: the host's. */
+  readonly ids: IDRange | null;
 };
 
-type Mount = { readonly fd: number; readonly readOnly: boolean };
+type Mount = { readonly fd: number; readonly readOnly: boolean; readonly ids: IDRange | null };
 
 const openPath = 0o10000000;
 const closeOnExec = 0o2000000;
@@ -55,7 +62,7 @@ export class ContainerView implements Disposable {
   constructor(spec: ViewSpec) {
     const fd = openSync(pathOf(spec.root), openPath | constants.O_DIRECTORY | constants.O_NOFOLLOW | closeOnExec);
     this.#open.push(fd);
-    this.root = { fd, path: "", stat: fstatSync(fd), readOnly: spec.readOnly, isMount: false };
+    this.root = { fd, path: "", stat: fstatSync(fd), readOnly: spec.readOnly, isMount: false, ids: spec.ids ?? null };
     const ownRoot = spec.pid === null ? null : this.#openOwnRoot(spec.pid);
     // What lies below another mount comes after it.
     for (const mount of spec.mounts.toSorted((a, b) => a.target.split("/").length - b.target.split("/").length)) {
@@ -99,7 +106,7 @@ export class ContainerView implements Disposable {
     const fd = openIfThere(`/proc/self/fd/${directory.fd}/${name}`, pinFlags);
     if (fd === null) return null;
     this.#open.push(fd);
-    return { fd, path, stat: fstatSync(fd), readOnly: directory.readOnly, isMount: false };
+    return { fd, path, stat: fstatSync(fd), readOnly: directory.readOnly, isMount: false, ids: directory.ids };
   }
 
   /** Where a symbolic link leads, as an absolute path without links as far as it exists. */
@@ -170,12 +177,16 @@ export class ContainerView implements Disposable {
     return stat.dev === this.root.stat.dev && stat.ino === this.root.stat.ino ? fd : null;
   }
 
-  #addMount({ target, source, readOnly }: ViewMount, ownRoot: number | null): void {
+  #addMount({ target, source, readOnly, isMapped }: ViewMount, ownRoot: number | null): void {
     const place = this.find(target, { followLast: true });
     const fd = ownRoot === null ? null : syscalls.openInRoot(ownRoot, target, openPath | closeOnExec);
     const opened = fd ?? (source === null ? null : openIfThere(source, openPath | closeOnExec));
     if (opened === null) return;
-    this.#mounts.set(place?.path ?? target, { fd: opened, readOnly });
+    this.#mounts.set(place?.path ?? target, {
+      fd: opened,
+      readOnly,
+      ids: isMapped && fd === null ? null : this.root.ids,
+    });
   }
 }
 

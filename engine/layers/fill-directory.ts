@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { errnoOf } from "../host/errno.ts";
+import type { IDRange } from "../host/id-ranges.ts";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf } from "../lib/byte-path.ts";
 import { nodeOf } from "./container-path.ts";
@@ -15,6 +16,7 @@ import {
 import { isLayerAttribute } from "./overlay-marks.ts";
 import { packTree } from "./pack-tree.ts";
 import { removeTree } from "./remove-tree.ts";
+import { ownerInside } from "./shifted-ids.ts";
 import { TarParser } from "./tar-parser.ts";
 import { TarWriter } from "./tar-writer.ts";
 import { TreeExtractor } from "./tree-extractor.ts";
@@ -40,7 +42,7 @@ export function describeLike(source: FillSource, target: BytePath): void {
   if (place === undefined || !place.stat.isDirectory()) return;
   const to = fs.openSync(pathOf(target), directoryFlags);
   try {
-    copyAttributes(place.fd, to);
+    copyAttributes({ from: place.fd, to, stat: fs.fstatSync(place.fd, { bigint: true }), ids: source.ids });
   } finally {
     fs.closeSync(to);
   }
@@ -57,7 +59,7 @@ export function fillDirectory(task: FillTask, check: () => void): boolean {
   try {
     removeTree(making, here);
     fs.mkdirSync(making, 0o700);
-    copyTree(trail, making, check);
+    copyTree({ trail, ids: task.source.ids }, making, check);
     syscalls.syncfs(staging);
     fs.renameSync(making, `${here}/${filledName}`);
     adopt(here, task.target);
@@ -75,7 +77,9 @@ export function adoptDirectory({ staging, target }: AdoptTask | FillPlace): bool
   return adopt(staging, target);
 }
 
-function copyTree(trail: readonly Place[], target: BytePath, check: () => void): void {
+type Source = { readonly trail: readonly Place[]; readonly ids: IDRange | null | undefined };
+
+function copyTree({ trail, ids }: Source, target: BytePath, check: () => void): void {
   using view = new ContainerView({ root: target, readOnly: false, pid: null, mounts: [] });
   using extractor = new TreeExtractor(view, [view.root], {
     noOverwriteDirNonDir: false,
@@ -87,7 +91,7 @@ function copyTree(trail: readonly Place[], target: BytePath, check: () => void):
     check();
     parser.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
   });
-  packTree(writer, nodeOf(trail), { path: "." });
+  packTree(writer, nodeOf(trail), { path: ".", ids });
   writer.finish();
   parser.finish();
   extractor.finish();
@@ -100,13 +104,15 @@ function adopt(staging: BytePath, target: BytePath): boolean {
   if (from === null) return false;
   try {
     const to = fs.openSync(pathOf(target), directoryFlags);
+    // Its time as it was, before names go.
+    const stat = fs.fstatSync(from, { bigint: true });
     try {
       for (const name of fs.readdirSync(`/proc/self/fd/${from}`, { encoding: "latin1" })) {
         const place = pathOf(`/proc/self/fd/${to}/${name}`);
         if (fs.lstatSync(place, { throwIfNoEntry: false }) !== undefined) continue;
         fs.renameSync(pathOf(`/proc/self/fd/${from}/${name}`), place);
       }
-      copyAttributes(from, to);
+      copyAttributes({ from, to, stat });
       fs.fsyncSync(to);
     } finally {
       fs.closeSync(to);
@@ -118,10 +124,17 @@ function adopt(staging: BytePath, target: BytePath): boolean {
   return true;
 }
 
-function copyAttributes(from: number, to: number): void {
-  const stat = fs.fstatSync(from, { bigint: true });
+type Copied = {
+  readonly from: number;
+  readonly to: number;
+  readonly stat: fs.BigIntStats;
+  readonly ids?: IDRange | null | undefined;
+};
+
+function copyAttributes({ from, to, stat, ids }: Copied): void {
   const [source, target] = [`/proc/self/fd/${from}/.`, `/proc/self/fd/${to}/.`];
-  fs.fchownSync(to, Number(stat.uid), Number(stat.gid));
+  const { uid, gid } = ownerInside({ uid: Number(stat.uid), gid: Number(stat.gid) }, ids);
+  fs.fchownSync(to, uid, gid);
   fs.fchmodSync(to, Number(stat.mode & 0o7777n));
   for (const name of attributeNames(source)) {
     const value = syscalls.lgetxattr(source, name);

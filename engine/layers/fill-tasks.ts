@@ -1,7 +1,13 @@
+import type { IDRange } from "../host/id-ranges.ts";
 import type { BytePath } from "../lib/byte-path.ts";
 
 /** A directory of a container's own file system: `path` with links followed as if `root`, where that is mounted, were `/`. */
-export type FillSource = { readonly root: BytePath; readonly path: BytePath };
+export type FillSource = {
+  readonly root: BytePath;
+  readonly path: BytePath;
+  /** Ids of the host that are the container's own: what is made has the container's. */
+  readonly ids?: IDRange | null;
+};
 
 /**
  * What a directory is filled with is made beside it, below `staging` on the same file system: `.gantry-filling` while it is made,

@@ -2,11 +2,13 @@ import type { Stats } from "node:fs";
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import { EngineError } from "../errors.ts";
 import { errnoOf } from "../host/errno.ts";
+import type { IDRange } from "../host/id-ranges.ts";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf, textOf } from "../lib/byte-path.ts";
 import { parentsOf } from "./change-filter.ts";
 import { findBelow } from "./implicit-directories.ts";
 import { isLayerAttribute, isOpaque, isWhiteout } from "./overlay-marks.ts";
+import { ownerInside } from "./shifted-ids.ts";
 import type { TarEntryType } from "./tar-entry.ts";
 import type { TarMember } from "./tar-header.ts";
 import type { TarWriter } from "./tar-writer.ts";
@@ -39,6 +41,8 @@ export type PackOptions = {
   readonly mountsIn?: (path: BytePath) => readonly BytePath[];
   /** Path of the top for `mountAt`. */
   readonly mountPath?: BytePath;
+  /** Ids of the host that are a container's own: the archive has the container's. */
+  readonly ids?: IDRange | null | undefined;
 };
 
 type Spot = PackNode & {
@@ -204,8 +208,9 @@ class TreePacker {
   }
 
   #emit(member: TarMember): void {
-    for (const parent of this.#pending.splice(0)) this.#writer.begin(parent);
-    this.#writer.begin(member);
+    const { ids } = this.#options;
+    for (const parent of this.#pending.splice(0)) this.#writer.begin(ownerInside(parent, ids));
+    this.#writer.begin(ownerInside(member, ids));
   }
 }
 

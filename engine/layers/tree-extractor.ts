@@ -1,12 +1,14 @@
 import * as fs from "node:fs";
 import { EngineError } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
+import type { IDRange } from "../host/id-ranges.ts";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf, textOf } from "../lib/byte-path.ts";
 import type { ContainerView, Place } from "./container-view.ts";
 import { baseOf, parentOf, relativePath } from "./layer-tree.ts";
 import { isLayerAttribute } from "./overlay-marks.ts";
 import { removeTree } from "./remove-tree.ts";
+import { ownerOnHost } from "./shifted-ids.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import type { TarSink } from "./tar-parser.ts";
 
@@ -23,8 +25,16 @@ const createFlags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.
 /** Entries after which descriptors that were kept for those to come are closed. */
 const releaseInterval = 200;
 
-type OpenFile = { readonly fd: number; readonly entry: TarEntry };
-type Directory = { readonly trail: readonly Place[]; readonly here: BytePath; readonly path: BytePath };
+type OpenFile = { readonly fd: number; readonly entry: TarEntry; readonly ids: IDRange | null };
+type Directory = {
+  readonly trail: readonly Place[];
+  readonly here: BytePath;
+  readonly path: BytePath;
+  readonly ids: IDRange | null;
+};
+
+/** Where something is made, and what ids are there. */
+type Spot = { readonly at: BytePath; readonly ids: IDRange | null };
 
 /**
  * Writes the entries of a hostile tar below a directory of a container that may change it meanwhile. A new name is made in a directory
@@ -104,16 +114,17 @@ export class TreeExtractor implements TarSink, Disposable {
     if (parent.trail.at(-1)?.readOnly || (there?.isMount && there.readOnly)) throw readOnly(there?.path ?? parent.path);
     if (there !== null && !this.#makeWay(there, parent, entry)) return;
     const at = `${parent.here}/${name}`;
-    if (entry.type === "file") this.#file = { fd: fs.openSync(pathOf(at), createFlags, 0o600), entry };
-    else if (entry.type === "directory") this.#makeDirectory(path, at, entry);
+    const { ids } = parent;
+    if (entry.type === "file") this.#file = { fd: fs.openSync(pathOf(at), createFlags, 0o600), entry, ids };
+    else if (entry.type === "directory") this.#makeDirectory(path, { at, ids }, entry);
     else if (entry.type === "link") this.#makeLink(at, entry);
-    else if (entry.type === "symlink") this.#makeSymlink(at, entry);
-    else this.#makeNode(at, entry, entry.type);
+    else if (entry.type === "symlink") this.#makeSymlink({ at, ids }, entry);
+    else this.#makeNode({ at, ids }, entry, entry.type);
   }
 
   #applyTop(entry: TarEntry): void {
     if (this.#options.describesTop !== true || entry.type !== "directory") return;
-    this.#describe(`${this.#top.here}/.`, entry);
+    this.#describe({ at: `${this.#top.here}/.`, ids: this.#top.ids }, entry);
     this.#topEntry = entry;
   }
 
@@ -126,7 +137,7 @@ export class TreeExtractor implements TarSink, Disposable {
       throw new EngineError("failed-precondition", `cannot overwrite ${old} /${textOf(there.path)} with ${wanted}`);
     }
     if (isDirectory && wantsDirectory) {
-      this.#describe(`/proc/self/fd/${there.fd}/.`, entry);
+      this.#describe({ at: `/proc/self/fd/${there.fd}/.`, ids: there.ids }, entry);
       this.#times.set(relativePath(entry.path), entry);
       return false;
     }
@@ -150,6 +161,7 @@ export class TreeExtractor implements TarSink, Disposable {
     if (trail === null) {
       if (parent.trail.at(-1)?.readOnly) throw readOnly(parent.path);
       fs.mkdirSync(pathOf(`${parent.here}/${name}`), 0o755);
+      if (parent.ids !== null) fs.lchownSync(pathOf(`${parent.here}/${name}`), parent.ids.start, parent.ids.start);
       trail = this.#view.walk(name, { followLast: false, from: parent.trail });
     }
     const last = trail?.at(-1);
@@ -166,9 +178,13 @@ export class TreeExtractor implements TarSink, Disposable {
     this.#view.release(this.#top.trail);
   }
 
-  #finishFile({ fd, entry }: OpenFile): void {
+  #ownerOf(entry: TarEntry, ids: IDRange | null): { uid: number; gid: number } {
+    return ownerOnHost(this.#options.owner ?? entry, ids);
+  }
+
+  #finishFile({ fd, entry, ids }: OpenFile): void {
     if (entry.sparse !== null) fs.ftruncateSync(fd, entry.sparse.realSize);
-    const { uid, gid } = this.#options.owner ?? entry;
+    const { uid, gid } = this.#ownerOf(entry, ids);
     fs.fchownSync(fd, uid, gid);
     fs.fchmodSync(fd, entry.mode);
     setAttributes(entry, (name, value) => syscalls.fsetxattr(fd, name, value));
@@ -178,9 +194,9 @@ export class TreeExtractor implements TarSink, Disposable {
     fs.closeSync(fd);
   }
 
-  #makeDirectory(path: BytePath, at: BytePath, entry: TarEntry): void {
+  #makeDirectory(path: BytePath, { at, ids }: Spot, entry: TarEntry): void {
     fs.mkdirSync(pathOf(at), 0o700);
-    this.#withPinned(at, (pinned) => this.#describe(`${pinned}/.`, entry));
+    this.#withPinned(at, (pinned) => this.#describe({ at: `${pinned}/.`, ids }, entry));
     this.#times.delete(path);
     this.#times.set(path, entry);
   }
@@ -195,22 +211,22 @@ export class TreeExtractor implements TarSink, Disposable {
     fs.linkSync(pathOf(`${parent.here}/${baseOf(target)}`), pathOf(at));
   }
 
-  #makeSymlink(at: BytePath, entry: TarEntry): void {
+  #makeSymlink({ at, ids }: Spot, entry: TarEntry): void {
     if (entry.linkPath === "") throw new EngineError("corrupt", "it is a symbolic link to nothing");
     fs.symlinkSync(pathOf(entry.linkPath), pathOf(at));
-    const { uid, gid } = this.#options.owner ?? entry;
+    const { uid, gid } = this.#ownerOf(entry, ids);
     fs.lchownSync(pathOf(at), uid, gid);
     setTime(at, entry);
   }
 
-  #makeNode(at: BytePath, entry: TarEntry, type: keyof typeof syscalls.nodeTypes): void {
+  #makeNode({ at, ids }: Spot, entry: TarEntry, type: keyof typeof syscalls.nodeTypes): void {
     const { major, minor } = entry;
     if (major < 0 || minor < 0 || major > 0xfff || minor > 0xfffff || (type === "character" && major + minor === 0)) {
       throw new EngineError("corrupt", `its device number ${major}/${minor} is not possible`);
     }
     syscalls.mknod(at, syscalls.nodeTypes[type] | 0o600, { major, minor });
     this.#withPinned(at, (pinned) => {
-      const { uid, gid } = this.#options.owner ?? entry;
+      const { uid, gid } = this.#ownerOf(entry, ids);
       fs.chownSync(pinned, uid, gid);
       fs.chmodSync(pinned, entry.mode);
     });
@@ -218,8 +234,8 @@ export class TreeExtractor implements TarSink, Disposable {
   }
 
   /** Owner, mode and attributes of a directory; `path` leads to itself and is not followed any further. */
-  #describe(path: BytePath, entry: TarEntry): void {
-    const { uid, gid } = this.#options.owner ?? entry;
+  #describe({ at: path, ids }: Spot, entry: TarEntry): void {
+    const { uid, gid } = this.#ownerOf(entry, ids);
     fs.chownSync(path, uid, gid);
     fs.chmodSync(path, entry.mode);
     setAttributes(entry, (name, value) => syscalls.lsetxattr(path, name, value));
@@ -239,7 +255,7 @@ export class TreeExtractor implements TarSink, Disposable {
 
 function directoryOf(trail: readonly Place[]): Directory {
   const last = trail.at(-1);
-  return { trail, here: `/proc/self/fd/${last?.fd}`, path: last?.path ?? "" };
+  return { trail, here: `/proc/self/fd/${last?.fd}`, path: last?.path ?? "", ids: last?.ids ?? null };
 }
 
 function setTime(path: BytePath, entry: TarEntry): void {
