@@ -101,16 +101,14 @@ export class ContainerTable {
 
   /** Durable when it returns, but for the end of a container that goes with it: the next start would remove it as well. */
   update(id: string, change: Partial<ContainerState>): ContainerRecord {
-    const before = this.#existing(id);
-    const after: ContainerRecord = { ...before, state: { ...before.state, ...change } };
-    checkMove(before.state.status, after.state.status);
-    const write = () => this.#updateState.run(JSON.stringify(after.state), id);
-    const goes = before.request.autoRemove && isAlive(before.state.status) && after.state.status === "removing";
-    if (goes) this.#database.persistLater(write);
-    else write();
-    this.#mirror.set(id, after);
-    this.#touch(id);
-    return after;
+    const { request, state } = this.#existing(id);
+    const goes = request.autoRemove && isAlive(state.status) && change.status === "removing";
+    return this.#update(id, change, goes ? (write) => this.#database.persistLater(write) : (write) => write());
+  }
+
+  /** The same for what is of no weight after a power cut: the disk is not waited for. */
+  updateLater(id: string, change: Partial<ContainerState>): ContainerRecord {
+    return this.#update(id, change, (write) => this.#database.persistLater(write));
   }
 
   /** Durable when it returns: what was asked for is another by now, together with a change of the state. */
@@ -164,6 +162,16 @@ export class ContainerTable {
   /** For what a summary says beside the record, e.g. its ports. */
   touch(id: string): void {
     this.#touch(id);
+  }
+
+  #update(id: string, change: Partial<ContainerState>, persist: (write: () => unknown) => unknown): ContainerRecord {
+    const before = this.#existing(id);
+    const after: ContainerRecord = { ...before, state: { ...before.state, ...change } };
+    checkMove(before.state.status, after.state.status);
+    persist(() => this.#updateState.run(JSON.stringify(after.state), id));
+    this.#mirror.set(id, after);
+    this.#touch(id);
+    return after;
   }
 
   #existing(id: string): ContainerRecord {

@@ -50,7 +50,8 @@ export async function endContainer(parts: ContainerParts, id: string, ending: En
     reason,
     restartDelay,
   });
-  if (ending.oomKilled) publishEvent(parts, after, "oom");
+  // One of its other processes may have been hit before: that was told then.
+  if (ending.oomKilled && !state.oomKilled) publishEvent(parts, after, "oom");
   publishEvent(parts, after, "die", { exitCode: String(exitCode), execDuration: String(Math.floor(ran / 1000)) });
   parts.waiters.exited(id, exitCode);
   if (!willRestart) parts.waiters.stopped(id, exitCode);

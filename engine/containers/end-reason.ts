@@ -15,6 +15,7 @@ export type BadEnd = {
 /** What a loader says of a library that the image lacks; musl goes on with a line for each symbol. */
 const missingLibrary = /error while loading shared libraries|error loading shared library/i;
 const longest = 240;
+const sigkilled = 128 + constants.signals.SIGKILL;
 
 const meanings: Readonly<Record<number, string>> = {
   [constants.signals.SIGABRT]: "it gave up by itself (abort)",
@@ -33,8 +34,10 @@ export function reasonOf(end: BadEnd): string {
 }
 
 function meaningOf({ exitCode, oomKilled, memoryLimit }: BadEnd): string {
-  if (oomKilled)
-    return memoryLimit === null ? "out of memory" : `out of memory: its limit is ${megabytes(memoryLimit)}`;
+  if (oomKilled) {
+    const how = memoryLimit === null ? "out of memory" : `out of memory: its limit is ${megabytes(memoryLimit)}`;
+    return exitCode === sigkilled ? how : `exit code ${exitCode}, ${how}`;
+  }
   if (exitCode === 126) return "exit code 126 (a command could not be run)";
   if (exitCode === 127) return "exit code 127 (a command or library was not found)";
   const signal = exitCode - 128;

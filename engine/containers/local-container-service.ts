@@ -36,6 +36,7 @@ import { dealWithExit } from "./end-container.ts";
 import { type ExecInfo, ExecSessions } from "./exec-sessions.ts";
 import { HealthMonitors } from "./health/health-monitors.ts";
 import { inspectContainer } from "./inspect-container.ts";
+import { watchOutOfMemory } from "./oom-watch.ts";
 import { mountPoints } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { pauseContainer, unpauseContainer } from "./pause-container.ts";
@@ -94,6 +95,7 @@ class LocalContainerService implements ContainerService {
   readonly #summaries: Summaries;
   readonly #usage: ContainerDiskUsage;
   readonly #archives = openArchives();
+  #unwatch = () => {};
   readonly archives: ContainerArchives;
   readonly checkpoints: Checkpoints;
 
@@ -112,6 +114,7 @@ class LocalContainerService implements ContainerService {
   async reconcile(): Promise<void> {
     const parts = this.#parts;
     await reconcileContainers(parts);
+    this.#unwatch = watchOutOfMemory(parts);
     parts.logs.tidy(() => parts.table.all());
     parts.runtime.onExit((exit) => dealWithExit(parts, exit));
   }
@@ -134,6 +137,11 @@ class LocalContainerService implements ContainerService {
     const { id } = this.#parts.table.get(container);
     return this.#parts.queue.run(id, async () => {
       const record = this.#parts.table.get(id);
+      if (record.state.status === "paused") {
+        throw new EngineError("failed-precondition", `container ${record.name} is paused: it cannot be started`, {
+          hint: `wake it with: gantry unpause ${record.name}`,
+        });
+      }
       if (isAlive(record.state.status)) return { started: false };
       await startByHand(this.#parts, record);
       return { started: true };
@@ -275,6 +283,7 @@ class LocalContainerService implements ContainerService {
 
   /** Containers go on running. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#unwatch();
     this.#parts.restarts.cancelAll();
     await this.#parts.health[Symbol.asyncDispose]();
     // A commit that is cut off wakes the container it froze.

@@ -87,6 +87,21 @@ export class Cgroups {
     return [...new Set(this.hierarchies.map((hierarchy) => directoryOf(hierarchy, segments.join("/"))))];
   }
 
+  /** v1: `FREEZING` counts as well, its processes stand still one by one. False where there is no such cgroup. */
+  isFrozen(cgroupPath: string): boolean {
+    const freezer = this.pathOf("freezer", cgroupPath);
+    const unified = this.findUnified();
+    const [file, frozen] =
+      freezer !== null
+        ? [join(freezer, "freezer.state"), /^FR/]
+        : [unified === null ? "" : join(directoryOf(unified, cgroupPath), "cgroup.freeze"), /^1/];
+    try {
+      return frozen.test(readFileSync(file, "latin1"));
+    } catch {
+      return false;
+    }
+  }
+
   facts(): ControllerFact[] {
     return needed.flatMap(({ v1, v2, consequence }): ControllerFact[] => {
       const controller = this.mode === "v2" ? v2 : v1;

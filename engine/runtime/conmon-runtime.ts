@@ -180,6 +180,10 @@ class ConmonRuntime implements ContainerRuntime {
     return this.#programOf(id).state(id);
   }
 
+  isFrozen(id: string): boolean {
+    return this.#cgroups.isFrozen(this.#supervisors.cgroupPathOf(id));
+  }
+
   async list(): Promise<readonly string[]> {
     const lists = await Promise.all(this.#programs.map((program) => program.list()));
     return lists.flat();

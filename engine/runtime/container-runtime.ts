@@ -114,6 +114,8 @@ export interface ContainerRuntime extends AsyncDisposable {
   delete(id: string): Promise<void>;
   /** Null where the runtime knows no such container. */
   state(id: string): Promise<RuntimeState | null>;
+  /** Whether the kernel keeps its processes frozen: a look at its cgroup, without the time of a runtime program. */
+  isFrozen(id: string): boolean;
   list(): Promise<readonly string[]>;
   attach(bundle: string): Promise<AttachSession>;
   exec(options: ExecOptions): Promise<ExecSession>;

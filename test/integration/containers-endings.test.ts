@@ -83,6 +83,24 @@ describe("a container that ends badly", () => {
   });
 });
 
+it("goes on where another of its processes is killed for want of memory, and tells of it", async () => {
+  const hungry = "sleep 1.2; sh -c 'x=a; while :; do x=$x$x; done'; echo goes on; sleep 300";
+  const id = await createContainer(engine, { command: sh(hungry), resources: tight });
+  const events: string[] = [];
+  const { close } = await engine.client.subscribe("events", { since: null, until: null }, (event) => {
+    if (event.id === id) events.push(event.action);
+  });
+  await request("containers.start", { container: id });
+  await eventually(async () => (await findContainer(engine, id))?.oomKilled === true);
+  expect(await findContainer(engine, id)).toMatchObject({ status: "running", oomKilled: true });
+  await request("containers.stop", { container: id, timeout: 0 });
+  expect(events.filter((action) => action === "oom")).toHaveLength(1);
+  await request("containers.start", { container: id });
+  expect(await findContainer(engine, id)).toMatchObject({ oomKilled: false });
+  close();
+  await remove(id);
+});
+
 describe("a restart policy", () => {
   it("waits longer each time, and goes on where it was after the engine was killed", async () => {
     const id = await runContainer(engine, { command: sh("exit 1"), restartPolicy: always });
