@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  createContainer,
+  eventually,
+  findContainer,
+  runContainer,
+  startTestEngine,
+  type TestEngine,
+} from "../support/engine.ts";
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startTestEngine();
+});
+afterAll(() => engine[Symbol.asyncDispose]());
+
+const request: TestEngine["client"]["request"] = (...args) => engine.client.request(...args);
+const remove = (container: string) => request("containers.remove", { container, force: true, volumes: true });
+const sh = (script: string) => ["sh", "-c", script];
+
+describe("a stop", () => {
+  const deaf = sh("trap '' TERM; while :; do sleep 0.05; done");
+
+  it("says until when it waits, and several clients may stop at once", async () => {
+    const id = await runContainer(engine, { command: deaf });
+    const [slow, fast] = [await engine.connect(), await engine.connect()];
+    const first = slow.request("containers.stop", { container: id, timeout: 60 });
+    await eventually(async () => typeof (await findContainer(engine, id))?.stopDeadline === "string");
+    const deadline = Date.parse((await findContainer(engine, id))?.stopDeadline ?? "");
+    expect(deadline - Date.now()).toBeGreaterThan(50_000);
+    const second = fast.request("containers.stop", { container: id, timeout: 1 });
+    await eventually(async () => Date.parse((await findContainer(engine, id))?.stopDeadline ?? "") < deadline - 50_000);
+    expect(await Promise.all([first, second])).toMatchObject([{ stopped: true }, { stopped: true }]);
+    expect(await findContainer(engine, id)).toMatchObject({ status: "exited", stopDeadline: null });
+    slow.close();
+    fast.close();
+    await remove(id);
+  });
+
+  it("that waits for ever says so, and ends with a kill", async () => {
+    const id = await runContainer(engine, { command: deaf });
+    const stopped = request("containers.stop", { container: id, timeout: -1 });
+    await eventually(async () => (await findContainer(engine, id))?.stopDeadline === "never");
+    await request("containers.kill", { container: id, signal: "KILL" });
+    expect(await stopped).toEqual({ stopped: true });
+    await remove(id);
+  });
+
+  it("tells of a first process that has no handler for the signal", async () => {
+    const [bare, tended] = await Promise.all([
+      runContainer(engine, { name: "bare", command: ["sleep", "300"] }),
+      runContainer(engine, { command: ["sleep", "300"], init: true }),
+    ]);
+    expect(await request("containers.stop", { container: bare, timeout: 1 })).toMatchObject({
+      hint: expect.stringContaining("the first process of bare has no handler for SIGTERM"),
+    });
+    expect(await request("containers.stop", { container: tended, timeout: 5 })).toEqual({ stopped: true });
+    await Promise.all([remove(bare), remove(tended)]);
+  });
+});
+
+it("restarts a container that goes at its end, for two clients at once", async () => {
+  const id = await runContainer(engine, { autoRemove: true });
+  const other = await engine.connect();
+  const restart = { container: id, timeout: 0 };
+  await Promise.all([request("containers.restart", restart), other.request("containers.restart", restart)]);
+  expect(await findContainer(engine, id)).toMatchObject({ status: "running" });
+  other.close();
+  await remove(id);
+});
+
+it("prunes what does not run, with a look before", async () => {
+  const [kept, running] = [await createContainer(engine, { labels: { keep: "" } }), await runContainer(engine)];
+  const gone = await createContainer(engine, { name: "gone" });
+  const filter = { until: null, labels: ["!keep"] };
+  const preview = await request("containers.prune", { ...filter, dryRun: true });
+  expect(preview.removed).toMatchObject([{ id: gone, name: "gone" }]);
+  expect(await findContainer(engine, gone)).toBeDefined();
+  expect(await request("containers.prune", { ...filter, until: "2020-01-01T00:00:00Z", dryRun: false })).toEqual({
+    removed: [],
+    bytes: 0,
+  });
+  expect((await request("containers.prune", { ...filter, dryRun: false })).removed).toMatchObject([{ name: "gone" }]);
+  const left = (await request("containers.list", { all: true })).map(({ id }) => id);
+  expect(left.sort()).toEqual([kept, running].sort());
+  await Promise.all([remove(kept), remove(running)]);
+});
