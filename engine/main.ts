@@ -138,6 +138,7 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
       onBackgroundFailure: (doing, error) => log.warning(`network: ${doing} failed`, { error }),
     }).then((opened) => opening.use(opened)),
   ]);
+  if (runtime.knownEscapes !== null) log.warning(runtime.knownEscapes);
   const registries = opening.use(openRegistryClient({ settings: config.settings, environment: process.env }));
   const policy = openPolicy(join(config.settings, "policy.json"));
   const images = await openImageService({ database, blobs, layers, operations, events, registries, policy });

@@ -3,6 +3,7 @@ import type { Cgroups } from "../host/cgroups.ts";
 import { tryCommand } from "../host/commands.ts";
 import { findProgram } from "../host/programs.ts";
 import { isStaticProgram } from "../lib/elf.ts";
+import { knownEscapes } from "../runtime/advisories.ts";
 import { type Finding, failed, ok, warning } from "./finding.ts";
 
 const managers = ["apt-get", "dnf", "zypper", "apk", "pacman"] as const;
@@ -113,20 +114,27 @@ export async function checkStarterProgram(): Promise<Finding[]> {
 
 /** runc and crun; one that works is enough. */
 export async function checkRuntimes(cgroups: Cgroups | null): Promise<Finding[]> {
-  const findings = await Promise.all([checkRuntime("runc", null), checkRuntime("crun", crunRefusal(cgroups))]);
+  const checks = [checkRuntime("runc", null), checkRuntime("crun", crunRefusal(cgroups))];
+  const findings = (await Promise.all(checks)).flat();
   if (findings.some(({ status }) => status === "ok")) return findings;
   return [...findings, failed("runtime", "neither runc nor crun can be used", installHint(same("runc")))];
 }
 
-async function checkRuntime(program: string, refusal: string | null): Promise<Finding> {
-  if (findProgram(program) === null) return warning(program, "not found", installHint(same(program)));
+async function checkRuntime(program: string, refusal: string | null): Promise<Finding[]> {
+  if (findProgram(program) === null) return [warning(program, "not found", installHint(same(program)))];
   const result = await tryCommand(program, ["--version"]).catch(() => null);
   if (result === null || result.exitCode !== 0) {
-    return warning(program, `${findProgram(program)} does not run`, `reinstall the package ${program}`);
+    return [warning(program, `${findProgram(program)} does not run`, `reinstall the package ${program}`)];
   }
   const version = result.stdout.split("\n")[0]?.trim() ?? "";
-  if (refusal === null) return ok(program, version);
-  return warning(program, `${version}: ${refusal}`, "runc is used instead; nothing needs doing");
+  const escapes = knownEscapes(program, result.stdout);
+  const told = escapes === null ? [] : [warning(`${program} safety`, escapes, updateHint(program))];
+  if (refusal === null) return [ok(program, version), ...told];
+  return [warning(program, `${version}: ${refusal}`, "runc is used instead; nothing needs doing")];
+}
+
+function updateHint(program: string): string {
+  return `update the package ${program}, unless its changelog names them: distributions also fix older versions`;
 }
 
 /** crun takes a hybrid host only where the cgroup2 hierarchy holds no controller, as systemd sets it up. */

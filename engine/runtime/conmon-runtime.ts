@@ -40,17 +40,18 @@ export type RuntimeOptions = { readonly config: EngineConfig; readonly preferred
 export async function openContainerRuntime({ config, preferred }: RuntimeOptions): Promise<ContainerRuntime> {
   await mkdir(config.run, { recursive: true, mode: 0o711 });
   const program = await chooseRuntime(config, preferred);
-  const version = await program.version();
+  const { version, knownEscapes } = await program.version();
   await sweepExecs(config.run);
   const cgroups = openCgroups();
   const supervisors = new Supervisors(config.run, config.names.cgroupParent, cgroups);
-  return new ConmonRuntime({ config, program, version, cgroups, supervisors });
+  return new ConmonRuntime({ config, program, version, knownEscapes, cgroups, supervisors });
 }
 
 type Parts = {
   readonly config: EngineConfig;
   readonly program: RuntimeProgram;
   readonly version: string;
+  readonly knownEscapes: string | null;
   readonly cgroups: Cgroups;
   readonly supervisors: Supervisors;
 };
@@ -58,6 +59,7 @@ type Parts = {
 class ConmonRuntime implements ContainerRuntime {
   readonly program: RuntimeName;
   readonly version: string;
+  readonly knownEscapes: string | null;
   readonly #run: string;
   readonly #chosen: RuntimeProgram;
   readonly #programs: readonly RuntimeProgram[];
@@ -67,9 +69,10 @@ class ConmonRuntime implements ContainerRuntime {
   readonly #turn: CgroupTurn;
   readonly #hub = new AttachHub();
 
-  constructor({ config, program, version, cgroups, supervisors }: Parts) {
+  constructor({ config, program, version, knownEscapes, cgroups, supervisors }: Parts) {
     this.program = program.name;
     this.version = version;
+    this.knownEscapes = knownEscapes;
     this.#run = config.run;
     this.#chosen = program;
     this.#programs = runtimeNames.map((name) =>

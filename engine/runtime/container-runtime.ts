@@ -92,6 +92,8 @@ export type ExitRecord = {
 export interface ContainerRuntime extends AsyncDisposable {
   readonly program: "runc" | "crun";
   readonly version: string;
+  /** Ways out of a container that this version is known for: a sentence, or null. */
+  readonly knownEscapes: string | null;
   /** Tells that a process will be started in a moment, so that the kernel is ready for it: see CgroupTurn. */
   expectProcess(): void;
   /** conmon + `create`. Fails with what the runtime said, exitCode 126 or 127 where the command is at fault, 125 else. */

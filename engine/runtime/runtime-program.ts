@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { type CommandResult, tryCommand } from "../host/commands.ts";
 import { getProgram } from "../host/programs.ts";
+import { knownEscapes } from "./advisories.ts";
 import type { RuntimeState } from "./container-runtime.ts";
 import { runtimeError } from "./runtime-errors.ts";
 
@@ -42,9 +43,12 @@ export class RuntimeProgram {
     return readdir(this.root).catch(() => []);
   }
 
-  async version(): Promise<string> {
+  async version(): Promise<{ version: string; knownEscapes: string | null }> {
     const { stdout } = await tryCommand(this.name, ["--version"]);
-    return /version (\S+)/.exec(stdout)?.[1] ?? "unknown";
+    return {
+      version: /version (\S+)/.exec(stdout)?.[1] ?? "unknown",
+      knownEscapes: knownEscapes(this.name, stdout),
+    };
   }
 
   try(args: readonly string[], timeout = deadline): Promise<CommandResult> {
