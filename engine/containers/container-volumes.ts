@@ -1,6 +1,10 @@
 import { close, constants, open } from "node:fs";
+import { mkdir, readdir, rmdir, stat, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
+import { errnoOf } from "../host/errno.ts";
+import { mountBind, unmount } from "../host/mounts.ts";
 import { openInRootElsewhere } from "../host/syscalls.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { MountRequest } from "../protocol/create-request.ts";
@@ -63,12 +67,12 @@ export async function fillVolumes(parts: ContainerParts, record: ContainerRecord
 }
 
 /** What is mounted, as the host has it. Must be disposed once the runtime has made its own mounts. */
-export type HostMounts = { readonly list: readonly MountRequest[] } & Disposable;
+export type HostMounts = { readonly list: readonly MountRequest[] } & AsyncDisposable;
 
-/** Makes the volumes of a container usable, until releaseVolumes(). Its file system has to be mounted. */
+/** Makes the volumes of a container usable, until they are unmounted for it. Its file system has to be mounted. */
 export async function mountVolumes(parts: ContainerParts, record: ContainerRecord): Promise<HostMounts> {
   const mounts = volumeMountsOf(record);
-  if (mounts.length === 0) return { list: mountsOf(record), [Symbol.dispose]: () => {} };
+  if (mounts.length === 0) return { list: mountsOf(record), [Symbol.asyncDispose]: async () => {} };
   await fillVolumes(parts, record);
   await parts.volumes.mount(
     record.id,
@@ -79,7 +83,55 @@ export async function mountVolumes(parts: ContainerParts, record: ContainerRecor
       fill: isFilled(mount) ? fillSource(parts, record, mount.target) : null,
     })),
   );
-  return await openMounts(parts.volumes, record);
+  using opened = await openMounts(parts.volumes, record);
+  await using mounting = new AsyncDisposableStack();
+  const list: MountRequest[] = [];
+  for (const mount of opened.list) {
+    const place = opened.held.has(mount) ? await mountPart(parts, { id: record.id, mount, number: list.length }) : null;
+    if (place !== null) mounting.defer(() => unmountPart(place));
+    list.push(place === null ? mount : { ...mount, source: place });
+  }
+  const mounted = mounting.move();
+  return { list, [Symbol.asyncDispose]: () => mounted.disposeAsync() };
+}
+
+/**
+ * Mounts what a descriptor holds at a path: the kernel lets a runtime mount nothing of another mount namespace, and its own has a copy of what is
+ * mounted here. In the run directory, where nothing is ever deleted with all that is in it.
+ */
+async function mountPart(
+  { config }: ContainerParts,
+  { id, mount, number }: { readonly id: string; readonly mount: MountRequest; readonly number: number },
+): Promise<string> {
+  const place = join(partsDirectory(config), `${id}.${number}`);
+  await mkdir(partsDirectory(config), { recursive: true, mode: 0o700 });
+  if ((await stat(mount.source)).isDirectory()) await mkdir(place, { recursive: true, mode: 0o700 });
+  else await writeFile(place, "", { mode: 0o600 });
+  try {
+    mountBind(mount.source, place);
+  } catch (error) {
+    await unmountPart(place);
+    throw error;
+  }
+  return place;
+}
+
+async function unmountPart(place: string): Promise<void> {
+  await unmount(place);
+  await rmdir(place).catch((error) => (errnoOf(error) === "ENOTDIR" ? unlink(place) : Promise.reject(error)));
+}
+
+/** What a start that was cut off has left. Once, before anything is started. */
+export async function sweepParts({ config, log }: ContainerParts): Promise<void> {
+  for (const name of await readdir(partsDirectory(config)).catch(() => [])) {
+    await unmountPart(join(partsDirectory(config), name)).catch((error) => {
+      log.warning("a part of a volume is still mounted", { name, error });
+    });
+  }
+}
+
+function partsDirectory({ run }: ContainerParts["config"]): string {
+  return join(run, "volume-parts");
 }
 
 /** The same as it would be: where subpaths lie is not looked at. */
@@ -89,26 +141,34 @@ export function plannedMounts({ volumes }: Pick<ContainerParts, "volumes">, reco
   );
 }
 
+/** held: of a volume's parts, named by descriptors that live until it is disposed. */
+export type OpenMounts = {
+  readonly list: readonly MountRequest[];
+  readonly held: ReadonlySet<MountRequest>;
+} & Disposable;
+
 /**
  * Volumes as binds. What lies in one by a subpath is held by a descriptor, which links cannot lead out of the volume, and named by that: a
  * container that has the volume, too, may put a link in its place at any moment.
  */
-export async function openMounts(volumes: Pick<VolumeService, "pathOf">, record: ContainerRecord): Promise<HostMounts> {
+export async function openMounts(volumes: Pick<VolumeService, "pathOf">, record: ContainerRecord): Promise<OpenMounts> {
   using opening = new DisposableStack();
   const list: MountRequest[] = [];
+  const held = new Set<MountRequest>();
   for (const mount of mountsOf(record)) {
     if (mount.type !== "volume") {
       list.push(mount);
       continue;
     }
     const data = volumes.pathOf(mount.source);
-    const subpath = mount.volume?.subpath ?? "";
-    const fd = subpath === "" ? null : await openSubpath(data, mount);
+    const fd = (mount.volume?.subpath ?? "") === "" ? null : await openSubpath(data, mount);
     if (fd !== null) opening.defer(() => close(fd));
-    list.push(asBind(mount, fd === null ? data : `/proc/${process.pid}/fd/${fd}`));
+    const opened = asBind(mount, fd === null ? data : `/proc/self/fd/${fd}`);
+    if (fd !== null) held.add(opened);
+    list.push(opened);
   }
   const opened = opening.move();
-  return { list, [Symbol.dispose]: () => opened.dispose() };
+  return { list, held, [Symbol.dispose]: () => opened.dispose() };
 }
 
 function asBind(mount: MountRequest, source: string): MountRequest {

@@ -5,7 +5,7 @@ import { thaw } from "./commit-container.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isActive, isAlive } from "./container-status.ts";
-import { abandonRecord } from "./container-volumes.ts";
+import { abandonRecord, sweepParts } from "./container-volumes.ts";
 import { endContainer } from "./end-container.ts";
 import { sweepMappedVolumes } from "./mapped-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -29,6 +29,7 @@ export async function reconcileContainers(parts: ContainerParts): Promise<void> 
   const alive = await Promise.all(records.map((record) => isStillRunning(parts, record)));
   const living = records.filter((_record, index) => alive[index]);
   await parts.networks.restore(living.map(({ id }) => id));
+  await sweepParts(parts);
   await parts.volumes.restore(living.map(({ id }) => ({ id, names: parts.volumes.namesOf(id) })));
   const listed = new Set(await parts.runtime.list());
   const writable = new Set(parts.layers.listWritable());

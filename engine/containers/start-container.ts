@@ -66,7 +66,7 @@ async function launch(
     parts.networks.reserve({ ...sandboxRequestOf(parts, record), namespace: namespaces?.netnsPath ?? null }),
     parts.layers.mount(id),
   ]);
-  using mounts = await mountVolumes(parts, record);
+  await using mounts = await mountVolumes(parts, record);
   await using mapped = await mapVolumes(parts, record, mounts.list);
   await writeBundle(parts, record, { sandbox, rootfs, namespaces, mounts: mapped.list });
   const process = await parts.runtime.create({

@@ -5,12 +5,11 @@ import {
   createContainer,
   eventually,
   findContainer,
-  readLog,
   runContainer,
   startTestEngine,
   type TestEngine,
 } from "../support/engine.ts";
-import { anonymousVolume, namedVolume } from "../support/volumes.ts";
+import { anonymousVolume, namedVolume, outputOf } from "../support/volumes.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -25,15 +24,7 @@ const remove = (container: string, volumes = true) => request("containers.remove
 const names = async () => (await request("volumes.list", {})).map(({ name }) => name);
 const onDisk = () => readdirSync(join(engine.config.root, "volumes")).filter((name) => !name.startsWith("."));
 
-/** Runs a command to its end and gives what it printed. */
-async function output(command: string[], changes: Parameters<typeof runContainer>[1] = {}): Promise<string> {
-  const container = await runContainer(engine, { command, ...changes });
-  const { exitCode } = await request("containers.wait", { container, condition: "stopped" });
-  const text = await readLog(engine, container);
-  await remove(container);
-  if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${text}`);
-  return text;
-}
+const output = (command: string[], changes?: Parameters<typeof outputOf>[2]) => outputOf(engine, command, changes);
 
 it("makes, lists, inspects and removes a volume, as docker does", async () => {
   const made = await create("data.1", {}, { tier: "db" });

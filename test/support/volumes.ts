@@ -1,4 +1,7 @@
 import type { MountRequest } from "../../engine/protocol/create-request.ts";
+import { copyIn } from "../../src/client/upload.ts";
+import { createContainer, readLog, runContainer, type TestEngine } from "./engine.ts";
+import { type TarItem, tarOf } from "./tar-of.ts";
 
 type Options = Partial<NonNullable<MountRequest["volume"]>>;
 
@@ -15,4 +18,34 @@ export function namedVolume(
 /** `-v /target` */
 export function anonymousVolume(target: string): MountRequest {
   return namedVolume("", target);
+}
+
+/** Runs a command in a new container to its end, removes it, and gives what it printed. Fails where the command does. */
+export async function outputOf(
+  engine: TestEngine,
+  command: string[],
+  changes: Parameters<typeof runContainer>[1] = {},
+): Promise<string> {
+  const container = await runContainer(engine, { command, ...changes });
+  const { exitCode } = await engine.client.request("containers.wait", { container, condition: "stopped" });
+  const text = await readLog(engine, container);
+  await engine.client.request("containers.remove", { container, force: true, volumes: true });
+  if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${text}`);
+  return text;
+}
+
+/** Makes an image of the starter image, files, and lines of a Dockerfile. */
+export async function makeImage(
+  engine: TestEngine,
+  reference: string,
+  { files, changes }: { readonly files: readonly TarItem[]; readonly changes: string[] },
+): Promise<void> {
+  const container = await createContainer(engine);
+  const tar = (async function* () {
+    yield tarOf(files).bytes;
+  })();
+  await copyIn(engine.client, tar, { container, path: "/", keepOwner: false, noOverwriteDirNonDir: false });
+  const options = { author: "", message: "", pause: false };
+  await engine.client.request("containers.commit", { container, reference, changes, ...options });
+  await engine.client.request("containers.remove", { container, force: true, volumes: true });
 }

@@ -1,0 +1,115 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createContainer, runContainer, startTestEngine, type TestEngine } from "../support/engine.ts";
+import { copyOut, listingOf } from "../support/tar-listing.ts";
+import { namedVolume, outputOf } from "../support/volumes.ts";
+
+let engine: TestEngine;
+let outside: string;
+beforeAll(async () => {
+  engine = await startTestEngine();
+  outside = mkdtempSync("/tmp/gantry-test-");
+  writeFileSync(join(outside, "secret"), "of the host\n");
+  const script = `cd /v; mkdir -p a/b; echo deep > a/b/f; ln -s a/b inside; ln -s /a/b absolute; ln -s ${outside} out; ln -s ../../../../../../..${outside}/secret file`;
+  await outputOf(engine, ["sh", "-c", script], { mounts: [namedVolume("v", "/v")] });
+});
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+  rmSync(outside, { recursive: true, force: true });
+});
+
+const request: TestEngine["client"]["request"] = (...args) => engine.client.request(...args);
+const remove = (container: string) => request("containers.remove", { container, force: true, volumes: true });
+const part = (subpath: string, target = "/s") => ({ mounts: [namedVolume("v", target, { subpath })] });
+const bind = (source: string, target: string, more: object = {}) => {
+  return { type: "bind" as const, source, target, readOnly: false, createSource: true, options: [], ...more };
+};
+
+it("mounts a part of a volume, through links only as far as they stay inside it", async () => {
+  expect(await outputOf(engine, ["cat", "/s/f"], part("a/b"))).toBe("deep\n");
+  expect(await outputOf(engine, ["cat", "/s"], part("a/b/f"))).toBe("deep\n");
+  expect(await outputOf(engine, ["cat", "/s/f"], part("inside"))).toBe("deep\n");
+  expect(await outputOf(engine, ["cat", "/s/f"], part("absolute"))).toBe("deep\n");
+  expect(await outputOf(engine, ["cat", "/s/f"], part("a/../a/./b/"))).toBe("deep\n");
+  for (const subpath of ["out", "file", "none", "a/b/f/x"]) {
+    const container = await createContainer(engine, part(subpath));
+    await expect(request("containers.start", { container })).rejects.toThrow(`volume v has no ${subpath}`);
+    await remove(container);
+  }
+  for (const subpath of ["/a", "../v", "a/../../x", ".."]) {
+    await expect(createContainer(engine, part(subpath))).rejects.toThrow("is not a relative path inside it");
+  }
+  const container = await createContainer(engine, part("a/b"));
+  const inspected = (await request("containers.inspect", { container })) as { Mounts: unknown[] };
+  expect(inspected.Mounts).toEqual([
+    {
+      Type: "volume",
+      Name: "v",
+      Source: join(engine.config.root, "volumes/v/_data"),
+      Destination: "/s",
+      Driver: "local",
+      Mode: "z",
+      RW: true,
+      Propagation: "",
+    },
+  ]);
+  expect(await listingOf(await copyOut(engine, container, "/s"))).toEqual(["s/", "s/f = deep"]);
+  await remove(container);
+  const led = await createContainer(engine, part("out"));
+  await expect(copyOut(engine, led, "/s/secret")).rejects.toThrow();
+  await remove(led);
+});
+
+it("never mounts the host where a subpath is swapped for a link at the same moment", async () => {
+  const script = `cd /v; mkdir real; ln -s ${outside} lure; while :; do mv real swap; mv lure real; mv real lure; mv swap real; done`;
+  const swapper = await runContainer(engine, { command: ["sh", "-c", script], mounts: [namedVolume("v", "/v")] });
+  for (let round = 0; round < 8; round++) {
+    const container = await createContainer(engine, { command: ["sh", "-c", "ls -A /s"], ...part("real") });
+    try {
+      await request("containers.start", { container });
+      await request("containers.wait", { container, condition: "stopped" });
+      expect(await listingOf(await copyOut(engine, container, "/s")).catch(() => [])).not.toContain(
+        "s/secret = of the host",
+      );
+    } catch (error) {
+      expect(String(error)).toMatch(/has no real|not a directory|No such file/i);
+    }
+    await remove(container);
+  }
+  await remove(swapper);
+});
+
+it("follows a bind source that is a link, as the user who named it wants, and refuses one that leads nowhere", async () => {
+  const { symlinkSync } = await import("node:fs");
+  symlinkSync(outside, join(outside, "self"));
+  symlinkSync("/nowhere/at/all", join(outside, "dangling"));
+  expect(await outputOf(engine, ["cat", "/b/secret"], { mounts: [bind(join(outside, "self"), "/b")] })).toBe(
+    "of the host\n",
+  );
+  const dangling = await createContainer(engine, { mounts: [bind(join(outside, "dangling"), "/b")] });
+  await expect(request("containers.start", { container: dangling })).rejects.toThrow("cannot be made");
+  await remove(dangling);
+  await outputOf(engine, ["touch", "/b/made"], { mounts: [bind(join(outside, "new/deep"), "/b")] });
+  expect(existsSync(join(outside, "new/deep/made"))).toBe(true);
+  const missing = { mounts: [bind(join(outside, "missing"), "/b", { createSource: false })] };
+  await expect(createContainer(engine, missing)).rejects.toThrow("does not exist on this host");
+  expect(readdirSync(outside).sort()).toEqual(["dangling", "new", "secret", "self"]);
+});
+
+it("mounts below a source only where that is wanted, and read-only as deep as that", async () => {
+  const { execFileSync } = await import("node:child_process");
+  const source = join(outside, "tree");
+  execFileSync("sh", ["-ec", `mkdir -p ${source}/sub; mount -t tmpfs none ${source}/sub; touch ${source}/sub/inner`]);
+  try {
+    const write = ["sh", "-c", "ls /b/sub; touch /b/sub/x && echo written"];
+    expect(await outputOf(engine, write, { mounts: [bind(source, "/b")] })).toBe("inner\nwritten\n");
+    expect(await outputOf(engine, ["ls", "/b/sub"], { mounts: [bind(source, "/b", { nonRecursive: true })] })).toBe("");
+    const readOnly = (more: object) => ({ mounts: [bind(source, "/b", { readOnly: true, ...more })] });
+    await expect(outputOf(engine, write, readOnly({}))).rejects.toThrow("Read-only file system");
+    await expect(outputOf(engine, write, readOnly({ recursiveReadOnly: "always" }))).rejects.toThrow("Read-only");
+    expect(await outputOf(engine, write, readOnly({ recursiveReadOnly: "never" }))).toContain("written");
+  } finally {
+    execFileSync("umount", [`${source}/sub`]);
+  }
+});
