@@ -97,7 +97,7 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
     client,
     keymap,
     terminal: screen,
-    pageLogs: () => void subjects.logs.page(),
+    pageLogs: (direction) => void subjects.logs.page(direction),
     reopenLogs: () => subjects.logs.reopen(),
     quit: () => ended.resolve(0),
   };

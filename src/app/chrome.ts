@@ -9,7 +9,7 @@ import { type Pane, type Place, panes } from "../keymap/panes.ts";
 import { formatAge } from "../panes/age.ts";
 import type { Mirror } from "../store/mirror.ts";
 import { totals } from "../store/selectors.ts";
-import type { Ui } from "../store/ui.ts";
+import { isMarkPane, type Ui } from "../store/ui.ts";
 import { unicodeGlyphs as glyphs } from "../theme/glyphs.ts";
 import { type Line, line, type Span, span } from "../theme/tokens.ts";
 import { inputSpans, promptLine } from "./prompt-line.ts";
@@ -184,13 +184,24 @@ export function paneTitle(
   if (tabs.length === 0) return titleOf(pane, true, counts[pane]);
   // Of the tabs that are not seen the numbers are what counts: where there is little room their names give way to what is selected.
   const titles = nameLengths.map((most) => tabTitles(pane, tabs, { counts, most }));
-  return titles.find((title) => widthOf(title) <= columns - noteRoom) ?? titles.at(-1) ?? [];
+  const room = columns - (isMarkPane(pane) ? cornersRoom : cornersRoom + subjectRoom);
+  return titles.find((title) => widthOf(title) <= room) ?? titles.at(-1) ?? [];
 }
 
-/** Columns of a pane's edge for its corners and for what is selected. */
-const noteRoom = 26;
-/** Longer names of tabs that are not seen are cut to three letters. */
-const nameLengths = [12, 6, 3];
+/** Columns of a pane's edge for its corners and a short note, and for what a pane shows of something that is selected elsewhere. */
+const cornersRoom = 20;
+const subjectRoom = 6;
+/** Longer names of tabs that are not seen give way to short ones. */
+const nameLengths = [12, 6, 0];
+const shortNames: Readonly<Record<Pane, string>> = {
+  containers: "Con",
+  images: "Img",
+  layers: "Lay",
+  logs: "Log",
+  stats: "Stat",
+  networks: "Net",
+  volumes: "Vol",
+};
 
 function tabTitles(
   pane: Pane,
@@ -205,7 +216,7 @@ function tabTitles(
 
 function titleOf(pane: Pane, active: boolean, count: number | null, most = 12): Span[] {
   const whole = pane.slice(0, 1).toUpperCase() + pane.slice(1);
-  const name = active || whole.length <= most ? whole : whole.slice(0, 3);
+  const name = active || whole.length <= most ? whole : shortNames[pane];
   const number = String(panes.indexOf(pane) + 1);
   return [
     span(`${number} `, active ? "key" : "faint"),

@@ -27,8 +27,8 @@ export type Dashboard = {
   readonly client: Pick<ReconnectingClient, "request" | "openStream" | "subscribe" | "retryNow" | "state" | "onState">;
   readonly keymap: Keymap;
   readonly terminal: TerminalAccess;
-  /** Older lines of the logs, when the view has come to the first one. */
-  readonly pageLogs: () => void;
+  /** Older lines of the logs, when the view has come to the first one; newer ones, where they were dropped. */
+  readonly pageLogs: (direction: "older" | "newer") => void;
   /** Reads the newest lines again. */
   readonly reopenLogs: () => void;
   readonly quit: () => void;

@@ -1,7 +1,7 @@
 import type { LogLine } from "../../engine/protocol/logs.ts";
 import type { ReconnectingClient } from "../client/reconnect.ts";
 import { screenText } from "../format/screen-text.ts";
-import { type LogBuffer, logKey, olderThan } from "../store/log-buffer.ts";
+import { type LogBuffer, logKey, newerThan, olderThan } from "../store/log-buffer.ts";
 import type { Mirror, MirrorAction } from "../store/mirror.ts";
 import type { Store } from "../store/store.ts";
 
@@ -73,21 +73,45 @@ export class LogFeed implements Disposable {
     });
   }
 
-  /** Fetches a page of older lines of each container. */
-  async page(): Promise<void> {
+  /** Fetches a page of lines of each container: those before what is here, or those behind it, which were dropped. */
+  async page(direction: Direction = "older"): Promise<void> {
     const buffer = this.#mirror.get().logs;
     if (buffer.paging || buffer.containers.length === 0) return;
-    const open = buffer.containers.filter((id) => placeBefore(buffer, id) !== null);
-    if (open.length === 0) return;
+    const places = buffer.containers.flatMap((id) => {
+      const place = direction === "older" ? placeBefore(buffer, id) : newerThan(buffer, id);
+      return place === null ? [] : [{ id, place }];
+    });
+    if (places.length === 0) return;
     this.#mirror.dispatch({ type: "logs-paging", key: buffer.key, paging: true });
     try {
-      const limit = Math.max(50, Math.floor(pageLines / open.length));
-      const pages = await Promise.all(open.map((id) => this.#pageOf(buffer, id, limit)));
-      this.#take({ type: "logs-older", key: buffer.key, ...mergePages(pages) });
+      const limit = Math.max(50, Math.floor(pageLines / places.length));
+      if (direction === "older") {
+        const pages = await Promise.all(places.map(({ id }) => this.#pageOf(buffer, id, limit)));
+        this.#take({ type: "logs-older", key: buffer.key, ...mergePages(pages) });
+      } else {
+        const pages = await Promise.all(places.map(({ id, place }) => this.#newerOf(buffer, id, { place, limit })));
+        this.#take({ type: "logs-newer", key: buffer.key, ...mergeNewer(pages) });
+      }
     } catch {
       // The lines that are here stay; the next scroll asks again.
       this.#mirror.dispatch({ type: "logs-paging", key: buffer.key, paging: false });
     }
+  }
+
+  async #newerOf(
+    buffer: LogBuffer,
+    container: string,
+    { place, limit }: { readonly place: number | "end"; readonly limit: number },
+  ): Promise<NewerPage> {
+    const start = place === "end" ? 0 : place;
+    const { lines, after = null } = await this.#client.request("logs.page", {
+      container,
+      before: null,
+      after: Math.max(0, start),
+      limit,
+      ...(buffer.contains === "" ? {} : { contains: buffer.contains }),
+    });
+    return { container, lines, from: start, after };
   }
 
   async #pageOf(buffer: LogBuffer, container: string, limit: number): Promise<Page> {
@@ -102,6 +126,41 @@ export class LogFeed implements Disposable {
     const older = firstKept === undefined ? lines : lines.filter((line) => line.offset < firstKept.offset);
     return { container, lines: older, before };
   }
+}
+
+export type Direction = "older" | "newer";
+
+/** Lines of one container behind `from`, oldest first, and where to go on: null where there was no more. */
+export type NewerPage = {
+  readonly container: string;
+  readonly lines: readonly LogLine[];
+  readonly from: number;
+  readonly after: number | null;
+};
+
+/** As mergePages, forwards: a page that reaches further on than another one which has more is cut there. */
+export function mergeNewer(pages: readonly NewerPage[]): {
+  readonly lines: readonly LogLine[];
+  readonly after: ReadonlyMap<string, number>;
+  readonly isAtEnd: boolean;
+} {
+  const ends = pages.filter(({ after }) => after !== null).map(({ lines }) => lines.at(-1)?.time ?? "");
+  const horizon = ends.toSorted()[0] ?? null;
+  const after = new Map<string, number>();
+  const lines: LogLine[] = [];
+  for (const page of pages) {
+    const kept = page.lines.filter(({ time }) => horizon === null || time <= horizon);
+    const wasCut = kept.length < page.lines.length;
+    const last = kept.at(-1)?.offset ?? page.from;
+    after.set(page.container, wasCut ? last : Math.max(last, page.after ?? 0));
+    lines.push(...kept);
+  }
+  lines.sort(byTime);
+  return { lines, after, isAtEnd: horizon === null };
+}
+
+function byTime(left: LogLine, right: LogLine): number {
+  return left.time < right.time ? -1 : left.time > right.time ? 1 : left.offset - right.offset;
 }
 
 /** Lines of one container, oldest first, and where to go on. */
@@ -130,7 +189,7 @@ export function mergePages(pages: readonly Page[]): {
     before.set(page.container, wasCut ? (kept[0]?.offset ?? lastOffset(page) + 1) : page.before);
     lines.push(...kept);
   }
-  lines.sort((left, right) => (left.time < right.time ? -1 : left.time > right.time ? 1 : left.offset - right.offset));
+  lines.sort(byTime);
   return { lines, before };
 }
 

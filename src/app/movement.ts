@@ -2,7 +2,7 @@ import { moveInBrowser } from "../panes/files/file-actions.ts";
 import { indexOfBottom, type LogView } from "../panes/logs/view-model.ts";
 import { rowsOf, selectedIndex } from "../store/selectors.ts";
 import type { ListPane } from "../store/ui.ts";
-import { type Dashboard, flash } from "./dashboard.ts";
+import type { Dashboard } from "./dashboard.ts";
 import { findRegion, layoutBody } from "./layout.ts";
 import { type Move, stepSize } from "./step-size.ts";
 
@@ -46,10 +46,11 @@ function moveLog(dashboard: Dashboard, step: Move, view: LogView | null): void {
   // The first screen stays full: its lowest line is where a page from the top ends.
   const lowest = Math.min(last, first + shown - 1);
   const next = Math.max(lowest, Math.min(last, wanted));
-  if (wanted < next || next - shown < first + shown) dashboard.pageLogs();
-  if (next === last && wanted >= last) {
-    if (logs.cutAtEnd)
-      flash(dashboard, { tone: "info", message: "back at the newest lines; some between were passed over" });
+  if (wanted < next || next - shown < first + shown) dashboard.pageLogs("older");
+  // Lines that were dropped come again before one is there; at the end of them all is read afresh.
+  const hasMore = logs.cutAtEnd && !logs.isAtEnd;
+  if (hasMore && wanted + shown > last) dashboard.pageLogs("newer");
+  if (next === last && wanted >= last && !hasMore) {
     followLog(dashboard);
     return;
   }

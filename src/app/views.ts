@@ -86,7 +86,10 @@ export function eventsView(view: EventsView, { size, mirror, keymap, now }: View
     title: [
       span("Events", "title"),
       span(` ${count}`, "muted"),
-      span(size.columns < 100 ? `  since ${flag}` : `  $ gantry events --since ${flag}`, "faint"),
+      span(
+        size.columns < 100 ? `  since ${flag}` : `  $ gantry events --since ${flag}   /exec shows exec as well`,
+        "faint",
+      ),
     ],
     note: [
       span(filter, "prompt"),

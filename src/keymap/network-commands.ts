@@ -67,7 +67,7 @@ export const networkCommands = [
   {
     ...plain,
     id: "events.open",
-    title: "What happens on this host",
+    title: "Events: what happens on this host",
     short: "events",
     keys: ["E"],
     footer: 82,

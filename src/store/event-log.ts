@@ -35,14 +35,19 @@ export type EventsView = {
   readonly bottom: number | null;
 };
 
-/** Every word of the filter stands somewhere in the event. */
+/**
+ * Every word of the filter stands somewhere in the event. What is run in containers, by health checks every few seconds, is told
+ * only to who asks for `exec`.
+ */
 export function visibleEvents({ events }: EventLog, filter: string): readonly KeptEvent[] {
   const words = filter
     .toLowerCase()
     .split(/\s+/)
     .filter((word) => word !== "");
-  if (words.length === 0) return events;
+  const asksExec = words.some((word) => word.startsWith("exec"));
   return events.filter((event) => {
+    if (!asksExec && event.action.startsWith("exec_")) return false;
+    if (words.length === 0) return true;
     const texts = [event.type, event.action, event.id, ...Object.values(event.attributes)];
     const text = texts.join(" ").toLowerCase();
     return words.every((word) => text.includes(word));

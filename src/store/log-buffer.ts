@@ -20,8 +20,12 @@ export type LogBuffer = {
   readonly lines: readonly KeptLine[];
   /** By container: where to go on for older lines; null when there are none. Absent: unknown, see the first line. */
   readonly before: ReadonlyMap<string, number | null>;
-  /** True when newer lines were dropped, since older ones were paged in: following needs a fresh start. */
+  /** True when newer lines were dropped, since older ones were paged in: they are paged in again, or read afresh. */
   readonly cutAtEnd: boolean;
+  /** By container: where to go on for newer lines, where some were dropped. */
+  readonly after: ReadonlyMap<string, number>;
+  /** True when newer lines were paged in up to the end of what there was. */
+  readonly isAtEnd: boolean;
   readonly paging: boolean;
 };
 
@@ -36,6 +40,8 @@ export const emptyLog: LogBuffer = {
   lines: [],
   before: new Map(),
   cutAtEnd: false,
+  after: new Map(),
+  isAtEnd: false,
   paging: false,
 };
 
@@ -50,9 +56,38 @@ export function logKey(containers: readonly string[], contains: string): string 
 /** Lines that came now, in their order. */
 export function appendLines(buffer: LogBuffer, lines: readonly LogLine[], clean: (text: string) => string): LogBuffer {
   if (lines.length === 0 || buffer.cutAtEnd) return buffer;
+  return withNewer(buffer, lines, clean);
+}
+
+function withNewer(buffer: LogBuffer, lines: readonly LogLine[], clean: (text: string) => string): LogBuffer {
   const next = (buffer.lines.at(-1)?.sequence ?? -1) + 1;
-  const kept = lines.map((line, index) => ({ ...line, text: keptText(line.text, clean), sequence: next + index }));
-  return { ...buffer, lines: [...buffer.lines, ...kept].slice(-longestLog) };
+  const fresh = lines.map((line, index) => ({ ...line, text: keptText(line.text, clean), sequence: next + index }));
+  const all = [...buffer.lines, ...fresh];
+  const dropped = all.slice(0, Math.max(0, all.length - longestLog));
+  if (dropped.length === 0) return { ...buffer, lines: all };
+  const before = new Map(buffer.before);
+  // Behind the newest line that goes; where others of its container stay, these are the same place.
+  for (const line of dropped) before.set(line.container, line.offset + 1);
+  return { ...buffer, lines: all.slice(-longestLog), before };
+}
+
+/** Newer lines, oldest first, and where each container goes on; all there was: the end is reached. */
+export function addNewerLines(
+  buffer: LogBuffer,
+  newer: readonly LogLine[],
+  page: {
+    readonly after: ReadonlyMap<string, number>;
+    readonly isAtEnd: boolean;
+    readonly clean: (text: string) => string;
+  },
+): LogBuffer {
+  const { isAtEnd, clean } = page;
+  return {
+    ...withNewer(buffer, newer, clean),
+    after: new Map([...buffer.after, ...page.after]),
+    isAtEnd,
+    paging: false,
+  };
 }
 
 /** Older lines, oldest first, and where each container goes on. */
@@ -68,10 +103,16 @@ export function prependLines(
     sequence: first + index,
   }));
   const lines = [...kept, ...buffer.lines];
+  const dropped = lines.slice(longestLog);
+  const after = new Map(buffer.after);
+  // Before the oldest line that goes: what is behind it is read again, whichever line was before it.
+  for (const line of dropped.toReversed()) after.set(line.container, line.offset - 1);
   return {
     ...buffer,
     lines: lines.slice(0, longestLog),
-    cutAtEnd: buffer.cutAtEnd || lines.length > longestLog,
+    cutAtEnd: buffer.cutAtEnd || dropped.length > 0,
+    after,
+    isAtEnd: buffer.isAtEnd && dropped.length === 0,
     before: new Map([...buffer.before, ...page.before]),
     paging: false,
   };
@@ -79,6 +120,11 @@ export function prependLines(
 
 function keptText(text: string, clean: (text: string) => string): string {
   return text.length <= longestLine ? clean(text) : `${clean(text.slice(0, longestLine))}…`;
+}
+
+/** Offset behind which a container's newer lines lie, where some were dropped. */
+export function newerThan(buffer: LogBuffer, container: string): number | null {
+  return buffer.after.get(container) ?? buffer.lines.findLast((line) => line.container === container)?.offset ?? null;
 }
 
 /** Offset before which a container's older lines lie, or null when all are here. */

@@ -10,7 +10,7 @@ import type { VolumeSummary } from "../../engine/protocol/volumes.ts";
 import type { ConnectionState } from "../client/reconnect.ts";
 import { screenText } from "../format/screen-text.ts";
 import { appendEvents, type EventLog, emptyEventLog } from "./event-log.ts";
-import { appendLines, emptyLog, type LogBuffer, openLog, prependLines } from "./log-buffer.ts";
+import { addNewerLines, appendLines, emptyLog, type LogBuffer, openLog, prependLines } from "./log-buffer.ts";
 import { measurePaces, type Paces } from "./pace.ts";
 
 /** What the engine said last. Only its answers and events change this. */
@@ -56,6 +56,13 @@ export type MirrorAction =
   | { readonly type: "logs-opened"; readonly containers: readonly string[]; readonly contains: string }
   | { readonly type: "logs"; readonly key: string; readonly lines: readonly LogLine[] }
   | { readonly type: "logs-paging"; readonly key: string; readonly paging: boolean }
+  | {
+      readonly type: "logs-newer";
+      readonly key: string;
+      readonly lines: readonly LogLine[];
+      readonly after: ReadonlyMap<string, number>;
+      readonly isAtEnd: boolean;
+    }
   | {
       readonly type: "logs-older";
       readonly key: string;
@@ -113,7 +120,7 @@ export function reduceMirror(mirror: Mirror, action: MirrorAction): Mirror {
   }
 }
 
-type LogsAction = Extract<MirrorAction, { type: "logs-opened" | "logs" | "logs-paging" | "logs-older" }>;
+type LogsAction = Extract<MirrorAction, { type: "logs-opened" | "logs" | "logs-paging" | "logs-older" | "logs-newer" }>;
 
 function reduceLogs(mirror: Mirror, action: LogsAction): Mirror {
   if (action.type === "logs-opened") return { ...mirror, logs: openLog(action.containers, action.contains) };
@@ -123,6 +130,8 @@ function reduceLogs(mirror: Mirror, action: LogsAction): Mirror {
       return { ...mirror, logs: appendLines(mirror.logs, action.lines, screenText) };
     case "logs-paging":
       return { ...mirror, logs: { ...mirror.logs, paging: action.paging } };
+    case "logs-newer":
+      return { ...mirror, logs: addNewerLines(mirror.logs, action.lines, { ...action, clean: screenText }) };
     case "logs-older":
       return { ...mirror, logs: prependLines(mirror.logs, action.lines, { before: action.before, clean: screenText }) };
   }

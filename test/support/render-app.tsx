@@ -62,7 +62,7 @@ export function drawApp(size: Size, options: { readonly readOnly?: boolean } = {
       copy: (text) => asked.push(`copy ${text}`),
       lend: () => Promise.resolve(),
     },
-    pageLogs: () => asked.push("page logs"),
+    pageLogs: (direction) => asked.push(`page ${direction} logs`),
     reopenLogs: () => asked.push("reopen logs"),
     quit: () => asked.push("quit"),
   };

@@ -124,14 +124,14 @@ function mountValues(json: unknown): Span[][] {
   return (Array.isArray(mounts) ? mounts : []).map((mount: unknown) => {
     const type = textAt(mount, "Type");
     const volume = type === "volume" ? textAt(mount, "Name") : "";
-    const source = volume === "" ? textAt(mount, "Source") : volume;
+    const isAnonymous = /^[0-9a-f]{64}$/.test(volume);
+    const source = volume === "" ? textAt(mount, "Source") : isAnonymous ? shortID(volume) : volume;
     const from = source === "" ? [] : [span(screenText(source)), span(` ${glyphs.arrow} `, "faint")];
     const isReadOnly = at(mount, "RW") === false;
     return [
       ...from,
       span(screenText(textAt(mount, "Destination"))),
-      span(`  ${screenText(type)}${isReadOnly ? ", read-only" : ""}`, "muted"),
-      span(volume === "" ? "" : `  ${screenText(textAt(mount, "Source"))}`, "faint"),
+      span(`  ${isAnonymous ? "anonymous " : ""}${screenText(type)}${isReadOnly ? ", read-only" : ""}`, "muted"),
     ];
   });
 }

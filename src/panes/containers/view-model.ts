@@ -59,7 +59,7 @@ export function stateText(container: ContainerSummary, now: number): string {
   if (isStopping(container)) return `stopping ${countdown(stopDeadline, now)}`.trimEnd();
   if (status === "running" && health !== "none") return health;
   if (status !== "exited") return status;
-  if (container.oomKilled) return "out of memory";
+  if (container.oomKilled) return "OOM killed";
   return container.exitCode === null ? "exited" : `exited ${container.exitCode}`;
 }
 
@@ -95,7 +95,15 @@ function reasonOf(container: ContainerSummary): string {
     return resources.memory === null ? again.slice(2) : `limit ${formatBinaryBytes(resources.memory)}${again}`;
   const signal = exitCode === null ? "" : signalOf(exitCode);
   if (signal !== "") return `killed by ${signal}${again}`;
-  return status === "restarting" && exitCode !== null ? `exit code ${exitCode}${again}` : "";
+  if (status === "restarting" && exitCode !== null) return `exit code ${exitCode}${again}`;
+  return hasGivenUp(container) ? `gave up after ${countOf(restartCount, "restart")}` : "";
+}
+
+/** Its policy would have it run, but not for ever. */
+function hasGivenUp({ status, exitCode, restartCount, restartPolicy }: ContainerSummary): boolean {
+  const { name, maximumRetryCount } = restartPolicy;
+  if (name !== "on-failure" || maximumRetryCount === 0) return false;
+  return status === "exited" && exitCode !== 0 && restartCount >= maximumRetryCount;
 }
 
 function countOf(count: number, noun: string): string {

@@ -8,6 +8,7 @@ import { asked, type Browsed, type BrowserScreenState, subjectOf, type TreeScree
 import { itemAt, openPaged } from "../../store/paged.ts";
 import { layerDetails } from "../layers/view-model.ts";
 import { openFile } from "./file-actions.ts";
+import { openDirectory } from "./open-tree.ts";
 import { shellWord } from "./shell-word.ts";
 import { isFiltered } from "./tree-view.ts";
 
@@ -47,12 +48,24 @@ export async function open(dashboard: Dashboard): Promise<void> {
   } else if (screen?.kind === "compare") {
     const file = itemAt(screen.list, screen.list.cursor);
     if (file === null) return;
-    const side = file.change === "removed" ? screen.left : screen.right;
-    openFile(dashboard, {
-      subject: { type: side.type, name: side.id, layer: null, view: "upTo" },
-      ...nameOf(side),
-      path: file.path,
-    });
+    await openCompared(dashboard, file.change === "removed" ? screen.left : screen.right, file.path);
+  }
+}
+
+/** A comparison tells paths, not what they are. */
+async function openCompared(dashboard: Dashboard, side: Browsed, path: string): Promise<void> {
+  const screen = topScreen(dashboard);
+  const subject = { type: side.type, name: side.id, layer: null, view: "upTo" } as const;
+  const query = { subject, path, filter: null, order: "name" as const, offset: 0, limit: 1 };
+  const { entries } = await dashboard.client.request("files.list", query);
+  if (topScreen(dashboard) !== screen) return;
+  const [entry] = entries;
+  // A directory gives what is in it.
+  if (entry?.path !== path) await openDirectory(dashboard, side, path);
+  else if (entry.type === "file" || entry.type === "hardlink") openFile(dashboard, { subject, ...nameOf(side), path });
+  else {
+    const what = entry.type === "symlink" ? `link to ${screenText(entry.linkTarget)}` : entry.type;
+    flash(dashboard, { tone: "info", message: `${screenText(path)} is a ${what}` });
   }
 }
 

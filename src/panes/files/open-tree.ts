@@ -18,9 +18,9 @@ export async function browse(dashboard: Dashboard): Promise<void> {
   const image = ui.focus === "images" ? selectedImage(mirror, ui) : null;
   if (container !== null) {
     const browsed = { type: "container", id: container.id, name: container.name } as const;
-    await openTree(dashboard, browsed, null);
+    await openTree(dashboard, browsed, { layer: null });
   } else if (image !== null) {
-    await openTree(dashboard, browsedImage(image), null);
+    await openTree(dashboard, browsedImage(image), { layer: null });
   } else flash(dashboard, { tone: "info", message: `no ${ui.focus.replace(/s$/, "")} is selected` });
 }
 
@@ -35,13 +35,11 @@ export async function browseLayer(dashboard: Dashboard): Promise<void> {
   const container = mirror.containers.find((other) => other.id === id);
   const image = mirror.images.find((other) => other.id === id);
   if (type === "container") {
-    await openTree(dashboard, { type, id, name: container?.name ?? shortID(id) }, row.order - 1);
+    await openTree(dashboard, { type, id, name: container?.name ?? shortID(id) }, { layer: row.order - 1 });
   } else
-    await openTree(
-      dashboard,
-      image === undefined ? { type: "image", id, name: id } : browsedImage(image),
-      row.order - 1,
-    );
+    await openTree(dashboard, image === undefined ? { type: "image", id, name: id } : browsedImage(image), {
+      layer: row.order - 1,
+    });
 }
 
 export function browsedImage({
@@ -54,15 +52,28 @@ export function browsedImage({
   return { type: "image", id, name: references[0] ?? shortID(id) };
 }
 
-/** `layer`: the one that is meant; null: all of an image, or what a container wrote. */
-async function openTree(dashboard: Dashboard, browsed: Browsed, layer: number | null): Promise<void> {
+/** A directory of all that an image or a container shows. */
+export function openDirectory(dashboard: Dashboard, browsed: Browsed, path: string): Promise<void> {
+  return openTree(dashboard, browsed, { layer: null, path, isWhole: true });
+}
+
+/** `layer`: the one that is meant; null: all of an image, or what a container wrote. `isWhole`: with all below it. */
+async function openTree(
+  dashboard: Dashboard,
+  browsed: Browsed,
+  {
+    layer,
+    path = "/",
+    isWhole = false,
+  }: { readonly layer: number | null; readonly path?: string; readonly isWhole?: boolean },
+): Promise<void> {
   const layers = await layersOf(dashboard, browsed);
   if (layers.length === 0) {
     flash(dashboard, { tone: "info", message: `${screenText(browsed.name)} has no layers` });
     return;
   }
   const top = layers.length - 1;
-  const isOwn = layers[layer ?? top]?.kind === "writable";
+  const isOwn = !isWhole && layers[layer ?? top]?.kind === "writable";
   const screen: TreeScreen = {
     kind: "files",
     browsed,
@@ -70,7 +81,7 @@ async function openTree(dashboard: Dashboard, browsed: Browsed, layer: number | 
     choice: { layer: layer ?? top, view: layer !== null || isOwn ? "layer" : "upTo" },
     order: isOwn ? "size" : "directories",
     filter: { contains: "", minimumSize: 0, changed: false },
-    path: "/",
+    path,
     list: openPaged(""),
     trail: [],
     growth: null,

@@ -21,7 +21,7 @@ it("says how a container is, with a tone that means something", () => {
   expect(row({ stopDeadline: "2026-11-22T00:04:00Z" })).toBe("stopping 0s warn");
   expect(row({ status: "exited", exitCode: 0 })).toBe("exited 0 faint");
   expect(row({ status: "exited", exitCode: 3 })).toBe("exited 3 error");
-  expect(row({ status: "exited", exitCode: 137, oomKilled: true })).toBe("out of memory error");
+  expect(row({ status: "exited", exitCode: 137, oomKilled: true })).toBe("OOM killed error");
   expect(row({ status: "paused" })).toBe("paused warn");
 });
 
@@ -33,6 +33,9 @@ it("says why a container does not run", () => {
   expect(reason({ exitCode: 137 })).toBe("killed by SIGKILL");
   expect(reason({ exitCode: 143 })).toBe("killed by SIGTERM");
   expect(reason({ exitCode: 163 })).toBe("killed by signal 35");
+  const restartPolicy = { name: "on-failure", maximumRetryCount: 3 } as const;
+  expect(reason({ exitCode: 1, restartCount: 3, restartPolicy })).toBe("gave up after 3 restarts");
+  expect(reason({ exitCode: 1, restartCount: 2, restartPolicy })).toBe("");
   const resources = { ...unlimited, memory: 64 * 1024 ** 2 };
   expect(reason({ exitCode: 137, oomKilled: true, resources })).toBe("limit 64MiB");
   expect(reason({ status: "restarting", exitCode: 1, restartCount: 3 })).toBe("exit code 1, 3 restarts");

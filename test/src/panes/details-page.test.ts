@@ -83,6 +83,7 @@ it("tells of a container what a person wants to know", () => {
     Mounts: [
       { Type: "bind", Source: "/a", Destination: "/b", RW: false },
       { Type: "volume", Name: "data", Source: "/v/data/_data", Destination: "/data", RW: true },
+      { Type: "volume", Name: "0123456789abcdef".repeat(4), Source: "/v/0/_data", Destination: "/anon", RW: true },
     ],
     NetworkSettings: { Networks: { bridge: { IPAddress: "10.0.0.2", IPPrefixLen: 22, Gateway: "10.0.0.1" } } },
   };
@@ -99,14 +100,15 @@ it("tells of a container what a person wants to know", () => {
   expect(lines).toContain("Ports         0.0.0.0:8080 → 80/tcp  open to the world");
   expect(lines).toContain("Networks      bridge  10.0.0.2/22  gateway 10.0.0.1  as web db");
   expect(lines).toContain("Mounts        /a → /b  bind, read-only");
-  expect(lines).toContain("              data → /data  volume  /v/data/_data");
+  expect(lines).toContain("              data → /data  volume");
+  expect(lines).toContain("              0123456789ab → /anon  anonymous volume");
   expect(lines).toContain("Limits        memory 64MiB, 0.5 CPUs, 10 processes");
   expect(lines).toContain("Restart       on failure, at most 3 times");
   expect(lines).toContain("Rights        privileged, with CAP_SYS_ADMIN");
   const gone = aContainer({ status: "exited", pid: null, exitCode: 137, oomKilled: true, error: "it broke" });
   expect(text(containerPage(gone, {}, now))).toEqual(
     expect.arrayContaining([
-      "State         out of memory",
+      "State         OOM killed",
       "Exit code     137  killed by SIGKILL, out of memory",
       "Error         it broke",
     ]),

@@ -50,6 +50,8 @@ it("shows the newest at the end, and those before where one scrolls back", () =>
 it("filters by words, wherever they stand", () => {
   expect(visibleEvents(log, "WEB die").map(({ action }) => action)).toEqual(["die"]);
   expect(visibleEvents(log, "network")).toHaveLength(1);
+  expect(visibleEvents(log, "").map(({ action }) => action)).toEqual(["start", "die", "connect"]);
+  expect(visibleEvents(log, "exec")).toHaveLength(1);
   const none = textOf(eventLines(log, { ...view, filter: "zzz" }, { width: 60, height: 6, now }));
   expect(none).toEqual([" no event matches the filter; Esc clears it"]);
   expect(textOf(eventLines(emptyEventLog, view, { width: 60, height: 6, now }))).toEqual([

@@ -1,7 +1,15 @@
 import { expect, it } from "vitest";
-import { mergePages } from "../../../src/app/log-feed.ts";
+import { mergeNewer, mergePages } from "../../../src/app/log-feed.ts";
 import { highlight, logView, wrapText } from "../../../src/panes/logs/view-model.ts";
-import { appendLines, longestLog, olderThan, openLog, prependLines } from "../../../src/store/log-buffer.ts";
+import {
+  addNewerLines,
+  appendLines,
+  longestLog,
+  newerThan,
+  olderThan,
+  openLog,
+  prependLines,
+} from "../../../src/store/log-buffer.ts";
 import type { Line } from "../../../src/theme/tokens.ts";
 import { aLine } from "../../support/protocol-values.ts";
 
@@ -83,4 +91,56 @@ it("merges pages only as far back as all of them reach", () => {
     ["b", 20],
     ["c", 3],
   ]);
+});
+
+it("goes forwards again over what was dropped, without a gap at either end", () => {
+  const full = appendLines(openLog(["c1", "c2"], ""), lines(10_000, longestLog - 1), same);
+  const both = appendLines(full, [aLine(7, { container: "c2" })], same);
+  const back = prependLines(both, lines(9_000, 1_000), { before: new Map([["c1", 9_000]]), clean: same });
+  expect(back.lines.at(-1)?.offset).toBe(10_000 + longestLog - 1_001);
+  // The one line of the other container was dropped with the newest.
+  expect([newerThan(back, "c1"), newerThan(back, "c2")]).toEqual([10_000 + longestLog - 1_001, 6]);
+  const pages = [
+    { container: "c1", lines: lines(10_000 + longestLog - 1_000, 500), from: 0, after: 10_000 + longestLog - 500 },
+    { container: "c2", lines: [], from: 6, after: null },
+  ];
+  const { lines: newer, after, isAtEnd } = mergeNewer(pages);
+  expect([...after]).toEqual([
+    ["c1", 10_000 + longestLog - 500],
+    ["c2", 6],
+  ]);
+  const forward = addNewerLines(back, newer, { after, isAtEnd, clean: same });
+  expect(forward.lines).toHaveLength(longestLog);
+  expect(forward.lines[0]?.offset).toBe(9_500);
+  // Going back once more begins where lines were dropped at the start.
+  expect(olderThan(forward, "c1")).toBe(9_500);
+  expect(forward).toMatchObject({ cutAtEnd: true, isAtEnd: false });
+  expect(addNewerLines(forward, [], { after: new Map(), isAtEnd: true, clean: same }).isAtEnd).toBe(true);
+});
+
+it("asks for older lines from where they were dropped while the log went on", () => {
+  const paged = prependLines(appendLines(openLog(["c1"], ""), lines(100, 10), same), lines(50, 50), {
+    before: new Map([["c1", 50]]),
+    clean: same,
+  });
+  const later = appendLines(paged, lines(110, longestLog), same);
+  expect(later.lines[0]?.offset).toBe(110);
+  expect(olderThan(later, "c1")).toBe(110);
+});
+
+it("merges newer pages only as far as all of them reach", () => {
+  const page = (container: string, offsets: readonly number[], after: number | null) => ({
+    container,
+    lines: offsets.map((offset) => aLine(offset, { container })),
+    from: 1,
+    after,
+  });
+  const merged = mergeNewer([page("a", [5, 30, 50], 50), page("b", [20, 40], 40), page("c", [60], null)]);
+  expect(merged.lines.map(({ container, offset }) => `${container}${offset}`)).toEqual(["a5", "b20", "a30", "b40"]);
+  expect([...merged.after]).toEqual([
+    ["a", 30],
+    ["b", 40],
+    ["c", 1],
+  ]);
+  expect(mergeNewer([page("a", [5], null), page("b", [], null)])).toMatchObject({ isAtEnd: true });
 });
