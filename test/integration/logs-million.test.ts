@@ -1,8 +1,9 @@
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openLogReader } from "../../engine/logs/file-log-reader.ts";
+import { compressRotated, rotateLog } from "../../engine/logs/rotate-log.ts";
 import { decodeLogRecords } from "../../engine/protocol/log-records.ts";
 import { conmonTime } from "../support/conmon-log.ts";
 
@@ -98,4 +99,40 @@ it("pages and searches backwards", async () => {
   }
   report("a search back to the start", started);
   expect(found.map((line) => line.text)).toEqual(["this is line 123 of a talkative program"]);
+});
+
+it("is as fast over five files, four of them compressed", async () => {
+  const limits = { maxSize: 1, maxFiles: 5, compress: true };
+  const log = { path: join(directory, "rotated"), control: join(directory, "ctl"), conmonPid: null, limits };
+  const text = readFileSync(path);
+  for (let part = 0; part < 5; part++) {
+    const [from, to] = [part, part + 1].map((index) => text.indexOf(10, Math.floor((text.length * index) / 5) - 1) + 1);
+    appendFileSync(log.path, text.subarray(part === 0 ? 0 : from, part === 4 ? text.length : to));
+    if (part < 4) await rotateLog(log);
+  }
+  let started = performance.now();
+  await compressRotated(log, 0, new AbortController().signal);
+  report("four files compressed", started);
+  rmSync(log.path);
+
+  started = performance.now();
+  const tail = [];
+  for await (const batch of reader.lines("c", log.path, options({ tail: 100 }), () => true)) tail.push(...batch);
+  const took = performance.now() - started;
+  report("the last 100 of compressed ones", started);
+  expect(tail).toHaveLength(100);
+  expect(took).toBeLessThan(50);
+
+  started = performance.now();
+  const range = { since: conmonTime(1_790_000_500), until: conmonTime(1_790_000_500, 9_000_000) };
+  const moment = [];
+  for await (const batch of reader.lines("c", log.path, options(range), () => true)) moment.push(...batch);
+  report("ten lines by time", started);
+  expect(moment[0]?.text).toBe("this is line 500000 of a talkative program");
+
+  started = performance.now();
+  let bytes = 0;
+  for await (const chunk of reader.read(log.path, options(), () => true)) bytes += chunk.length;
+  report(`${(bytes / 1e6).toFixed(0)} MB`, started);
+  expect(bytes / text.length).toBeCloseTo(0.8, 2);
 });
