@@ -7,6 +7,7 @@ import { newStreamID } from "../../src/client/stream-id.ts";
 import { copyIn } from "../../src/client/upload.ts";
 import { starterImage } from "../support/engine.ts";
 import { tarOf } from "../support/tar-of.ts";
+import { snapshot } from "./host.ts";
 import { type Answer, type Slot, statusesOf } from "./model.ts";
 import type { Command } from "./plan.ts";
 import { requestOf } from "./wishes.ts";
@@ -98,6 +99,7 @@ export class ChaosClient {
       (other) => other !== slot && other.wish.port === port && (other.phases.has("up") || other.phases.has("paused")),
     );
     if (!isHeld) return false;
+    slot.hasFailedStart = true;
     const isGone = slot.wish.life === "fleeting";
     const next = [...slot.phases].map((phase) => {
       if (phase === "absent") return phase;
@@ -142,7 +144,7 @@ export class ChaosClient {
     try {
       const first = await Promise.race([work, timeout]);
       if (first !== "late") return { answer: "ok", said: "", isLost: false };
-      this.#around.find(`${this.#name}: no answer within ${patience / 1000} s`);
+      this.#around.find(`${this.#name}: no answer within ${patience / 1000} s\n${snapshot()}`);
       return { answer: "late", said: "", isLost: true };
     } catch (error) {
       const code = error instanceof EngineError ? error.code : "failed";

@@ -167,6 +167,17 @@ export function processes(): Process[] {
     });
 }
 
+/** All processes with what they wait for, for whoever has to find out why one hangs. */
+export function snapshot(): string {
+  const lines = processes().map(({ pid, name, argv }) => {
+    const read = (file: string) =>
+      execFileSync("sh", ["-c", `cat /proc/${pid}/${file} 2>/dev/null || true`], { encoding: "utf8" });
+    const stack = /runc|conmon|nft|^ip$/.test(name) ? `\n${read("stack")}${read("syscall")}` : "";
+    return `${pid} ${name} ${read("wchan")} ${argv.slice(0, 9).join(" ")}${stack}`;
+  });
+  return lines.join("\n");
+}
+
 /** False where it is gone. */
 export function signal(pid: number, name: NodeJS.Signals): boolean {
   try {

@@ -34,7 +34,24 @@ export function matchUser(
       ? []
       : groups.filter((group) => group.members.includes(account.name)).map((group) => group.gid);
   const added = wish.groupAdd.map((group) => gidOf(groups, group));
-  return { uid, gid, additionalGids: [...new Set([gid, ...own, ...added])] };
+  const additionalGids = [...new Set([gid, ...own, ...added])];
+  refuseMisleading(groups, additionalGids);
+  return { uid, gid, additionalGids };
+}
+
+/** runc looks for the numbers it is given among the names of the container's /etc/group as well (CVE-2026-46680). */
+function refuseMisleading(groups: readonly Group[], gids: readonly number[]): void {
+  const misleading = groups.find(({ name, gid }) => gids.some((wanted) => name === String(wanted) && gid !== wanted));
+  if (misleading === undefined) return;
+  const { name, gid } = misleading;
+  throw new EngineError(
+    "invalid-argument",
+    `the container's /etc/group has a group called ${name} that is group ${gid}`,
+    {
+      hint: "do not run images that you do not trust",
+      exitCode: 125,
+    },
+  );
 }
 
 export function parsePasswd(text: string): Account[] {

@@ -27,3 +27,12 @@ it("names what is not there", () => {
   expect(() => match("huge")).toThrow("/etc/passwd");
   expect(() => match("99999999999")).toThrow("/etc/passwd");
 });
+
+it("refuses a group that is called like the number of another one: a runtime would take that", () => {
+  const groups = parseGroup("1000:x:0:\n7:x:7:\n");
+  expect(() => matchUser([], groups, { user: "1000:1000", groupAdd: [] })).toThrow(
+    "a group called 1000 that is group 0",
+  );
+  expect(() => matchUser([], groups, { user: "5:5", groupAdd: ["1000"] })).toThrow("a group called 1000");
+  expect(matchUser([], groups, { user: "7:7", groupAdd: [] }).additionalGids).toEqual([7]);
+});
