@@ -59,8 +59,10 @@ export class ExecSessions {
     if (request.command.length === 0) {
       throw new EngineError("invalid-argument", "no command to run was given", { exitCode: 125 });
     }
-    const command = request.command.join(" ");
-    publishEvent(this.#parts, record, `exec_create: ${command}`, { execID });
+    const command = cut(request.command.join(" "));
+    // A probe: there are many, and each is like the others.
+    const isRoutine = limit !== undefined;
+    publishEvent(this.#parts, record, `exec_create: ${command}`, { execID }, isRoutine);
     const session = await this.#parts.runtime.exec({
       container: id,
       bundle: pathsOf(this.#parts.config, id).directory,
@@ -76,9 +78,9 @@ export class ExecSessions {
       columns: request.columns ?? null,
       limit,
     });
-    this.#remember(execID, { container: id, request, running: true, pid: session.pid, exitCode: null });
-    publishEvent(this.#parts, record, `exec_start: ${command}`, { execID });
-    this.#track(record, execID, session);
+    if (!isRoutine) this.#remember(execID, { container: id, request, running: true, pid: session.pid, exitCode: null });
+    publishEvent(this.#parts, record, `exec_start: ${command}`, { execID }, isRoutine);
+    this.#track(record, { execID, isRoutine }, session);
     return session;
   }
 
@@ -92,7 +94,11 @@ export class ExecSessions {
     }
   }
 
-  #track(record: ContainerRecord, execID: string, session: ExecSession): void {
+  #track(
+    record: ContainerRecord,
+    { execID, isRoutine }: { readonly execID: string; readonly isRoutine: boolean },
+    session: ExecSession,
+  ): void {
     const running = this.#running.get(record.id) ?? new Set();
     this.#running.set(record.id, running);
     running.add(execID);
@@ -102,11 +108,16 @@ export class ExecSessions {
       running.delete(execID);
       if (running.size === 0 && this.#running.get(record.id) === running) this.#running.delete(record.id);
       const attributes = exitCode === null ? {} : { exitCode: String(exitCode) };
-      publishEvent(this.#parts, record, "exec_die", { execID, ...attributes });
+      publishEvent(this.#parts, record, "exec_die", { execID, ...attributes }, isRoutine);
     };
     session.exitCode.then(
       (exitCode) => end(exitCode),
       () => end(null),
     );
   }
+}
+
+/** Events are kept: a command may be as long as a file. */
+function cut(command: string): string {
+  return command.length > 2000 ? `${command.slice(0, 2000)}…` : command;
 }

@@ -79,3 +79,17 @@ it("copies the attributes, which the publisher may go on changing", () => {
   attributes.name = "other";
   expect(bus.since(0n)[0]?.attributes).toEqual({ name: "web" });
 });
+
+it("does not let routine push out what is of weight", () => {
+  const appended: string[] = [];
+  const bus = new EventBus({ read: () => [], append: ({ action }) => appended.push(action) });
+  publish(bus, "die");
+  for (let index = 0; index < 3000; index++)
+    bus.publish({ type: "container", action: "probe", id: "c1", isRoutine: true });
+  publish(bus, "start");
+  const kept = bus.since(0n);
+  expect(kept).toHaveLength(502);
+  expect([kept[0]?.action, kept[1]?.action, kept.at(-1)?.action]).toEqual(["die", "probe", "start"]);
+  expect(kept.some((event) => Object.hasOwn(event, "isRoutine"))).toBe(false);
+  expect(appended).toEqual(["die", "start"]);
+});
