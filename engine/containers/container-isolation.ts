@@ -1,5 +1,5 @@
 import { closeSync, lstatSync, openSync } from "node:fs";
-import { mkdir, rmdir } from "node:fs/promises";
+import { chown, mkdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { chooseProfile, ensureProfile, hasAppArmor, isProfileLoaded } from "../host/apparmor.ts";
@@ -74,6 +74,14 @@ export async function openNamespaces(parts: ContainerParts, record: ContainerRec
   };
 }
 
+/** Its root may open its standard streams by name (`/dev/stdout`) as it may anywhere; they are pipes that the host's root has made. */
+export async function giveStreams({ layers }: Pick<ContainerParts, "layers">, id: string, pid: number): Promise<void> {
+  const ids = layers.idsOf(id);
+  if (ids === null) return;
+  // No pipe of a container without stdin.
+  await Promise.all([0, 1, 2].map((fd) => chown(`/proc/${pid}/fd/${fd}`, ids.start, ids.start).catch(() => {})));
+}
+
 /** Where cgroups of containers with this wish lie, without a slash at the end. */
 export function cgroupParentOf(parts: Pick<ContainerParts, "config">, request: CreateRequest): string {
   const { cgroupParent } = request;
@@ -111,7 +119,7 @@ function checkMapping(parts: ContainerParts): void {
     throw new EngineError("failed-precondition", `--userns auto cannot be had: ${reason}`, { exitCode: 125 });
   }
   // Its root has to get to its file system as anybody would.
-  for (let path = parts.config.root; path !== "/"; path = dirname(path)) {
+  for (let path = join(parts.config.root, "containers"); path !== "/"; path = dirname(path)) {
     if ((lstatSync(path).mode & 0o001) !== 0) continue;
     throw new EngineError(
       "failed-precondition",

@@ -2,7 +2,7 @@ import { EngineError } from "../errors.ts";
 import { settleAll } from "../lib/settle.ts";
 import { writeBundle } from "./bundle.ts";
 import { publishEvent } from "./container-events.ts";
-import { cgroupParentOf, openNamespaces } from "./container-isolation.ts";
+import { cgroupParentOf, giveStreams, openNamespaces } from "./container-isolation.ts";
 import { sandboxRequestOf } from "./container-networks.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -80,6 +80,7 @@ async function launch(
     runtime: request.runtime,
     cgroupPath: request.cgroupParent === "" ? undefined : `${cgroupParentOf(parts, request)}/${id}`,
   });
+  await giveStreams(parts, id, process.pid);
   await parts.sessions.connect(id, () => parts.runtime.attach(paths.directory));
   await published;
   if (checkpoint === undefined) await parts.runtime.start(id);

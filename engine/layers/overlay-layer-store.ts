@@ -66,8 +66,9 @@ class OverlayLayerStore implements LayerStore {
 
   async open(): Promise<void> {
     await mkdir(this.#root, { recursive: true, mode: 0o710 });
-    // Layers hold setuid programs, which nobody but a container may run (CVE-2021-41091).
-    for (const [name, mode] of [["layers", 0o700] as const, ["containers", 0o710] as const]) {
+    // Layers hold setuid programs, which nobody but a container may run (CVE-2021-41091). A container whose root is nobody on the host has to
+    // get to its own directory, which lets nobody else through.
+    for (const [name, mode] of [["layers", 0o700] as const, ["containers", 0o711] as const]) {
       await mkdir(join(this.#root, name), { recursive: true, mode });
       await chmod(join(this.#root, name), mode);
     }

@@ -154,7 +154,9 @@ class BridgeNetworkService implements NetworkService {
   async #connectBridge(request: SandboxRequest): Promise<EndpointRecord> {
     checkHostAddresses(request.ports);
     const surroundings = request.ports.length === 0 ? null : await this.#surroundingsOf(request);
-    const sandbox = this.#bridged.take() ?? (await this.#getBridged());
+    const namespace = request.namespace ?? null;
+    const ready = namespace === null ? this.#bridged.take() : null;
+    const sandbox = ready ?? (await this.#getBridged(namespace));
     try {
       const ipAddress = sandbox.link?.ipAddress ?? null;
       const ports = surroundings === null ? [] : this.#planner.plan(request.ports, surroundings);
@@ -178,7 +180,9 @@ class BridgeNetworkService implements NetworkService {
   async #connectPlain(request: SandboxRequest): Promise<EndpointRecord> {
     const network = request.mode === "host" ? ("host" as const) : ("none" as const);
     const isHost = network === "host";
-    const sandbox = isHost ? null : (this.#isolated.take() ?? (await this.#createIsolated()));
+    const namespace = request.namespace ?? null;
+    const ready = isHost || namespace !== null ? null : this.#isolated.take();
+    const sandbox = isHost ? null : (ready ?? (await this.#createIsolated(namespace)));
     const token = sandbox?.token ?? null;
     const record = { container: request.container, network, ipAddress: null, token, ports: [] };
     try {
@@ -219,19 +223,19 @@ class BridgeNetworkService implements NetworkService {
     return readSurroundings(request.ports, await readForeignPorts(this.#others));
   }
 
-  async #createBridged(): Promise<Sandbox | null> {
+  async #createBridged(namespace: string | null = null): Promise<Sandbox | null> {
     const address = this.#leases.take();
     if (address === null) return null;
     try {
-      return await this.#sandboxes.create(address, this.#network);
+      return await this.#sandboxes.create(address, this.#network, namespace);
     } catch (error) {
       this.#leases.release(address);
       throw error;
     }
   }
 
-  async #getBridged(): Promise<Sandbox> {
-    const sandbox = await this.#createBridged();
+  async #getBridged(namespace: string | null): Promise<Sandbox> {
+    const sandbox = await this.#createBridged(namespace);
     if (sandbox !== null) return sandbox;
     const subnet = formatSubnet(this.#network.subnet.subnet);
     throw new EngineError("resource-exhausted", `no address is left in ${subnet} for another container`, {
@@ -239,8 +243,8 @@ class BridgeNetworkService implements NetworkService {
     });
   }
 
-  #createIsolated(): Promise<Sandbox> {
-    return this.#sandboxes.create(null, this.#network);
+  #createIsolated(namespace: string | null = null): Promise<Sandbox> {
+    return this.#sandboxes.create(null, this.#network, namespace);
   }
 
   /** Bridge, host ends of the veth pairs and leftovers, as the records say. */

@@ -49,14 +49,14 @@ export class Sandboxes {
     await runCommand("mount", ["--make-shared", this.#directory]);
   }
 
-  /** Loopback is up; with a network, eth0 has its address and the default route, and is joined to the bridge. */
-  async create(address: number | null, network: SandboxNetwork): Promise<Sandbox> {
+  /** Loopback is up; with a network, eth0 has its address and the default route, and is joined to the bridge. namespace: see SandboxRequest. */
+  async create(address: number | null, network: SandboxNetwork, namespace?: string | null): Promise<Sandbox> {
     const token = randomBytes(4).toString("hex");
     const sandbox = this.describe(token, address === null ? null : formatIPv4(address));
     this.#known.add(token);
     try {
       await writeFile(sandbox.netnsPath, "", { flag: "wx", mode: 0o444 });
-      await createNetns(sandbox.netnsPath, ["link set lo up", ...this.#insideLines(sandbox, network)]);
+      await createNetns(sandbox.netnsPath, ["link set lo up", ...this.#insideLines(sandbox, network)], namespace);
       if (sandbox.link !== null) await this.join(sandbox.link.interfaceName);
       return sandbox;
     } catch (error) {

@@ -189,9 +189,11 @@ describe("read-only layers", () => {
     expect(() => layers.pathOf(kept)).toThrow(expect.objectContaining({ code: "not-found" }));
   });
 
-  it("keeps everybody but root out", () => {
+  it("keeps everybody but root out", async () => {
+    await layers.prepare("web", []);
     expect(statSync(root.join("engine/layers")).mode & 0o777).toBe(0o700);
-    expect(statSync(root.join("engine/containers")).mode & 0o777).toBe(0o710);
+    expect(statSync(root.join("engine/containers")).mode & 0o777).toBe(0o711);
+    expect(statSync(root.join("engine/containers/web")).mode & 0o777).toBe(0o710);
   });
 });
 
