@@ -25,7 +25,7 @@ import { openLayerStore } from "./layers/overlay-layer-store.ts";
 import { type Log, openLog } from "./log.ts";
 import { openLogReader } from "./logs/file-log-reader.ts";
 import { openStatsSampler } from "./metrics/cgroup-stats-sampler.ts";
-import { openNetworkService } from "./networks/bridge-network-service.ts";
+import { openNetworkService } from "./networks/local-network-service.ts";
 import { openRegistryClient } from "./registry/distribution-client.ts";
 import { openContainerRuntime } from "./runtime/conmon-runtime.ts";
 import { lockEngine } from "./server/engine-lock.ts";
@@ -135,6 +135,7 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
     openNetworkService({
       config,
       database,
+      events,
       onBackgroundFailure: (doing, error) => log.warning(`network: ${doing} failed`, { error }),
     }).then((opened) => opening.use(opened)),
   ]);

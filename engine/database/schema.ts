@@ -91,22 +91,37 @@ export const migrations: readonly string[] = [
     detail TEXT NOT NULL               -- JSON: subnets, options, labels, what was asked for
   ) STRICT;
 
-  -- The network namespace of a container, while it has one of its own; what engines before this version kept in its endpoint.
+  -- The network namespace of a container that runs.
   CREATE TABLE sandboxes (
     container_id TEXT PRIMARY KEY REFERENCES containers(id) ON DELETE CASCADE,
-    token TEXT,                        -- end of the name of its netns; null: the host's own
-    detail TEXT NOT NULL               -- JSON: mode, ports as published, in order
+    token TEXT,                        -- end of the name of its netns; null: the host's own, or another container's
+    detail TEXT NOT NULL               -- JSON: mode, names, ports as published, in order
   ) STRICT;
   CREATE TABLE network_endpoints (
     container_id TEXT NOT NULL REFERENCES sandboxes(container_id) ON DELETE CASCADE,
     network_id TEXT NOT NULL REFERENCES networks(id),
     ipv4_address TEXT,
     ipv6_address TEXT,
-    detail TEXT NOT NULL,              -- JSON: mac, interface inside, aliases
+    detail TEXT NOT NULL,              -- JSON: place in order, mac, interfaces, what was asked for
     PRIMARY KEY (container_id, network_id),
     UNIQUE (network_id, ipv4_address), -- no address is leased twice
     UNIQUE (network_id, ipv6_address)
   ) STRICT;
+  CREATE INDEX network_endpoints_by_network ON network_endpoints(network_id);
+
+  -- Containers that run keep their place on the one bridge there was. Its subnet is filled in from the settings when the engine opens.
+  INSERT INTO networks SELECT lower(hex(randomblob(32))), 'bridge', 'bridge', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
+    json_object('subnets', json('[]'), 'internal', json('false'), 'enableIPv6', json('false'), 'labels', json('{}'), 'options', json('{}'));
+  INSERT INTO sandboxes SELECT container_id, json_extract(detail, '$.token'), json_object(
+      'mode', CASE network WHEN 'bridge' THEN 'networks' ELSE network END,
+      'name', (SELECT name FROM containers WHERE id = container_id), 'hostname', '', 'dns', json('[]'),
+      'ports', json(json_extract(detail, '$.ports')))
+    FROM endpoints;
+  INSERT INTO network_endpoints SELECT container_id, (SELECT id FROM networks WHERE name = 'bridge'), ip_address, NULL, json_object(
+      'endpointID', lower(hex(randomblob(32))), 'position', 0, 'link', json_extract(detail, '$.token'), 'interface', 'eth0',
+      'mac', NULL, 'settings', json_object('aliases', json('[]')))
+    FROM endpoints WHERE network = 'bridge';
+  DROP TABLE endpoints;
   `,
   `
   CREATE TABLE volumes (

@@ -77,8 +77,10 @@ function readSubnet(config: EngineConfig): Subnet | null {
   if (!existsSync(path)) return null;
   const database = new DatabaseSync(path, { readOnly: true });
   try {
-    const row = database.prepare("SELECT value FROM settings WHERE key = 'network.subnet'").get();
-    return typeof row?.value === "string" ? parseSubnet(row.value) : null;
+    const row = database
+      .prepare("SELECT json_extract(detail, '$.subnets[0].subnet') AS subnet FROM networks WHERE name = 'bridge'")
+      .get();
+    return typeof row?.subnet === "string" ? parseSubnet(row.subnet) : null;
   } finally {
     database.close();
   }

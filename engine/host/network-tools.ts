@@ -13,6 +13,10 @@ export type HostLink = {
   readonly master: string | null;
   /** IPv4 only, as written: `192.0.2.2/24`. */
   readonly addresses: readonly string[];
+  /** IPv6, without those of the link. */
+  readonly addresses6: readonly string[];
+  /** What somebody noted down with it (`ip link set alias`), or empty. */
+  readonly alias: string;
 };
 
 export type HostRoute = {
@@ -27,23 +31,50 @@ const linkList = z.array(
     mtu: z.optional(z.number()),
     master: z.optional(z.string()),
     flags: z.optional(z.array(z.string())),
+    ifalias: z.optional(z.string()),
     addr_info: z.optional(
       z.array(z.object({ family: z.string(), local: z.optional(z.string()), prefixlen: z.optional(z.number()) })),
     ),
   }),
 );
-const routeList = z.array(z.object({ dst: z.optional(z.string()), dev: z.optional(z.string()) }));
+const routeList = z.array(
+  z.object({ dst: z.optional(z.string()), dev: z.optional(z.string()), type: z.optional(z.string()) }),
+);
 
 export async function listLinks(): Promise<HostLink[]> {
   const links = parseOutput(linkList, await runCommand("ip", ["-j", "address", "show"]), "ip address");
   return links.flatMap((link): HostLink[] => {
     if (link.ifname === undefined) return [];
-    const addresses = (link.addr_info ?? [])
-      .filter((info) => info.family === "inet" && info.local !== undefined)
-      .map((info) => `${info.local}/${info.prefixlen ?? 32}`);
+    const infos = (link.addr_info ?? []).filter(({ local }) => local !== undefined);
+    const addresses = infos.filter(({ family }) => family === "inet").map((info) => formatInfo(info, 32));
+    const addresses6 = infos
+      .filter(({ family, local }) => family === "inet6" && !/^fe[89ab]/i.test(local ?? ""))
+      .map((info) => formatInfo(info, 128));
     const isUp = link.flags?.includes("UP") ?? false;
-    return [{ name: link.ifname, mtu: link.mtu ?? 1500, isUp, master: link.master ?? null, addresses }];
+    const { ifname: name, mtu = 1500, master = null, ifalias: alias = "" } = link;
+    return [{ name, mtu, isUp, master, addresses, addresses6, alias }];
   });
+}
+
+/** Interfaces that IPv6 leaves this host by. */
+export async function listDefaultDevices6(): Promise<string[]> {
+  const result = await tryCommand("ip", ["-j", "-6", "route", "show", "default"]);
+  if (result.exitCode !== 0) return [];
+  const devices = parseOutput(routeList, result.stdout, "ip route").map(({ dev }) => dev);
+  return [...new Set(devices.filter((device) => device !== undefined))];
+}
+
+function formatInfo(info: { local?: string | undefined; prefixlen?: number | undefined }, bits: number): string {
+  return `${info.local}/${info.prefixlen ?? bits}`;
+}
+
+/** IPv6 destinations with their interface, of all tables, without those of links and of the host itself. */
+export async function listRoutes6(): Promise<{ destination: string; device: string }[]> {
+  const result = await tryCommand("ip", ["-j", "-6", "route", "show", "table", "all"]);
+  if (result.exitCode !== 0) return [];
+  return parseOutput(routeList, result.stdout, "ip route").flatMap(({ dst = "", dev = "", type = "unicast" }) =>
+    type !== "unicast" || dst === "default" || /^(fe[89ab]|ff)/i.test(dst) ? [] : [{ destination: dst, device: dev }],
+  );
 }
 
 /** IPv4 routes of all tables but the local one: policy routing (VPNs) keeps its routes in tables of its own. */
@@ -90,6 +121,11 @@ export async function createNetns(path: string, lines: readonly string[], existi
 /** Applies an nftables script as one transaction: all of it or nothing. */
 export async function runNft(script: string): Promise<void> {
   await runCommand("nft", ["-f", "-"], { input: script });
+}
+
+/** The same in the netns bound to a file. */
+export async function runNftInside(netnsPath: string, script: string): Promise<void> {
+  await runCommand("nsenter", [`--net=${netnsPath}`, "nft", "-f", "-"], { input: script });
 }
 
 /** Names of all tables as `family name`, or null where nf_tables does not work. */

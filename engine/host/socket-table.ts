@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { basename } from "node:path";
+import { formatAddress } from "../lib/ip-range.ts";
 import { formatIPv4 } from "../lib/ipv4.ts";
 
 /** A socket of a host program that receives on a port. */
@@ -7,6 +8,8 @@ export type Listener = {
   readonly protocol: "tcp" | "udp";
   /** IPv4 address; `0.0.0.0` for all, which an IPv6 socket on `::` covers as well. Null: an IPv6 address only. */
   readonly address: string | null;
+  /** IPv6 address; `::` for all. Null: an IPv4 address only. */
+  readonly address6: string | null;
   readonly port: number;
   readonly inode: string;
 };
@@ -37,15 +40,20 @@ export function parseSocketTable(protocol: "tcp" | "udp", text: string): Listene
     const fields = row.trim().split(/\s+/);
     const [address, port] = (fields[1] ?? "").split(":");
     if (fields[3] !== state.trim() || address === undefined || port === undefined) return [];
-    return [{ protocol, address: decodeAddress(address), port: Number.parseInt(port, 16), inode: fields[9] ?? "" }];
+    const number = Number.parseInt(port, 16);
+    return [{ protocol, ...decodeAddress(address), port: number, inode: fields[9] ?? "" }];
   });
 }
 
 /** Words of 32 bits in the machine's own order: little-endian on every platform Node has a Linux build for but s390x. */
-function decodeAddress(hex: string): string | null {
-  if (hex.length === 8) return decodeIPv4(hex);
-  if (/^0+$/.test(hex)) return anyAddress;
-  return hex.startsWith("0000000000000000FFFF0000") ? decodeIPv4(hex.slice(24)) : null;
+function decodeAddress(hex: string): Pick<Listener, "address" | "address6"> {
+  if (hex.length === 8) return { address: decodeIPv4(hex), address6: null };
+  // Whether such a socket is for IPv6 only, the file does not tell.
+  if (/^0+$/.test(hex)) return { address: anyAddress, address6: "::" };
+  if (hex.startsWith("0000000000000000FFFF0000")) return { address: decodeIPv4(hex.slice(24)), address6: null };
+  const words = hex.match(/.{8}/g) ?? [];
+  const bytes = words.map((word) => Buffer.from(word, "hex").reverse().toString("hex")).join("");
+  return { address: null, address6: formatAddress({ family: 6, value: BigInt(`0x${bytes}`) }) };
 }
 
 function decodeIPv4(hex: string): string {

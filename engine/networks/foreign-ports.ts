@@ -2,10 +2,12 @@ import * as z from "zod/mini";
 import type { EngineConfig } from "../config.ts";
 import { tryCommand } from "../host/commands.ts";
 import type { ForeignPort } from "./port-plan.ts";
-import { anyAddress } from "./ruleset.ts";
+import { anyAddress, anyAddress6 } from "./sandbox-table.ts";
 
 const listing = z.object({
-  nftables: z.array(z.object({ map: z.optional(z.object({ elem: z.optional(z.array(z.unknown())) })) })),
+  nftables: z.array(
+    z.object({ map: z.optional(z.object({ name: z.string(), elem: z.optional(z.array(z.unknown())) })) }),
+  ),
 });
 const element = z.tuple([z.object({ concat: z.array(z.union([z.string(), z.number()])) }), z.unknown()]);
 
@@ -26,16 +28,20 @@ export async function readForeignPorts(tables: readonly string[]): Promise<Forei
   return (await Promise.all(lists)).flat();
 }
 
-/** Elements of both maps of ruleset.ts: protocol and port, with an address between them where it is bound to one. */
+/** Elements of the maps of ruleset.ts: protocol and port, with an address between them where it is bound to one. */
 export function parseForeignPorts(table: string, json: string): ForeignPort[] {
   const parsed = z.safeParse(listing, JSON.parse(json));
   if (!parsed.success) return [];
-  const elements = parsed.data.nftables.flatMap(({ map }) => map?.elem ?? []);
-  return elements.flatMap((item): ForeignPort[] => {
-    const known = z.safeParse(element, item);
-    if (!known.success) return [];
-    const key = known.data[0].concat;
-    const [protocol, port] = [String(key[0]), Number(key.at(-1))];
-    return [{ protocol, address: key.length === 3 ? String(key[1]) : anyAddress, port, table }];
-  });
+  return parsed.data.nftables.flatMap(({ map }) =>
+    (map?.elem ?? []).flatMap((item) => readElement(table, map?.name ?? "", item)),
+  );
+}
+
+function readElement(table: string, map: string, item: unknown): ForeignPort[] {
+  const known = z.safeParse(element, item);
+  if (!known.success) return [];
+  const key = known.data[0].concat;
+  const [protocol, port] = [String(key[0]), Number(key.at(-1))];
+  const any = map.endsWith("6") ? anyAddress6 : anyAddress;
+  return [{ protocol, address: key.length === 3 ? String(key[1]) : any, port, table }];
 }

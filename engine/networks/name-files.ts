@@ -31,7 +31,7 @@ const localLines = [
 ];
 
 /** docker's, where nothing else is known. */
-const fallbackNameservers = ["8.8.8.8", "8.8.4.4"];
+export const fallbackNameservers = ["8.8.8.8", "8.8.4.4"];
 
 /** Text of /etc/hostname. */
 export function formatHostname(hostname: string): string {
@@ -93,6 +93,11 @@ function chooseNameservers(host: readonly string[], options: ResolverOptions): r
   if (options.sharesHostNetwork) return host;
   const reachable = host.filter((address) => isIP(address) === 4 && !address.startsWith("127."));
   return reachable.length > 0 ? reachable : fallbackNameservers;
+}
+
+/** Addresses of the servers that a resolv.conf(5) names. */
+export function parseNameservers(text: string): string[] {
+  return parseResolvConf(text).nameservers.filter((address) => isIP(address) !== 0);
 }
 
 function parseResolvConf(text: string) {

@@ -1,12 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { EngineError } from "../errors.ts";
 import { findSocketOwner, type Listener, readListeners } from "../host/socket-table.ts";
-import { parseIPv4 } from "../lib/ipv4.ts";
+import { normalizeAddress, parseAddress } from "../lib/ip-range.ts";
 import type { PortBinding, PortRequest } from "../protocol/ports.ts";
-import { addressesClash, type EndpointTable } from "./endpoint-table.ts";
-import { anyAddress } from "./ruleset.ts";
+import { addressesClash, anyAddress, anyAddress6, type SandboxTable } from "./sandbox-table.ts";
 
 /** What stands in the way of a port besides containers of this engine. */
 export type PortSurroundings = {
@@ -56,30 +54,62 @@ export async function readSurroundings(
   return { listeners, foreign, range: isRange ? [first, last] : defaultRange };
 }
 
-/** Checks the addresses of port requests. Fails with `invalid-argument` or, for IPv6, `unimplemented`. */
-export function checkHostAddresses(ports: readonly PortRequest[]): void {
-  for (const { hostAddress } of ports) {
-    if (hostAddress === "" || hostAddress === anyAddress) continue;
-    if (isIPv6(hostAddress)) {
-      throw new EngineError("unimplemented", `publish on ${hostAddress}: IPv6 addresses cannot be published on yet`, {
-        hint: "give an IPv4 address of this host, or none for all of them",
-      });
-    }
-    const address = parseIPv4(hostAddress);
-    if (address === null) {
-      throw new EngineError("invalid-argument", `publish on ${hostAddress}: that is no IP address`, {
-        hint: "write ADDRESS:HOSTPORT:CONTAINERPORT, for instance 127.0.0.1:8080:80",
-      });
-    }
-    if (address >>> 24 === 127 || hasAddress(hostAddress)) continue;
-    throw new EngineError("failed-precondition", `publish on ${hostAddress}: this host does not have that address`, {
-      hint: "`ip address` shows the addresses of this host",
+/** What a container's ports are published on. */
+export type PublishTarget = {
+  readonly has4: boolean;
+  readonly has6: boolean;
+  /** For ports without one: all addresses of a family, or what the network or the engine says. */
+  readonly defaultAddress: string;
+};
+
+/**
+ * Ports with the addresses they are to be on: `-p 80:80` means all of both families, as far as the container has them. Fails with
+ * `invalid-argument`, or `failed-precondition` for an address that this host or, by its family, the container lacks.
+ */
+export function placePorts(ports: readonly PortRequest[], target: PublishTarget): PortRequest[][] {
+  return ports.map((port) => {
+    const wanted = port.hostAddress === "" ? target.defaultAddress : port.hostAddress;
+    if (wanted !== "") return [{ ...port, hostAddress: checkHostAddress(wanted, target) }];
+    return [
+      ...(target.has4 ? [{ ...port, hostAddress: anyAddress }] : []),
+      ...(target.has6 ? [{ ...port, hostAddress: anyAddress6 }] : []),
+    ];
+  });
+}
+
+function checkHostAddress(text: string, { has4, has6 }: PublishTarget): string {
+  const address = parseAddress(text);
+  if (address === null) {
+    throw new EngineError("invalid-argument", `publish on ${text}: that is no IP address`, {
+      hint: "write ADDRESS:HOSTPORT:CONTAINERPORT, for instance 127.0.0.1:8080:80",
     });
   }
+  if (address.family === 6 ? !has6 : !has4) {
+    throw new EngineError(
+      "failed-precondition",
+      `publish on ${text}: the container has no IPv${address.family} address`,
+      {
+        hint:
+          address.family === 6
+            ? "put it on a network made with --ipv6, or give an IPv4 address"
+            : "give an IPv6 address of this host",
+        exitCode: 125,
+      },
+    );
+  }
+  const known = normalizeAddress(text) ?? text;
+  const isLoopback = address.family === 4 ? address.value >> 24n === 127n : address.value === 1n;
+  if (isLoopback || known === anyAddress || known === anyAddress6 || hasAddress(known)) return known;
+  throw new EngineError("failed-precondition", `publish on ${text}: this host does not have that address`, {
+    hint: "`ip address` shows the addresses of this host",
+    exitCode: 125,
+  });
 }
 
 function hasAddress(address: string): boolean {
-  return Object.values(networkInterfaces()).some((infos) => infos?.some((info) => info.address === address));
+  return Object.values(networkInterfaces()).some((infos) =>
+    infos?.some((info) => normalizeAddress(info.address) === address),
+  );
 }
 
 /** Ports of one container, found by number: a range may have thousands. */
@@ -107,58 +137,77 @@ function keyOf({ protocol, hostPort }: PortBinding): string {
  * nobody takes a port between this and the claim in the table. Throws PortConflict.
  */
 export class PortPlanner {
-  readonly #table: EndpointTable;
+  readonly #table: SandboxTable;
   #next = 0;
 
-  constructor(table: EndpointTable) {
+  constructor(table: SandboxTable) {
     this.#table = table;
   }
 
-  plan(ports: readonly PortRequest[], surroundings: PortSurroundings): PortBinding[] {
+  /** `groups`: places of one port each, which get the same number. */
+  plan(groups: readonly (readonly PortRequest[])[], surroundings: PortSurroundings): PortBinding[] {
     const planned = new PlannedPorts();
-    for (const port of ports) {
-      const { hostPort, hostPortLast, ...others } = port;
-      const request = { ...others, hostAddress: port.hostAddress === "" ? anyAddress : port.hostAddress };
-      if (hostPort === null) planned.add(this.#pick(request, surroundings, planned));
-      else planned.add(this.#firstFree({ ...request, hostPort }, hostPortLast ?? hostPort, { surroundings, planned }));
+    for (const group of groups) {
+      const [first] = group;
+      if (first === undefined) continue;
+      const at = (hostPort: number) =>
+        group.map(({ hostAddress, containerPort, protocol }) => ({ hostAddress, hostPort, containerPort, protocol }));
+      const { hostPort, hostPortLast } = first;
+      const bindings =
+        hostPort === null
+          ? this.#pick(at, surroundings, planned)
+          : this.#firstFree(at, [hostPort, hostPortLast ?? hostPort], { surroundings, planned });
+      for (const binding of bindings) planned.add(binding);
     }
     return planned.bindings;
   }
 
-  /** From the binding's own port to `last`; the conflict that is told is that of the last. */
+  /** The conflict that is told is that of the last. */
   #firstFree(
-    first: PortBinding,
-    last: number,
+    at: (hostPort: number) => PortBinding[],
+    [first, last]: readonly [number, number],
     { surroundings, planned }: { surroundings: PortSurroundings; planned: PlannedPorts },
-  ): PortBinding {
-    for (let binding = first; ; binding = { ...binding, hostPort: binding.hostPort + 1 }) {
-      const owner = this.#findOwner(binding, surroundings, planned);
-      if (owner === null) return binding;
-      if (binding.hostPort >= last) throw new PortConflict(binding, owner);
+  ): PortBinding[] {
+    for (let hostPort = first; ; hostPort += 1) {
+      const bindings = at(hostPort);
+      const conflict = this.#findConflict(bindings, surroundings, planned);
+      if (conflict === null) return bindings;
+      if (hostPort >= last) throw conflict;
     }
   }
 
   /** In turn, so that a port just given back rests before it is used again. */
-  #pick(request: Omit<PortBinding, "hostPort">, surroundings: PortSurroundings, planned: PlannedPorts): PortBinding {
+  #pick(at: (hostPort: number) => PortBinding[], surroundings: PortSurroundings, planned: PlannedPorts): PortBinding[] {
     const [first, last] = surroundings.range;
     for (let tries = 0; tries <= last - first; tries += 1) {
       const hostPort = this.#next < first || this.#next > last ? first : this.#next;
       this.#next = hostPort + 1;
-      const binding = { ...request, hostPort };
-      if (this.#findOwner(binding, surroundings, planned) === null) return binding;
+      const bindings = at(hostPort);
+      if (this.#findConflict(bindings, surroundings, planned) === null) return bindings;
     }
-    throw new EngineError("resource-exhausted", `no free ${request.protocol} port between ${first} and ${last}`, {
+    throw new EngineError("resource-exhausted", `no free ${at(0)[0]?.protocol} port between ${first} and ${last}`, {
       hint: "name a host port outside of this range, or remove containers that publish ports",
     });
   }
 
+  #findConflict(
+    bindings: readonly PortBinding[],
+    surroundings: PortSurroundings,
+    planned: PlannedPorts,
+  ): PortConflict | null {
+    for (const binding of bindings) {
+      const owner = this.#findOwner(binding, surroundings, planned);
+      if (owner !== null) return new PortConflict(binding, owner);
+    }
+    return null;
+  }
+
   #findOwner(binding: PortBinding, surroundings: PortSurroundings, planned: PlannedPorts): Owner | null {
     const { protocol, hostAddress, hostPort } = binding;
-    const isSame = (other: { protocol: string; port: number; address: string | null }) =>
+    const isSame = (other: { protocol: string; port: number; address: string | null; address6?: string | null }) =>
       other.protocol === protocol &&
       other.port === hostPort &&
-      other.address !== null &&
-      addressesClash(other.address, hostAddress);
+      [other.address, other.address6 ?? null].some((one) => one !== null && addressesClash(one, hostAddress));
     if (planned.has(binding)) return { kind: "container", name: "" };
     const claim = this.#table.findClaim(protocol, hostAddress, hostPort);
     if (claim !== null) return { kind: "container", name: claim.name ?? claim.id.slice(0, 12) };
@@ -172,7 +221,9 @@ export class PortPlanner {
 /** The sentence for a conflict, with the owner's name if it can be known. */
 export async function describeConflict(conflict: PortConflict, containerName: string): Promise<EngineError> {
   const { hostAddress, hostPort, protocol } = conflict.binding;
-  const where = hostAddress === anyAddress ? `${hostPort}/${protocol}` : `${hostAddress}:${hostPort}/${protocol}`;
+  const isAny = hostAddress === anyAddress || hostAddress === anyAddress6;
+  const address = hostAddress.includes(":") ? `[${hostAddress}]` : hostAddress;
+  const where = isAny ? `${hostPort}/${protocol}` : `${address}:${hostPort}/${protocol}`;
   const owner = await nameOwner(conflict.owner);
   return new EngineError("failed-precondition", `publish port ${where} for ${containerName}: it is taken by ${owner}`, {
     cause: conflict,

@@ -5,19 +5,21 @@ import { tryCommand } from "../host/commands.ts";
 import { listMounts } from "../host/mountinfo.ts";
 import { unmount } from "../host/mounts.ts";
 import { listLinks, listNftTables, tryIP } from "../host/network-tools.ts";
-import { withdrawBridge } from "./foreign-firewall.ts";
+import { withdrawBridges } from "./foreign-firewall.ts";
+import { endResolver } from "./resolver/resolver-client.ts";
 import { isSandboxLink, netnsDirectory } from "./sandbox.ts";
 
 /**
- * Removes bridge, veth pairs, nft table, netns files and the rules in other firewalls of one engine; needs no database, and goes on
+ * Removes bridges, veth pairs, resolver, nft table, netns files and the rules in other firewalls of one engine; needs no database, and goes on
  * where something is gone already. Gives a line for each thing removed. `net.ipv4.ip_forward` stays on: others may rely on it.
  */
 export async function removeHostNetwork(config: EngineConfig): Promise<string[]> {
   return [
+    ...((await endResolver(config)) ? ["resolver of names"] : []),
     ...(await removeNamespaces(config)),
     ...(await removeLinks(config)),
     ...(await removeTable(config)),
-    ...(await withdrawBridge(config)).map((program) => `rules in ${program}`),
+    ...(await withdrawBridges(config)).map((program) => `rules in ${program}`),
   ];
 }
 
@@ -36,8 +38,11 @@ async function removeNamespaces(config: EngineConfig): Promise<string[]> {
 }
 
 async function removeLinks(config: EngineConfig): Promise<string[]> {
-  const names = (await listLinks()).map(({ name }) => name);
-  const ours = names.filter((name) => name === config.names.bridge || isSandboxLink(config, name));
+  const { bridge, table } = config.names;
+  // Bridges of networks may be called anything, but bear our mark.
+  const ours = (await listLinks())
+    .filter(({ name, alias }) => name === bridge || alias === table || isSandboxLink(config, name))
+    .map(({ name }) => name);
   if (ours.length > 0) await tryIP(ours.map((name) => `link del dev ${name}`));
   return ours.map((name) => `interface ${name}`);
 }

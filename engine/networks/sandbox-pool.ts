@@ -1,9 +1,10 @@
-import type { Sandbox } from "./sandbox.ts";
+/** A netns of the stock: with a place on the default bridge, or with loopback and nothing else. */
+export type ReadySandbox = { readonly token: string; readonly ipv4: string | null };
 
 export type PoolOptions = {
-  readonly size: number;
+  readonly size: () => number;
   /** Null: none can be made now, e.g. no address is left. */
-  readonly create: () => Promise<Sandbox | null>;
+  readonly create: () => Promise<ReadySandbox | null>;
   readonly onFailure: (error: unknown) => void;
 };
 
@@ -13,7 +14,7 @@ const refillDelay = 60;
 /** Ready sandboxes, made in the background one at a time, so that a container's start does not wait for one. */
 export class SandboxPool {
   readonly #options: PoolOptions;
-  readonly #ready: Sandbox[] = [];
+  readonly #ready: ReadySandbox[] = [];
   #filling: Promise<void> | null = null;
   #refill: NodeJS.Timeout | null = null;
   #isClosed = false;
@@ -23,7 +24,7 @@ export class SandboxPool {
   }
 
   /** A ready one, or null: then the caller makes its own. */
-  take(): Sandbox | null {
+  take(): ReadySandbox | null {
     return this.#ready.shift() ?? null;
   }
 
@@ -49,7 +50,7 @@ export class SandboxPool {
   }
 
   /** Gives back all that are ready and makes no more. */
-  async close(): Promise<Sandbox[]> {
+  async close(): Promise<ReadySandbox[]> {
     this.#isClosed = true;
     if (this.#refill !== null) clearTimeout(this.#refill);
     await this.#filling;
@@ -58,7 +59,7 @@ export class SandboxPool {
 
   async #fill(): Promise<void> {
     try {
-      while (!this.#isClosed && this.#ready.length < this.#options.size) {
+      while (!this.#isClosed && this.#ready.length < this.#options.size()) {
         const sandbox = await this.#options.create();
         if (sandbox === null) return;
         this.#ready.push(sandbox);

@@ -5,36 +5,23 @@ import type { EngineConfig } from "../config.ts";
 import { runCommand } from "../host/commands.ts";
 import { isMounted, mountBind, unmount } from "../host/mounts.ts";
 import { createNetns, runIP, tryIP } from "../host/network-tools.ts";
-import { formatIPv4, type Subnet } from "../lib/ipv4.ts";
-import { type BridgeSubnet, macAddressOf } from "./subnet.ts";
-
-/** A netns of our own, bound to a file. `link` is null where it has nothing but loopback. */
-export type Sandbox = {
-  /** Eight hex digits: end of both the file's and the interface's name. */
-  readonly token: string;
-  readonly netnsPath: string;
-  readonly link: SandboxLink | null;
-};
-
-export type SandboxLink = {
-  /** Host end of the veth pair; the other end is `eth0` inside. */
-  readonly interfaceName: string;
-  readonly ipAddress: string;
-  readonly macAddress: string;
-};
-
-export type SandboxNetwork = { readonly subnet: BridgeSubnet; readonly mtu: number };
+import type { LinkPlan } from "./links.ts";
 
 const tokenPattern = /^[0-9a-f]{8}$/;
 
+/** Eight hex digits: end of the name of a netns file or of a veth pair's host end. */
+export function createToken(): string {
+  return randomBytes(4).toString("hex");
+}
+
 /**
- * Makes and takes away netns files under `<run>/netns/` and the veth pairs that lead to them. The directory is a shared mount of its
- * own, as ip-netns(8) does with its: a netns that is unmounted here must also go from mount namespaces that copied ours.
+ * Makes and takes away netns files under `<run>/netns/`, named by tokens, and the links that lead to them. The directory is a shared mount of
+ * its own, as ip-netns(8) does with its: a netns that is unmounted here must also go from mount namespaces that copied ours.
  */
 export class Sandboxes {
   readonly #directory: string;
   readonly #config: EngineConfig;
-  /** Made by this process and not yet taken away: all else in the directory is left over from an earlier one. */
+  /** Of this process and not yet taken away: all else is left over from an earlier one. */
   readonly #known = new Set<string>();
 
   constructor(config: EngineConfig) {
@@ -49,68 +36,68 @@ export class Sandboxes {
     await runCommand("mount", ["--make-shared", this.#directory]);
   }
 
-  /** Loopback is up; with a network, eth0 has its address and the default route, and is joined to the bridge. namespace: see SandboxRequest. */
-  async create(address: number | null, network: SandboxNetwork, namespace?: string | null): Promise<Sandbox> {
-    const token = randomBytes(4).toString("hex");
-    const sandbox = this.describe(token, address === null ? null : formatIPv4(address));
+  pathOf(token: string): string {
+    return join(this.#directory, token);
+  }
+
+  /** A netns whose loopback is up, with the link planned for it if any, and further lines of ip(8) run inside. */
+  create(token: string, plan: LinkPlan | null, routes: readonly string[]): Promise<void> {
+    return this.#make(token, async (path) => {
+      await createNetns(path, ["link set lo up", ...(plan?.inside ?? []), ...routes]);
+      if (plan !== null && plan.after.length > 0) await runIP(plan.after);
+    });
+  }
+
+  /** Takes a netns that somebody else has made; see SandboxRequest.namespace. */
+  take(token: string, namespace: string): Promise<void> {
+    return this.#make(token, (path) => createNetns(path, ["link set lo up"], namespace));
+  }
+
+  async #make(token: string, work: (path: string) => Promise<void>): Promise<void> {
+    const path = this.pathOf(token);
     this.#known.add(token);
     try {
-      await writeFile(sandbox.netnsPath, "", { flag: "wx", mode: 0o444 });
-      await createNetns(sandbox.netnsPath, ["link set lo up", ...this.#insideLines(sandbox, network)], namespace);
-      if (sandbox.link !== null) await this.join(sandbox.link.interfaceName);
-      return sandbox;
+      await writeFile(path, "", { flag: "wx", mode: 0o444 });
+      await work(path);
     } catch (error) {
-      await this.destroy([sandbox]);
+      await this.destroy([token], []);
       throw error;
     }
   }
 
-  /** What a sandbox with this token is made of. */
-  describe(token: string, ipAddress: string | null): Sandbox {
-    const link =
-      ipAddress === null
-        ? null
-        : { interfaceName: `${this.#config.names.vethPrefix}${token}`, ipAddress, macAddress: macAddressOf(ipAddress) };
-    return { token, netnsPath: join(this.#directory, token), link };
+  /** Adds links to a netns, then runs further lines inside. */
+  async extend(token: string, plans: readonly LinkPlan[], routes: readonly string[]): Promise<void> {
+    const before = plans.flatMap((plan) => plan.before);
+    const after = plans.flatMap((plan) => plan.after);
+    if (before.length > 0) await runIP(before);
+    await this.runInside(token, [...plans.flatMap(({ inside }) => inside), ...routes]);
+    if (after.length > 0) await runIP(after);
   }
 
-  /** Keeps sweep() from a sandbox of an earlier process whose container lives. */
+  async runInside(token: string, lines: readonly string[]): Promise<void> {
+    if (lines.length === 0) return;
+    const input = `${lines.join("\n")}\n`;
+    await runCommand("nsenter", [`--net=${this.pathOf(token)}`, "ip", "-batch", "-"], { input });
+  }
+
+  /** Keeps sweep() from a netns or link of an earlier process whose container lives. */
   adopt(token: string): void {
     this.#known.add(token);
   }
 
   /**
-   * Makes the host end a port of the bridge. Without IPv6 addresses on it the host does no router discovery on each. In hairpin mode
-   * a container reaches itself through its own published port.
+   * Takes all of them away in one go; what is gone already is passed over. Unmounting lets a namespace go, and its links with it, in a
+   * kernel thread. A process that still holds the namespace would keep them alive, so the host ends are deleted as well.
    */
-  async join(interfaceName: string): Promise<void> {
-    await runIP([
-      `link set dev ${interfaceName} addrgenmode none`,
-      `link set dev ${interfaceName} master ${this.#config.names.bridge} up`,
-      `link set dev ${interfaceName} type bridge_slave hairpin on`,
-    ]);
-  }
-
-  /** Puts a new veth pair into a netns whose own was deleted by someone. */
-  async relink(sandbox: Sandbox, network: SandboxNetwork): Promise<void> {
-    const lines = this.#insideLines(sandbox, network);
-    await runCommand("nsenter", [`--net=${sandbox.netnsPath}`, "ip", "-batch", "-"], {
-      input: `${lines.join("\n")}\n`,
-    });
-    if (sandbox.link !== null) await this.join(sandbox.link.interfaceName);
-  }
-
-  /** Takes all of them away in one go; what is gone already is passed over. */
-  async destroy(sandboxes: readonly Sandbox[]): Promise<void> {
-    if (sandboxes.length === 0) return;
+  async destroy(tokens: readonly string[], links: readonly string[]): Promise<void> {
     await destroyAll(
-      sandboxes.map(({ netnsPath }) => netnsPath),
-      sandboxes.flatMap(({ link }) => (link === null ? [] : [link.interfaceName])),
+      tokens.map((token) => this.pathOf(token)),
+      links.map((link) => `${this.#config.names.vethPrefix}${link}`),
     );
-    for (const { token } of sandboxes) this.#known.delete(token);
+    for (const token of [...tokens, ...links]) this.#known.delete(token);
   }
 
-  /** Removes what an earlier process left: files and, of these links of the host, ours that belong to no known sandbox. */
+  /** Removes what an earlier process left: files and, of these links of the host, ours that nobody knows. */
   async sweep(linkNames: readonly string[]): Promise<void> {
     const isLeft = (token: string) => tokenPattern.test(token) && !this.#known.has(token);
     const files = (await readdir(this.#directory)).filter(isLeft);
@@ -120,21 +107,6 @@ export class Sandboxes {
       files.map((token) => join(this.#directory, token)),
       links,
     );
-  }
-
-  #insideLines(sandbox: Sandbox, network: SandboxNetwork): string[] {
-    if (sandbox.link === null) return [];
-    const { interfaceName, ipAddress, macAddress } = sandbox.link;
-    const { gateway, prefixLength, subnet } = network.subnet;
-    const mtu = `mtu ${network.mtu}`;
-    return [
-      // Made from inside with the peer in the host's netns: moving an end there afterwards costs ten times as much.
-      `link add eth0 address ${macAddress} ${mtu} type veth peer name ${interfaceName} ${mtu} netns ${process.pid}`,
-      "link set dev eth0 addrgenmode none",
-      "link set dev eth0 up",
-      `addr add ${ipAddress}/${prefixLength} broadcast ${broadcastOf(subnet)} dev eth0`,
-      `route add default via ${gateway} dev eth0`,
-    ];
   }
 }
 
@@ -148,18 +120,10 @@ export function netnsDirectory(config: EngineConfig): string {
   return join(config.run, "netns");
 }
 
-/**
- * Unmounting lets the namespace go, and its veth pair with it, in a kernel thread. A process that still holds the namespace would keep
- * the pair alive, so the host end is deleted as well.
- */
 async function destroyAll(paths: readonly string[], links: readonly string[]): Promise<void> {
   for (const path of paths) {
     await unmount(path);
     await rm(path, { force: true });
   }
   if (links.length > 0) await tryIP(links.map((name) => `link del dev ${name}`));
-}
-
-function broadcastOf(subnet: Subnet): string {
-  return formatIPv4(subnet.base + 2 ** (32 - subnet.prefixLength) - 1);
 }

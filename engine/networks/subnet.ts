@@ -1,21 +1,19 @@
 import { createHash } from "node:crypto";
-import { formatIPv4, overlaps, parseSubnet, type Subnet, sizeOf } from "../lib/ipv4.ts";
+import { formatAddress, type IPRange, parseAddress, parseRange, rangeSize, rangesOverlap } from "../lib/ip-range.ts";
 
-/** The addresses of one bridge: its own is the first, the containers' are the rest. */
-export type BridgeSubnet = {
-  readonly subnet: Subnet;
-  readonly gateway: string;
-  readonly prefixLength: number;
-};
+/** Space to cut subnets from, and the prefix length of the pieces. */
+export type AddressPool = { readonly base: IPRange; readonly size: number };
 
 /**
  * A Linux bridge takes 1,023 ports (BR_MAX_PORTS), so a /22 with its 1,021 addresses is as much as one can use, and a small
  * piece of address space clashes with fewer VPNs than docker's /16.
  */
-const prefixLength = 22;
+export const defaultBridgePrefix = 22;
+/** Of the networks that users make: more of them, and smaller. */
+export const userNetworkPrefix = 24;
 
 /** Private space that neither docker (172.17-31, 192.168) nor podman (10.88, 10.89) begins with; theirs are the last resort. */
-const pools = [
+const bases = [
   "10.47.0.0/16",
   "10.113.0.0/16",
   "10.187.0.0/16",
@@ -25,71 +23,71 @@ const pools = [
   "198.18.0.0/16",
 ];
 
+export function defaultPools(size: number): AddressPool[] {
+  return bases.flatMap((text) => {
+    const base = parseRange(text);
+    return base === null ? [] : [{ base, size }];
+  });
+}
+
 /**
  * The first piece that touches none of `taken`, or null. The default engine (empty instance) looks from the first; others begin
  * where their instance's hash says, so that engines started at the same moment do not pick the same.
  */
-export function chooseSubnet(taken: readonly Subnet[], instance: string): Subnet | null {
+export function chooseSubnet(
+  taken: readonly IPRange[],
+  instance: string,
+  pools: readonly AddressPool[] = defaultPools(defaultBridgePrefix),
+): IPRange | null {
   const candidates = pools.flatMap(piecesOf);
   const seed = createHash("sha256").update(instance).digest().readUInt32BE(0);
-  const first = instance === "" ? 0 : seed % candidates.length;
+  const first = instance === "" || candidates.length === 0 ? 0 : seed % candidates.length;
   const ordered = [...candidates.slice(first), ...candidates.slice(0, first)];
-  return ordered.find((candidate) => !taken.some((other) => overlaps(candidate, other))) ?? null;
+  return ordered.find((candidate) => !taken.some((other) => rangesOverlap(candidate, other))) ?? null;
 }
 
-function piecesOf(pool: string): Subnet[] {
-  const whole = parseSubnet(pool);
-  if (whole === null) return [];
-  const count = sizeOf(whole.prefixLength) / sizeOf(prefixLength);
+/** A pool of more pieces is cut off there. */
+const mostPieces = 4096;
+
+function piecesOf({ base, size }: AddressPool): IPRange[] {
+  const bits = base.family === 4 ? 32 : 128;
+  if (size < base.prefixLength || size > bits) return [];
+  const count = Math.min(2 ** Math.min(size - base.prefixLength, 30), mostPieces);
+  const step = 1n << BigInt(bits - size);
   return Array.from({ length: count }, (_, index) => ({
-    base: whole.base + index * sizeOf(prefixLength),
-    prefixLength,
+    family: base.family,
+    base: base.base + BigInt(index) * step,
+    prefixLength: size,
   }));
 }
 
-export function bridgeSubnetOf(subnet: Subnet): BridgeSubnet {
-  return { subnet, gateway: formatIPv4(subnet.base + 1), prefixLength: subnet.prefixLength };
+/** A unique local /64 (RFC 4193), the same for the same seed. */
+export function chooseSubnet6(taken: readonly IPRange[], seed: string): IPRange | null {
+  for (let tries = 0; tries < 16; tries += 1) {
+    const hash = createHash("sha256").update(`${seed} ${tries}`).digest("hex");
+    const text = `fd${hash.slice(0, 2)}:${hash.slice(2, 6)}:${hash.slice(6, 10)}:${hash.slice(10, 14)}::/64`;
+    const range = parseRange(text);
+    if (range !== null && !taken.some((other) => rangesOverlap(range, other))) return range;
+  }
+  return null;
+}
+
+/** The bridge's own address where nothing else was asked for. */
+export function firstAddressOf(range: IPRange): string {
+  return formatAddress({ family: range.family, value: range.base + 1n });
+}
+
+/** Whether the subnet has room for a gateway and a container. */
+export function isUsable(range: IPRange): boolean {
+  return rangeSize(range) >= 4n;
 }
 
 /** Locally administered, and always the same for an address, so that a neighbour's ARP cache is right when the address comes again. */
 export function macAddressOf(ipAddress: string): string {
-  const octets = ipAddress.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
-  return ["02", "47", ...octets].join(":");
-}
-
-/** Hands out addresses in turn, so that one just given back rests before it is used again. */
-export class AddressLeases {
-  readonly #first: number;
-  readonly #last: number;
-  readonly #leased = new Set<number>();
-  #next: number;
-
-  constructor(subnet: Subnet) {
-    // Without the network's, the bridge's and the broadcast address.
-    this.#first = subnet.base + 2;
-    this.#last = subnet.base + sizeOf(subnet.prefixLength) - 2;
-    this.#next = this.#first;
-  }
-
-  /** A free address, or null when all are taken. */
-  take(): number | null {
-    const count = this.#last - this.#first + 1;
-    for (let tries = 0; tries < count; tries += 1) {
-      const address = this.#next;
-      this.#next = address === this.#last ? this.#first : address + 1;
-      if (this.#leased.has(address)) continue;
-      this.#leased.add(address);
-      return address;
-    }
-    return null;
-  }
-
-  /** Marks an address that is in use already. */
-  hold(address: number): void {
-    this.#leased.add(address);
-  }
-
-  release(address: number): void {
-    this.#leased.delete(address);
-  }
+  const address = parseAddress(ipAddress);
+  const hex =
+    address?.family === 4
+      ? address.value.toString(16).padStart(8, "0")
+      : createHash("sha256").update(ipAddress).digest("hex").slice(0, 8);
+  return ["02", "47", ...(hex.match(/../g) ?? [])].join(":");
 }

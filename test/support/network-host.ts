@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createConfig } from "../../engine/config.ts";
 import { type Database, openDatabase } from "../../engine/database/database.ts";
 import { EngineError, messageOf } from "../../engine/errors.ts";
-import { openNetworkService } from "../../engine/networks/bridge-network-service.ts";
+import { openNetworkService } from "../../engine/networks/local-network-service.ts";
 import type { NetworkService, Sandbox, SandboxRequest } from "../../engine/networks/network-service.ts";
 import { removeHostNetwork } from "../../engine/networks/remove-network.ts";
 import { purge } from "../../engine/purge.ts";

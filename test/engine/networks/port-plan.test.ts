@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseSocketTable } from "../../../engine/host/socket-table.ts";
 import { parseForeignPorts } from "../../../engine/networks/foreign-ports.ts";
-import { checkHostAddresses } from "../../../engine/networks/port-plan.ts";
+import { type PublishTarget, placePorts } from "../../../engine/networks/port-plan.ts";
 import { formatElements } from "../../../engine/networks/ruleset.ts";
 
 const header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
@@ -14,7 +14,7 @@ describe("parseSocketTable", () => {
       "   1: 020200C0:0016 090200C0:D2F4 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0 0 10 0",
     ].join("\n");
     expect(parseSocketTable("tcp", text)).toEqual([
-      { protocol: "tcp", address: "127.0.0.1", port: 8080, inode: "4711" },
+      { protocol: "tcp", address: "127.0.0.1", address6: null, port: 8080, inode: "4711" },
     ]);
   });
 
@@ -27,25 +27,34 @@ describe("parseSocketTable", () => {
   });
 });
 
-describe("checkHostAddresses", () => {
-  const check = (hostAddress: string) => () =>
-    checkHostAddresses([{ hostAddress, hostPort: 80, containerPort: 80, protocol: "tcp" }]);
+describe("placePorts", () => {
+  const place = (hostAddress: string, target: Partial<PublishTarget> = {}) =>
+    placePorts([{ hostAddress, hostPort: 80, containerPort: 80, protocol: "tcp" }], {
+      has4: true,
+      has6: false,
+      defaultAddress: "",
+      ...target,
+    }).map((group) => group.map((port) => port.hostAddress));
 
   it("takes none, all, and loopback", () => {
-    for (const address of ["", "0.0.0.0", "127.0.0.1", "127.1.2.3"]) expect(check(address)).not.toThrow();
+    for (const address of ["0.0.0.0", "127.0.0.1", "127.1.2.3"]) expect(place(address)).toEqual([[address]]);
+    expect(place("")).toEqual([["0.0.0.0"]]);
+    expect(place("", { has6: true })).toEqual([["0.0.0.0", "::"]]);
+    expect(place("", { defaultAddress: "127.0.0.1" })).toEqual([["127.0.0.1"]]);
+    expect(place("0:0::1", { has6: true })).toEqual([["::1"]]);
   });
 
   it("refuses others with a reason", () => {
-    expect(check("::1")).toThrow("publish on ::1: IPv6 addresses cannot be published on yet");
-    expect(check("nowhere")).toThrow("publish on nowhere: that is no IP address");
-    expect(check("203.0.113.9")).toThrow("publish on 203.0.113.9: this host does not have that address");
+    expect(() => place("::1")).toThrow("publish on ::1: the container has no IPv6 address");
+    expect(() => place("nowhere")).toThrow("publish on nowhere: that is no IP address");
+    expect(() => place("203.0.113.9")).toThrow("publish on 203.0.113.9: this host does not have that address");
   });
 });
 
 describe("ruleset", () => {
   const ports = [
-    { protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 8080, containerPort: 80, ipAddress: "10.0.0.2" },
-    { protocol: "udp", hostAddress: "127.0.0.1", hostPort: 53, containerPort: 5353, ipAddress: "10.0.0.2" },
+    { protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 8080, containerPort: 80, target: "10.0.0.2" },
+    { protocol: "udp", hostAddress: "127.0.0.1", hostPort: 53, containerPort: 5353, target: "10.0.0.2" },
   ] as const;
 
   it("publishes by adding an element, and deletes by key", () => {

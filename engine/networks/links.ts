@@ -1,0 +1,125 @@
+import type { EngineConfig } from "../config.ts";
+import { formatAddress, type IPRange, rangeSize } from "../lib/ip-range.ts";
+import { bridgeNameOf, isOn, mtuOf, optionNames, parentOf, subnetOf } from "./network-record.ts";
+import type { Network } from "./network-service.ts";
+import type { EndpointRecord } from "./sandbox-table.ts";
+import { macAddressOf } from "./subnet.ts";
+
+/** Lines of ip(8) that put a sandbox on a network, in this order: on the host, inside, on the host. */
+export type LinkPlan = {
+  readonly before: readonly string[];
+  readonly inside: readonly string[];
+  readonly after: readonly string[];
+};
+
+export type LinkSurroundings = {
+  readonly config: EngineConfig;
+  readonly netnsPath: string;
+  /** Where the network has none of its own. */
+  readonly mtu: number;
+};
+
+export function planLink(network: Network, endpoint: EndpointRecord, around: LinkSurroundings): LinkPlan {
+  return network.driver === "bridge" ? planVeth(network, endpoint, around) : planVlan(network, endpoint, around);
+}
+
+/** Host end of an endpoint's veth pair, or null. */
+export function hostInterfaceOf(config: EngineConfig, { link }: Pick<EndpointRecord, "link">): string | null {
+  return link === null ? null : `${config.names.vethPrefix}${link}`;
+}
+
+export function macOf(network: Network, endpoint: EndpointRecord): string | null {
+  if (network.driver === "ipvlan") return null;
+  return endpoint.mac ?? macAddressOf(endpoint.ipv4 ?? endpoint.ipv6 ?? endpoint.endpointID);
+}
+
+/** Made from inside with the peer in the host's netns: moving an end there afterwards costs ten times as much. */
+function planVeth(network: Network, endpoint: EndpointRecord, { config, mtu }: LinkSurroundings): LinkPlan {
+  const inside = endpoint.interface;
+  const outside = hostInterfaceOf(config, endpoint) ?? "";
+  const size = `mtu ${mtuOf(network) ?? mtu}`;
+  return {
+    before: [],
+    inside: [
+      `link add ${inside} address ${macOf(network, endpoint)} ${size} type veth peer name ${outside} ${size} netns ${process.pid}`,
+      ...addressLines(network, endpoint),
+    ],
+    after: [
+      // Without IPv6 addresses on it the host does no router discovery on each.
+      `link set dev ${outside} addrgenmode none`,
+      `link set dev ${outside} master ${bridgeNameOf(config, network)} up`,
+      // In hairpin mode a container reaches itself through its own published port. Isolated ports do not reach each other.
+      `link set dev ${outside} type bridge_slave hairpin on${isOn(network, optionNames.icc) ? "" : " isolated on"}`,
+    ],
+  };
+}
+
+/** A macvlan or ipvlan on its parent, made in the netns at once. */
+function planVlan(network: Network, endpoint: EndpointRecord, { netnsPath }: LinkSurroundings): LinkPlan {
+  const mac = macOf(network, endpoint);
+  const isMacvlan = network.driver === "macvlan";
+  const mode =
+    network.options[isMacvlan ? optionNames.macvlanMode : optionNames.ipvlanMode] ?? (isMacvlan ? "bridge" : "l2");
+  const mtu = mtuOf(network);
+  const words = [
+    `link add link ${parentOf(network)} name ${endpoint.interface}`,
+    ...(mac === null ? [] : [`address ${mac}`]),
+    ...(mtu === null ? [] : [`mtu ${mtu}`]),
+    `netns ${netnsPath} type ${network.driver} mode ${mode}`,
+  ];
+  return { before: [words.join(" ")], inside: addressLines(network, endpoint), after: [] };
+}
+
+function addressLines(network: Network, endpoint: EndpointRecord): string[] {
+  const device = endpoint.interface;
+  const [subnet4, subnet6] = [subnetOf(network, 4), subnetOf(network, 6)];
+  return [
+    ...(endpoint.ipv6 === null ? [`link set dev ${device} addrgenmode none`] : []),
+    `link set dev ${device} up`,
+    ...(endpoint.ipv4 === null || subnet4 === null
+      ? []
+      : [
+          `addr add ${endpoint.ipv4}/${subnet4.range.prefixLength} broadcast ${broadcastOf(subnet4.range)} dev ${device}`,
+        ]),
+    ...(endpoint.ipv6 === null || subnet6 === null
+      ? []
+      : [`addr add ${endpoint.ipv6}/${subnet6.range.prefixLength} dev ${device} nodad`]),
+  ];
+}
+
+/** The endpoint that a family's default route goes through: the first whose network leads out. */
+export function chooseGateway(
+  endpoints: readonly EndpointRecord[],
+  family: 4 | 6,
+  networkOf: (endpoint: EndpointRecord) => Network | null,
+): { readonly endpoint: EndpointRecord; readonly via: string | null } | null {
+  for (const endpoint of endpoints) {
+    const network = networkOf(endpoint);
+    const subnet = network === null ? null : subnetOf(network, family);
+    const hasAddress = (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== null;
+    if (network === null || subnet === null || network.internal || !hasAddress) continue;
+    // In the modes l3 and l3s the host routes by itself.
+    const isRouted = network.driver === "ipvlan" && (network.options[optionNames.ipvlanMode] ?? "l2") !== "l2";
+    if (isRouted) return { endpoint, via: null };
+    if (subnet.gateway !== "") return { endpoint, via: subnet.gateway };
+  }
+  return null;
+}
+
+/** Lines for inside, in place of whatever default route there is. */
+export function defaultRouteLines(
+  endpoints: readonly EndpointRecord[],
+  networkOf: (endpoint: EndpointRecord) => Network | null,
+): string[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const gateway = chooseGateway(endpoints, family, networkOf);
+    if (gateway === null) return [];
+    const via = gateway.via === null ? "" : `via ${gateway.via} `;
+    const destination = family === 6 ? "::/0" : "0.0.0.0/0";
+    return [`route replace ${destination} ${via}dev ${gateway.endpoint.interface}`];
+  });
+}
+
+function broadcastOf(range: IPRange): string {
+  return formatAddress({ family: 4, value: range.base + rangeSize(range) - 1n });
+}
