@@ -1,7 +1,9 @@
+import { callerVariables } from "../client/become-root.ts";
 import { connectEngine, type EngineClient } from "../client/connection.ts";
 import { openEngine } from "../client/open-engine.ts";
 import { type EngineDirectories, type EnginePaths, enginePaths } from "../client/paths.ts";
 import { outputOf } from "./output.ts";
+import type { Environment } from "./parse/environment.ts";
 
 const clientName = "gantry-cli";
 
@@ -9,10 +11,28 @@ const clientName = "gantry-cli";
 export class Cli {
   directories: EngineDirectories = {};
   exitCode = 0;
+  /** What was wanted of the environment, and was there. */
+  readonly #wanted: Record<string, string> = {};
+  #environment: Environment | null = null;
   #ahead: { readonly socket: string; readonly client: Promise<EngineClient> } | null = null;
 
   get paths(): EnginePaths {
     return enginePaths(this.directories);
+  }
+
+  /** The environment the command was typed in, also where it has become root meanwhile. */
+  get environment(): Environment {
+    return new Proxy<Environment>(
+      {},
+      {
+        get: (_, name) => {
+          this.#environment ??= { ...process.env, ...callerVariables() };
+          const value = this.#environment[String(name)];
+          if (value !== undefined) this.#wanted[String(name)] = value;
+          return value;
+        },
+      },
+    );
   }
 
   /** Begins to connect, so that the engine shakes hands while the verb is being loaded. Starts no engine, and fails never. */
@@ -31,7 +51,7 @@ export class Cli {
     this.#ahead = null;
     // The verb's own flags may have named another engine.
     const client = ahead?.socket === this.paths.socket ? await ahead.client.catch(() => null) : null;
-    return client ?? openEngine(this.paths, { clientName });
+    return client ?? openEngine(this.paths, { clientName, variables: this.#wanted });
   }
 
   /** To stdout, with a newline. */

@@ -1,5 +1,5 @@
 import { EngineError } from "../../engine/errors.ts";
-import { becomeRoot, isRoot } from "./become-root.ts";
+import { becomeRoot, type CallerVariables, isRoot } from "./become-root.ts";
 import { connectEngine, type EngineClient } from "./connection.ts";
 import type { EnginePaths } from "./paths.ts";
 
@@ -7,6 +7,8 @@ export type OpenEngineOptions = {
   readonly clientName?: string;
   /** Called when no engine listens and one is being started. */
   readonly onStarting?: () => void;
+  /** What the command wanted of our environment, for where it becomes root. */
+  readonly variables?: CallerVariables;
 };
 
 /**
@@ -18,10 +20,10 @@ export async function openEngine(paths: EnginePaths, options: OpenEngineOptions 
     return await connectEngine({ socket: paths.socket, ...options });
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    if (error.code === "permission-denied" && !isRoot()) becomeRoot(paths);
+    if (error.code === "permission-denied" && !isRoot()) becomeRoot(paths, options.variables);
     if (error.code !== "unavailable") throw error;
   }
-  if (!isRoot()) becomeRoot(paths);
+  if (!isRoot()) becomeRoot(paths, options.variables);
   options.onStarting?.();
   // Loaded only where it is needed: a command that finds its engine does not pay for it.
   const { startEngine } = await import("./start-engine.ts");

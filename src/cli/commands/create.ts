@@ -8,7 +8,7 @@ import { toCreateRequest } from "../create-request.ts";
 export function command(cli: Cli): Command {
   return addCreateOptions(newCommand(cli, "create", "[options] IMAGE [COMMAND] [ARG...]", "create a container")).action(
     async (image: string, words: string[], options: CreateOptions) => {
-      const here = { directory: process.cwd(), environment: process.env };
+      const here = { directory: process.cwd(), environment: cli.environment };
       const request = toCreateRequest(image, words, options, here);
       const client = await cli.connect();
       cli.print(

@@ -9,7 +9,7 @@ import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { outputOf } from "../output.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../parse/detach-keys.ts";
-import { parseEnvironmentFile, parseVariable } from "../parse/environment.ts";
+import { type Environment, parseEnvironmentFile, parseVariable } from "../parse/environment.ts";
 
 type ExecOptions = {
   detach?: true;
@@ -38,7 +38,7 @@ export function command(cli: Cli): Command {
     .argument("<command...>")
     .passThroughOptions()
     .action(async (container: string, words: string[], options: ExecOptions) => {
-      const request = toExecRequest(container, words, options);
+      const request = toExecRequest(container, words, options, cli.environment);
       if (request.terminal && request.openStdin && !options.detach && !process.stdin.isTTY) {
         throw new EngineError("invalid-argument", "the input device is not a TTY");
       }
@@ -48,11 +48,16 @@ export function command(cli: Cli): Command {
     });
 }
 
-function toExecRequest(container: string, words: readonly string[], options: ExecOptions): ExecRequest {
+function toExecRequest(
+  container: string,
+  words: readonly string[],
+  options: ExecOptions,
+  environment: Environment,
+): ExecRequest {
   const fromFiles = (options.envFile ?? []).flatMap((path) =>
-    parseEnvironmentFile(path, readFileSync(path, "utf8"), process.env),
+    parseEnvironmentFile(path, readFileSync(path, "utf8"), environment),
   );
-  const fromFlags = (options.env ?? []).map((text) => parseVariable(text, process.env));
+  const fromFlags = (options.env ?? []).map((text) => parseVariable(text, environment));
   return {
     container,
     command: [...words],

@@ -22,7 +22,7 @@ export function command(cli: Cli): Command {
     .option("--sig-proxy", "pass signals on to it (default)")
     .option("--no-sig-proxy", "keep signals")
     .action(async (image: string, words: string[], options: RunOptions) => {
-      const here = { directory: process.cwd(), environment: process.env };
+      const here = { directory: process.cwd(), environment: cli.environment };
       const request = toCreateRequest(image, words, options, here);
       const code = options.detach ? await runDetached(cli, request, options) : await runHere(cli, request, options);
       cli.exitCode = code ?? 0;
