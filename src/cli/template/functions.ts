@@ -17,21 +17,49 @@ export const functions: Readonly<Record<string, TemplateFunction>> = {
   pad: (text, before, after) => " ".repeat(Number(before)) + formatValue(text) + " ".repeat(Number(after)),
   truncate: (text, length) => formatValue(text).slice(0, Number(length)),
   println: (...args) => `${args.map(formatValue).join(" ")}\n`,
-  print: (...args) => args.map(formatValue).join(""),
+  print: (...args) => args.reduce<string>(spaced, ""),
+  html: (text) => formatValue(text).replace(/[<>&'"]/g, (sign) => htmlSigns[sign] ?? sign),
+  urlquery: (text) => encodeURIComponent(formatValue(text)).replaceAll("%20", "+"),
   printf: (format, ...args) => formatted(String(format), args),
   len: (value) => lengthOf(value),
   index: (value, ...keys) => keys.reduce(indexOf, value),
   slice: (value, from, to) => sliceOf(value, Number(from ?? 0), to === undefined ? undefined : Number(to)),
-  eq: (first, ...others) => others.some((other) => other === first),
-  ne: (first, second) => first !== second,
-  lt: (first, second) => Number(first) < Number(second),
-  le: (first, second) => Number(first) <= Number(second),
-  gt: (first, second) => Number(first) > Number(second),
-  ge: (first, second) => Number(first) >= Number(second),
+  eq: (first, ...others) => others.some((other) => isEqual(first, other)),
+  ne: (first, second) => !isEqual(first, second),
+  lt: (first, second) => compare(first, second) < 0,
+  le: (first, second) => compare(first, second) <= 0,
+  gt: (first, second) => compare(first, second) > 0,
+  ge: (first, second) => compare(first, second) >= 0,
   and: (...args) => args.find((arg) => !isTruthy(arg)) ?? args.at(-1),
   or: (...args) => args.find(isTruthy) ?? args.at(-1),
   not: (value) => !isTruthy(value),
 };
+
+const htmlSigns: Readonly<Record<string, string>> = {
+  "<": "&lt;",
+  ">": "&gt;",
+  "&": "&amp;",
+  "'": "&#39;",
+  '"': "&#34;",
+};
+
+/** Go's Sprint: a blank between two that are no texts. */
+function spaced(before: string, value: unknown, index: number, all: readonly unknown[]): string {
+  const isApart = index > 0 && typeof value !== "string" && typeof all[index - 1] !== "string";
+  return `${before}${isApart ? " " : ""}${formatValue(value)}`;
+}
+
+function isEqual(first: unknown, second: unknown): boolean {
+  if (typeof first === "bigint" || typeof second === "bigint") return compare(first, second) === 0;
+  return first === second;
+}
+
+/** Texts by their characters, all else as numbers. Of what is no number nothing is true but that it differs. */
+function compare(first: unknown, second: unknown): number {
+  if (typeof first === "string" && typeof second === "string") return first < second ? -1 : first > second ? 1 : 0;
+  if (typeof first === "bigint" && typeof second === "bigint") return first < second ? -1 : first > second ? 1 : 0;
+  return Number(first) - Number(second);
+}
 
 /** Go's truth: false, 0, nil and what is empty are not. */
 export function isTruthy(value: unknown): boolean {
@@ -81,12 +109,13 @@ function sliceOf(value: unknown, from: number, to: number | undefined): unknown 
 function formatted(format: string, args: readonly unknown[]): string {
   let next = 0;
   return format.replace(
-    /%(-?\d*)(?:\.(\d+))?([svdqf%])/g,
+    /%(-?\d*)(?:\.(\d+))?([svdqftxX%])/g,
     (_, width: string, digits: string | undefined, verb: string) => {
       if (verb === "%") return "%";
-      if (next >= args.length) throw new UsageError(`template: printf "${format}" has too few arguments`);
+      if (next >= args.length) throw new UsageError(`template: printf "${format}" has too few arguments`, 1);
       const text = formatVerb(verb, args[next++], digits);
-      return width.startsWith("-") ? text.padEnd(Number(width.slice(1))) : text.padStart(Number(width));
+      if (width.startsWith("-")) return text.padEnd(Number(width.slice(1)));
+      return text.padStart(Number(width), width.startsWith("0") ? "0" : " ");
     },
   );
 }
@@ -94,5 +123,12 @@ function formatted(format: string, args: readonly unknown[]): string {
 function formatVerb(verb: string, value: unknown, digits: string | undefined): string {
   if (verb === "q") return JSON.stringify(formatValue(value));
   if (verb === "f") return Number(value).toFixed(Number(digits ?? 6));
+  if (verb === "x" || verb === "X") return hexOf(value, verb);
   return verb === "d" ? String(Math.trunc(Number(value))) : formatValue(value);
+}
+
+function hexOf(value: unknown, verb: "x" | "X"): string {
+  const isNumber = typeof value === "number" || typeof value === "bigint";
+  const hex = isNumber ? value.toString(16) : Buffer.from(formatValue(value)).toString("hex");
+  return verb === "x" ? hex : hex.toUpperCase();
 }

@@ -19,17 +19,20 @@ export function splitTemplate(template: string): Piece[] {
   for (const match of template.matchAll(pattern)) {
     addText(template.slice(position, match.index), match[1] !== undefined);
     trimNext = match[3] !== undefined;
-    pieces.push({ kind: "action", tokens: tokenize(match[2] ?? "") });
+    const action = match[2] ?? "";
+    // A comment is all there is in its action.
+    if (!/^\/\*.*\*\/$/s.test(action.trim())) pieces.push({ kind: "action", tokens: tokenize(action) });
     position = match.index + match[0].length;
   }
   const rest = template.slice(position);
-  if (rest.includes("{{")) throw new UsageError(`template "${template}": an action is not closed`);
+  if (rest.includes("{{")) throw new UsageError(`template "${template}": an action is not closed`, 1);
   addText(rest, false);
   return pieces;
 }
 
 /** Strings, `$name.path`, `.path`, words, numbers, and the signs `( ) ).path | := ,`. */
 function tokenize(action: string): string[] {
-  const pattern = /"(?:[^"\\]|\\.)*"|`[^`]*`|:=|=|\)(?:\.\w+)+|[(),|]|\$?[\w$]*(?:\.[\w]*)+|\$\w*|-?[\w.]+|\S/g;
+  const pattern =
+    /"(?:[^"\\]|\\.)*"|`[^`]*`|:=|=|\)(?:\.\w+)+|[(),|]|\$?[\w$]*(?:\.[\w]*)+|\$\w*|'(?:[^'\\]|\\.)+'|[+-]?\d[\w.]*(?:(?<=\d[eE])[+-]\d+)?|-?[\w.]+|\S/g;
   return action.match(pattern) ?? [];
 }

@@ -15,7 +15,15 @@ export type Node =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "print"; readonly value: Expression }
   | { readonly kind: "assign"; readonly name: string; readonly value: Expression }
-  | { readonly kind: "if" | "with"; readonly value: Expression; readonly body: Node[]; readonly otherwise: Node[] }
+  | { readonly kind: "break" | "continue" }
+  | {
+      readonly kind: "if" | "with";
+      /** `if $x := …`; empty: none. */
+      readonly variable: string;
+      readonly value: Expression;
+      readonly body: Node[];
+      readonly otherwise: Node[];
+    }
   | {
       readonly kind: "range";
       readonly variables: readonly string[];
@@ -29,7 +37,7 @@ export function parseTemplate(template: string): Node[] {
   const pieces = splitTemplate(template);
   const reader = new BlockReader(pieces, template);
   const { nodes, stop } = reader.readBlock();
-  if (stop !== "") throw new UsageError(`template "${template}": unexpected {{${stop}}}`);
+  if (stop !== "") throw new UsageError(`template "${template}": unexpected {{${stop}}}`, 1);
   return nodes;
 }
 
@@ -62,9 +70,8 @@ class BlockReader {
   }
 
   #readAction(word: string, rest: readonly string[], tokens: readonly string[]): Node {
-    if (word === "if" || word === "with") {
-      return { kind: word, value: this.#expression(rest), ...this.#readBodies(word) };
-    }
+    if (word === "if" || word === "with") return this.#readCondition(word, rest);
+    if (word === "break" || word === "continue") return { kind: word };
     if (word === "range") {
       const { variables, value } = splitAssignment(rest);
       return { kind: "range", variables, value: this.#expression(value), ...this.#readBodies(word) };
@@ -75,16 +82,19 @@ class BlockReader {
     return { kind: "print", value: this.#expression(tokens) };
   }
 
+  #readCondition(word: "if" | "with", tokens: readonly string[]): Node {
+    const { variables, value } = splitAssignment(tokens);
+    return { kind: word, variable: variables[0] ?? "", value: this.#expression(value), ...this.#readBodies(word) };
+  }
+
   #readBodies(word: string): { body: Node[]; otherwise: Node[] } {
     const { nodes: body, stop, rest } = this.readBlock();
-    if (stop === "") throw new UsageError(`template "${this.#template}": {{${word}}} has no {{end}}`);
+    if (stop === "") throw new UsageError(`template "${this.#template}": {{${word}}} has no {{end}}`, 1);
     if (stop === "end") return { body, otherwise: [] };
     const [next, ...condition] = rest;
-    if (next === "if") {
-      return { body, otherwise: [{ kind: "if", value: this.#expression(condition), ...this.#readBodies("if") }] };
-    }
+    if (next === "if" || next === "with") return { body, otherwise: [this.#readCondition(next, condition)] };
     const { nodes: otherwise, stop: last } = this.readBlock();
-    if (last !== "end") throw new UsageError(`template "${this.#template}": {{else}} has no {{end}}`);
+    if (last !== "end") throw new UsageError(`template "${this.#template}": {{else}} has no {{end}}`, 1);
     return { body, otherwise };
   }
 
@@ -165,7 +175,9 @@ class ExpressionParser {
     if (token.startsWith("`")) return { kind: "literal", value: token.slice(1, -1) };
     if (token === "true" || token === "false") return { kind: "literal", value: token === "true" };
     if (token === "nil") return { kind: "literal", value: null };
-    if (/^-?\d+(\.\d+)?$/.test(token)) return { kind: "literal", value: Number(token) };
+    if (/^[+-]?\d/.test(token) && !Number.isNaN(Number(token))) return { kind: "literal", value: Number(token) };
+    if (token.startsWith("'"))
+      return { kind: "literal", value: unquote(`"${token.slice(1, -1)}"`).codePointAt(0) ?? 0 };
     // A function without arguments, as an argument.
     if (/^[a-z]\w*$/i.test(token)) return { kind: "call", name: token, args: [] };
     return null;
@@ -178,7 +190,7 @@ class ExpressionParser {
   }
 
   #wrong(token: string | undefined): UsageError {
-    return new UsageError(`template "${this.#template}": unexpected ${token ?? "end"}`);
+    return new UsageError(`template "${this.#template}": unexpected ${token ?? "end"}`, 1);
   }
 }
 

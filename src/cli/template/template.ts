@@ -10,7 +10,12 @@ export type RenderOptions = {
    * choice: its field's name is given here.
    */
   readonly freeMaps?: ReadonlySet<string>;
+  /** What stands for null, by the name of the field: Go's empty lists, maps and pointers look different. */
+  readonly nulls?: ReadonlyMap<string, string>;
 };
+
+/** `break` and `continue` on their way to their range, with what was printed before. */
+type Jump = { readonly kind: "break" | "continue"; printed: string };
 
 /** Variables by name; `$` is the data itself. */
 type Scope = { readonly dot: unknown; readonly variables: Map<string, unknown> };
@@ -39,7 +44,16 @@ class Renderer {
   }
 
   render(nodes: readonly Node[], scope: Scope): string {
-    return nodes.map((node) => this.#renderNode(node, scope)).join("");
+    let printed = "";
+    for (const node of nodes) {
+      try {
+        printed += this.#renderNode(node, scope);
+      } catch (jump) {
+        if (isJump(jump)) jump.printed = printed + jump.printed;
+        throw jump;
+      }
+    }
+    return printed;
   }
 
   #renderNode(node: Node, scope: Scope): string {
@@ -47,7 +61,10 @@ class Renderer {
       case "text":
         return node.text;
       case "print":
-        return formatValue(this.#evaluate(node.value, scope));
+        return this.#print(node.value, scope);
+      case "break":
+      case "continue":
+        throw { kind: node.kind, printed: "" } satisfies Jump;
       case "assign":
         scope.variables.set(node.name, this.#evaluate(node.value, scope));
         return "";
@@ -57,7 +74,9 @@ class Renderer {
       case "with": {
         const value = this.#evaluate(node.value, scope);
         const dot = node.kind === "with" && isTruthy(value) ? value : scope.dot;
-        return this.render(isTruthy(value) ? node.body : node.otherwise, { dot, variables: new Map(scope.variables) });
+        const variables = new Map(scope.variables);
+        if (node.variable !== "") variables.set(node.variable, value);
+        return this.render(isTruthy(value) ? node.body : node.otherwise, { dot, variables });
       }
     }
   }
@@ -65,15 +84,35 @@ class Renderer {
   #renderRange(node: Extract<Node, { kind: "range" }>, scope: Scope): string {
     const entries = entriesOf(this.#evaluate(node.value, scope));
     if (entries.length === 0) return this.render(node.otherwise, scope);
-    const [first, second] = node.variables;
-    return entries
-      .map(([key, value]) => {
-        const variables = new Map(scope.variables);
-        if (second !== undefined) variables.set(second, value);
-        if (first !== undefined) variables.set(first, second === undefined ? value : key);
-        return this.render(node.body, { dot: value, variables });
-      })
-      .join("");
+    let printed = "";
+    for (const entry of entries) {
+      const { text, isLast } = this.#renderEntry(node, entry, scope);
+      printed += text;
+      if (isLast) break;
+    }
+    return printed;
+  }
+
+  #renderEntry(
+    { variables: [first, second], body }: Extract<Node, { kind: "range" }>,
+    [key, value]: readonly [unknown, unknown],
+    scope: Scope,
+  ): { readonly text: string; readonly isLast: boolean } {
+    const variables = new Map(scope.variables);
+    if (second !== undefined) variables.set(second, value);
+    if (first !== undefined) variables.set(first, second === undefined ? value : key);
+    try {
+      return { text: this.render(body, { dot: value, variables }), isLast: false };
+    } catch (jump) {
+      if (isJump(jump)) return { text: jump.printed, isLast: jump.kind === "break" };
+      throw jump;
+    }
+  }
+
+  #print(expression: Expression, scope: Scope): string {
+    const value = this.#evaluate(expression, scope);
+    const name = expression.kind === "path" ? (expression.names.at(-1) ?? "") : "";
+    return (value === null ? this.#options.nulls?.get(name) : undefined) ?? formatValue(value);
   }
 
   #evaluate(expression: Expression, scope: Scope): unknown {
@@ -82,19 +121,20 @@ class Renderer {
     if (expression.kind === "field") return expression.names.reduce(member, this.#evaluate(expression.of, scope));
     if (expression.kind === "method") return this.#callField(expression, scope);
     const call = Object.hasOwn(functions, expression.name) ? functions[expression.name] : undefined;
-    if (call === undefined) throw new UsageError(`template "${this.#template}": unknown function ${expression.name}`);
+    if (call === undefined)
+      throw new UsageError(`template "${this.#template}": unknown function ${expression.name}`, 1);
     return call(...expression.args.map((arg) => this.#evaluate(arg, scope)));
   }
 
   #callField(expression: Extract<Expression, { kind: "method" }>, scope: Scope): unknown {
     const field = this.#evaluate(expression.of, scope);
     if (typeof field === "function") return field(...expression.args.map((arg) => this.#evaluate(arg, scope)));
-    throw new UsageError(`template "${this.#template}": a field that is no function takes no arguments`);
+    throw new UsageError(`template "${this.#template}": a field that is no function takes no arguments`, 1);
   }
 
   #follow(root: string, names: readonly string[], scope: Scope): unknown {
     if (root !== "" && !scope.variables.has(root)) {
-      throw new UsageError(`template "${this.#template}": unknown variable ${root}`);
+      throw new UsageError(`template "${this.#template}": unknown variable ${root}`, 1);
     }
     const start = root === "" ? scope.dot : scope.variables.get(root);
     let value = start;
@@ -113,6 +153,10 @@ class Renderer {
     if (!strict || isKnown) return;
     throw new UsageError(`template "${this.#template}": there is no field .${names.join(".")}`, 1);
   }
+}
+
+function isJump(thrown: unknown): thrown is Jump {
+  return typeof thrown === "object" && thrown !== null && "printed" in thrown;
 }
 
 /** Lists in order, maps by key as Go does. */

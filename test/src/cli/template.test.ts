@@ -29,6 +29,16 @@ describe("compileTemplate", () => {
     ['{{join (split "a,b" ",") "-"}}', "a-b"],
     ["a {{- .Name -}} b", "awebb"],
     ["{{$x := .Name}}{{$x}}{{$.State.Pid}}", "web12"],
+    ["{{/* a comment */}}{{.Name}}{{- /* and one more */ -}} !", "web!"],
+    ["{{with $s := .State}}{{$s.Pid}}{{.Running}}{{end}}", "12true"],
+    ["{{with .Empty}}x{{else with .State}}{{.Pid}}{{end}}", "12"],
+    ["{{range .Mounts}}{{.Source}}{{break}}{{end}}!", "/x!"],
+    ['{{range .Mounts}}{{if eq .Source "/x"}}-{{continue}}{{end}}{{.Source}}{{end}}', "-/y"],
+    ['{{print 1 2 "a" "b" 3}}{{println "a" 1}}', "1 2ab3a 1\n"],
+    ["{{1.5}} {{1e3}} {{0x10}} {{-2}} {{'a'}}", "1.5 1000 16 -2 97"],
+    ['{{lt "a" "b"}} {{ge .State.Pid 12}} {{ne .Name "x"}} {{not true}}', "true true true false"],
+    ['{{printf "%05d|%-4s|%x|%t|%8.3f|%d%%" .State.Pid "ab" 255 true 1.5 5}}', "00012|ab  |ff|true|   1.500|5%"],
+    ['{{html "<a>"}} {{urlquery "a b&c"}}', "&lt;a&gt; a+b%26c"],
   ])("%s", (template, expected) => {
     expect(compileTemplate(template)(data)).toBe(expected);
   });
@@ -42,6 +52,11 @@ describe("compileTemplate", () => {
     ["{{}}", "unexpected the end"],
   ])("refuses %s", (template, message) => {
     expect(() => compileTemplate(template)(data)).toThrow(message);
+  });
+
+  it("prints what is not there as Go prints it, where its kind is known", () => {
+    const nulls = new Map([["Empty", "[]"]]);
+    expect(compileTemplate("{{.Empty}} {{json .Empty}}", { nulls })(data)).toBe("[] null");
   });
 
   it("names a field that is not there where all are known", () => {
