@@ -6,6 +6,7 @@ import { EngineError } from "../../engine/errors.ts";
 import { connectEngine, type EngineClient } from "./connection.ts";
 import type { OpenEngineOptions } from "./open-engine.ts";
 import type { EnginePaths } from "./paths.ts";
+import { isUnitInstalled, type UnitProgram, unitName } from "./systemd-unit.ts";
 
 const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
 const pollInterval = 20;
@@ -56,9 +57,17 @@ const mallocSettings = {
   MALLOC_TRIM_THRESHOLD_: "131072",
 };
 
+/** How a service manager is to start the engine of these paths. */
+export function engineCommand(paths: EnginePaths): UnitProgram {
+  const args = [...engineFlags, engineProgram(), "serve", "--foreground", "--root", paths.root, "--run", paths.run];
+  return { command: [process.execPath, ...args], environment: mallocSettings };
+}
+
+/** Where systemd has a unit of it, systemd starts it: then it is none of this login's processes. */
 function spawnEngine(paths: EnginePaths, log: number): ChildProcess {
   const args = [...engineFlags, engineProgram(), "serve", "--root", paths.root, "--run", paths.run];
-  const engine = spawn(process.execPath, args, {
+  const isUnit = isUnitInstalled(paths);
+  const engine = spawn(isUnit ? "systemctl" : process.execPath, isUnit ? ["start", unitName(paths)] : args, {
     // A session of its own: it outlives the terminal and does not hear its Ctrl-C.
     detached: true,
     cwd: "/",
@@ -83,7 +92,9 @@ async function waitForEngine(
   engine: ChildProcess,
 ): Promise<EngineClient | null> {
   let giveUpAt = Date.now() + startDeadline;
-  engine.once("exit", () => {
+  engine.once("exit", (code) => {
+    // A program that has asked a service manager ends well, and the engine is yet to listen.
+    if (code === 0) return;
     giveUpAt = Math.min(giveUpAt, Date.now() + graceAfterExit);
   });
   while (Date.now() < giveUpAt) {

@@ -12,6 +12,8 @@ export function command(cli: Cli): Command {
     .action(async ({ force }: { force?: true }) => {
       if (!isRoot()) becomeRoot(cli.paths);
       if (!force) await askFirst(cli);
+      const { uninstallUnit } = await import("../uninstall-unit.ts");
+      uninstallUnit(cli);
       // Confirmed: also an engine that runs, and its containers.
       becomeEngine(cli, "purge", ["--force"]);
     });
