@@ -1,6 +1,6 @@
 import type { ContainerStatus, ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { ImageSummary } from "../../engine/protocol/images.ts";
-import { anyHolds, type Filters, labelsHold, parsePattern } from "./filters.ts";
+import { anyHolds, type Filters, labelsHold, parsePattern, parseTruthFilter } from "./filters.ts";
 import { UsageError } from "./parse/usage-error.ts";
 
 /** Keys of `ps --filter`. */
@@ -16,6 +16,7 @@ export const containerFilterKeys = [
   "health",
   "publish",
   "expose",
+  "is-task",
   "network",
   "volume",
 ];
@@ -27,6 +28,8 @@ export function filterContainers(
   filters: Filters,
 ): ContainerSummary[] {
   checkValues(filters);
+  // A task is a container of swarm's.
+  if (parseTruthFilter(filters, "is-task") === true) return [];
   const before = referencePoint(all, filters, "before");
   const since = referencePoint(all, filters, "since");
   return all.filter(
@@ -88,22 +91,47 @@ function stateHolds(container: ContainerSummary, filters: Filters): boolean {
 }
 
 function placeHolds(container: ContainerSummary, filters: Filters): boolean {
+  const { endpoints, mounts, network, ports, exposedPorts = [] } = container;
   return (
-    anyHolds(filters, "publish", (value) => publishes(container, value)) &&
-    anyHolds(filters, "expose", (value) => publishes(container, value)) &&
-    anyHolds(filters, "network", (value) => container.network === value) &&
+    anyHolds(filters, "publish", (value) =>
+      isWithin(
+        value,
+        ports.map((port) => ({ number: port.hostPort, protocol: port.protocol })),
+      ),
+    ) &&
+    anyHolds(filters, "expose", (value) =>
+      isWithin(value, [
+        ...ports.map((port) => ({ number: port.containerPort, protocol: port.protocol })),
+        ...exposedPorts.map(splitPort),
+      ]),
+    ) &&
+    anyHolds(
+      filters,
+      "network",
+      (value) =>
+        network === value ||
+        endpoints.some((endpoint) => endpoint.network === value || endpoint.networkID.startsWith(value)),
+    ) &&
     anyHolds(filters, "volume", (value) =>
-      container.mounts.some((mount) => mount.source === value || mount.target === value),
+      mounts.some(({ name, source, target }) => name === value || source === value || target === value),
     )
   );
 }
 
-function publishes(container: ContainerSummary, value: string): boolean {
-  const [port, protocol = "tcp"] = value.split("/");
-  return container.ports.some(
-    (binding) =>
-      binding.protocol === protocol && (String(binding.hostPort) === port || String(binding.containerPort) === port),
+type Port = { readonly number: number; readonly protocol: string };
+
+/** `80`, `80/udp` or `8000-8010/tcp` */
+function isWithin(value: string, ports: readonly Port[]): boolean {
+  const [, first, last = first, wanted = "tcp"] = /^(\d+)(?:-(\d+))?(?:\/(\w+))?$/.exec(value) ?? [];
+  if (first === undefined) throw new UsageError(`invalid filter "${value}": want port[-port][/protocol]`, 1);
+  return ports.some(
+    ({ number, protocol }) => protocol === wanted.toLowerCase() && number >= Number(first) && number <= Number(last),
   );
+}
+
+function splitPort(text: string): Port {
+  const [number, protocol = "tcp"] = text.split("/");
+  return { number: Number(number), protocol };
 }
 
 function descendsFrom(container: ContainerSummary, value: string, images: readonly ImageSummary[]): boolean {

@@ -7,6 +7,7 @@ import { containerFields, containerListing } from "./container-fields.ts";
 import { formatDockerTime } from "./docker-time.ts";
 import { imageListing, splitReference } from "./image-fields.ts";
 import type { Fields, ListingSpec } from "./listing.ts";
+import { volumeListing } from "./volume-fields.ts";
 
 type Options = { readonly now: number; readonly truncate: boolean };
 
@@ -48,4 +49,17 @@ export function containersInDetail(
   const headers = { ...containerListing.headers, LogSize: "LOG SIZE" };
   const columns = ["ID", "Image", "Command", "LocalVolumes", "Size", "LogSize", "RunningFor", "Status", "Names"];
   return [fields, { ...containerListing, headers, columns }];
+}
+
+/** Largest first. What is not measured, since it lies elsewhere, has docker's N/A. */
+export function volumesInDetail({ items }: DiskUsage["volumes"]): [Fields[], ListingSpec] {
+  const fields = [...items]
+    .sort((a, b) => (b.size ?? 0) - (a.size ?? 0))
+    .map(({ name, driver, links, size }) => ({
+      Driver: driver,
+      Links: String(links),
+      Name: name,
+      Size: size === null ? "N/A" : formatBytesFinely(size),
+    }));
+  return [fields, { ...volumeListing, columns: ["Name", "Links", "Size"] }];
 }

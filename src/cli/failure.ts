@@ -19,9 +19,14 @@ function failureOf(error: unknown, verb: string, fallbackCode: number): Failure 
   }
   if (isEngineError(error)) {
     const hint = error.hint === null ? [] : [`hint: ${error.hint}`];
-    return { lines: [`gantry: ${error.message}`, ...hint], exitCode: error.exitCode ?? fallbackCode };
+    return { lines: [`gantry: ${error.message}`, ...hint], exitCode: codeOf(error, fallbackCode) };
   }
   return { lines: [`gantry: ${messageOf(error)}`], exitCode: fallbackCode };
+}
+
+/** The engine's 125 says that no container has run, which matters to `run` alone. */
+function codeOf({ exitCode }: EngineError, fallbackCode: number): number {
+  return exitCode === null || exitCode === undefined || exitCode === 125 ? fallbackCode : exitCode;
 }
 
 /** The dashboard is a bundle of its own, so that its errors are of a class of their own. */

@@ -52,3 +52,13 @@ export function globPattern(glob: string): RegExp {
     .replaceAll("?", "[^/]");
   return parsePattern(`^${source}$`);
 }
+
+/** The truth value of a filter that is given at most once, as `dangling=true`; null where it is not. */
+export function parseTruthFilter(filters: Filters, key: string): boolean | null {
+  const values = filters.get(key) ?? [];
+  const [value] = values;
+  if (value === undefined) return null;
+  if (values.length === 1 && /^(1|t|true)$/i.test(value)) return true;
+  if (values.length === 1 && /^(0|f|false)$/i.test(value)) return false;
+  throw new UsageError(`invalid filter "${key}=${values.join(",")}": want true or false`, 1);
+}

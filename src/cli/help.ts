@@ -2,7 +2,7 @@ import { sections, type Verb } from "./verbs.ts";
 
 /** `gantry --help` */
 export function topHelp(): string {
-  const width = 16;
+  const width = 18;
   const parts = sections.map(([title, prefix, verbs]) => `${title}:\n${listVerbs(prefix, verbs, width)}`);
   return `Usage: gantry [--root DIR] [--run DIR] [COMMAND]
 

@@ -6,8 +6,12 @@ export type LogPrinterOptions = {
   readonly stderr: Writable;
   /** The time of each line before it. */
   readonly timestamps: boolean;
+  /** What stands before each line, after its time: what --details tells of the container. */
+  readonly details?: string;
 };
 
+/** Bytes of `2026-11-22T01:38:45Z stdout F` with its newline. */
+const shortestRecord = 30;
 const newline = 10;
 const empty = Buffer.alloc(0);
 
@@ -33,7 +37,7 @@ export class LogPrinter {
   take(chunk: Buffer): Promise<void> | undefined {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     // No text is longer than its record, and a time with its blank is part of the record as well.
-    this.#out = Buffer.allocUnsafe(bytes.length);
+    this.#out = Buffer.allocUnsafe(bytes.length + this.#roomForDetails(bytes));
     this.#length = 0;
     const waits: Promise<void>[] = [];
     const consumed = decodeLogRecords(bytes, (record) => {
@@ -48,6 +52,12 @@ export class LogPrinter {
     return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
   }
 
+  /** A record is a line, and is no shorter than its time. */
+  #roomForDetails(bytes: Buffer): number {
+    const { details = "" } = this.#options;
+    return Math.ceil(bytes.length / shortestRecord) * Buffer.byteLength(details);
+  }
+
   #append(bytes: Buffer, record: LogRecord): void {
     const out = this.#out;
     if (this.#options.timestamps && !this.#withinLine[record.stream]) {
@@ -55,6 +65,8 @@ export class LogPrinter {
       const time = record.time.replace(/\+00:00$/, "Z");
       this.#length += out.write(`${time} `, this.#length, "latin1");
     }
+    const { details } = this.#options;
+    if (details !== undefined && !this.#withinLine[record.stream]) this.#length += out.write(details, this.#length);
     this.#length += bytes.copy(out, this.#length, record.start, record.end);
     this.#withinLine[record.stream] = record.partial;
     if (!record.partial) out[this.#length++] = newline;

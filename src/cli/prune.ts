@@ -2,6 +2,7 @@ import { EngineError } from "../../engine/errors.ts";
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { EngineClient } from "../client/connection.ts";
 import { findMoment } from "../format/time.ts";
+import { askNetworks } from "./ask-networks.ts";
 import { type Filters, hasLabel, parseFilters } from "./filters.ts";
 import { UsageError } from "./parse/usage-error.ts";
 
@@ -21,9 +22,19 @@ export function parsePruneFilter(
   const [until] = untils;
   return {
     until: until === undefined ? null : momentOf(until),
-    labels: [...(filters.get("label") ?? []), ...(filters.get("label!") ?? []).map((label) => `!${label}`)],
+    labels: labelsOf(filters),
     filters,
   };
+}
+
+/** Of volumes: they have no time. */
+export function parseVolumePruneFilter(texts: readonly string[]): { labels: readonly string[]; filters: Filters } {
+  const filters = parseFilters(texts, ["label", "label!", "all"]);
+  return { labels: labelsOf(filters), filters };
+}
+
+function labelsOf(filters: Filters): string[] {
+  return [...(filters.get("label") ?? []), ...(filters.get("label!") ?? []).map((label) => `!${label}`)];
 }
 
 export type Pruned = { readonly lines: readonly string[]; readonly bytes: number };
@@ -35,7 +46,7 @@ export async function pruneImages(client: EngineClient, filter: PruneFilter, all
     ...references.map((reference) => `untagged: ${reference}`),
     `deleted: ${id}`,
   ]);
-  return { lines: lines.length === 0 ? [] : ["Deleted Images:", ...lines, ""], bytes };
+  return { lines: titled("Deleted Images:", lines), bytes };
 }
 
 /** Removes what does not run. One that is started, or removed by somebody else, meanwhile is left out. */
@@ -57,7 +68,35 @@ export async function pruneContainers(client: EngineClient, filter: PruneFilter)
     }
   }
   const bytes = gone.reduce((total, id) => total + (sizes.get(id) ?? 0), 0);
-  return { lines: gone.length === 0 ? [] : ["Deleted Containers:", ...gone, ""], bytes };
+  return { lines: titled("Deleted Containers:", gone), bytes };
+}
+
+/** Takes those that became of use meanwhile for used: they stay. */
+export async function pruneNetworks(client: EngineClient, filter: PruneFilter): Promise<Pruned> {
+  const { until, labels } = filter;
+  const { removed } = await askNetworks(client, "networks.prune", { until, labels: [...labels], dryRun: false });
+  return {
+    lines: titled(
+      "Deleted Networks:",
+      removed.map(({ name }) => name),
+    ),
+    bytes: 0,
+  };
+}
+
+export async function pruneVolumes(client: EngineClient, labels: readonly string[], all: boolean): Promise<Pruned> {
+  const { removed, bytes } = await client.request("volumes.prune", { all, labels: [...labels], dryRun: false });
+  return {
+    lines: titled(
+      "Deleted Volumes:",
+      removed.map(({ name }) => name),
+    ),
+    bytes,
+  };
+}
+
+function titled(title: string, names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [title, ...names, ""];
 }
 
 function isOver({ status }: ContainerSummary): boolean {

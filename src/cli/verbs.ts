@@ -25,6 +25,7 @@ const containerVerbs: Readonly<Record<string, Verb>> = {
   stats: { summary: "show what containers use, live", load: () => import("./commands/stats.ts") },
   top: { summary: "list a container's processes", load: () => import("./commands/top.ts") },
   wait: { summary: "wait until containers stop, print exit codes", load: () => import("./commands/wait.ts") },
+  update: { summary: "change limits and restart policies, also live", load: () => import("./commands/update.ts") },
   rename: { summary: "rename a container", load: () => import("./commands/rename.ts") },
   port: { summary: "list a container's published ports", load: () => import("./commands/port.ts") },
   diff: { summary: "list what a container changed on its file system", load: () => import("./commands/diff.ts") },
@@ -47,10 +48,43 @@ const imageVerbs: Readonly<Record<string, Verb>> = {
   search: { summary: "look for images in a registry", load: () => import("./commands/search.ts") },
 };
 
+const networkVerbs: Readonly<Record<string, Verb>> = {
+  create: { summary: "make a network", load: () => import("./commands/network-create.ts") },
+  ls: { summary: "list networks", load: () => import("./commands/network-ls.ts") },
+  inspect: { summary: "show everything about networks", load: () => import("./commands/network-inspect.ts") },
+  connect: { summary: "connect a container to a network", load: () => import("./commands/network-connect.ts") },
+  disconnect: { summary: "take a container from a network", load: () => import("./commands/network-disconnect.ts") },
+  rm: { summary: "remove networks", load: () => import("./commands/network-rm.ts") },
+  prune: { summary: "remove networks that no container uses", load: () => import("./commands/network-prune.ts") },
+  reload: {
+    summary: "write bridges, addresses and firewall rules anew",
+    load: () => import("./commands/network-reload.ts"),
+  },
+};
+
+const volumeVerbs: Readonly<Record<string, Verb>> = {
+  create: { summary: "make a volume", load: () => import("./commands/volume-create.ts") },
+  ls: { summary: "list volumes", load: () => import("./commands/volume-ls.ts") },
+  inspect: { summary: "show everything about volumes", load: () => import("./commands/volume-inspect.ts") },
+  rm: { summary: "remove volumes and what is in them", load: () => import("./commands/volume-rm.ts") },
+  prune: { summary: "remove volumes that no container uses", load: () => import("./commands/volume-prune.ts") },
+  export: { summary: "write what is in a volume as tar", load: () => import("./commands/volume-export.ts") },
+  import: { summary: "unpack an archive into a volume", load: () => import("./commands/volume-import.ts") },
+};
+
+const checkpointVerbs: Readonly<Record<string, Verb>> = {
+  create: { summary: "freeze a container into files", load: () => import("./commands/checkpoint-create.ts") },
+  ls: { summary: "list a container's checkpoints", load: () => import("./commands/checkpoint-ls.ts") },
+  rm: { summary: "remove a container's checkpoint", load: () => import("./commands/checkpoint-rm.ts") },
+};
+
 const otherVerbs: Readonly<Record<string, Verb>> = {
   login: { summary: "have an account at a registry kept", load: () => import("./commands/login.ts") },
   logout: { summary: "forget an account at a registry", load: () => import("./commands/logout.ts") },
-  inspect: { summary: "show everything about containers or images", load: () => import("./commands/inspect.ts") },
+  inspect: {
+    summary: "show everything about containers, images, networks, volumes",
+    load: () => import("./commands/inspect.ts"),
+  },
   events: { summary: "show what happens, live", load: () => import("./commands/events.ts") },
   info: { summary: "show the engine and its host", load: () => import("./commands/info.ts") },
   version: { summary: "show versions", load: () => import("./commands/version.ts") },
@@ -60,6 +94,8 @@ const otherVerbs: Readonly<Record<string, Verb>> = {
 const engineVerbs: Readonly<Record<string, Verb>> = {
   start: { summary: "start the engine", load: () => import("./commands/engine-start.ts") },
   stop: { summary: "stop the engine; containers go on", load: () => import("./commands/engine-stop.ts") },
+  install: { summary: "have systemd start it at boot", load: () => import("./commands/engine-install.ts") },
+  uninstall: { summary: "leave it to the commands again", load: () => import("./commands/engine-uninstall.ts") },
   status: { summary: "tell whether the engine runs", load: () => import("./commands/engine-status.ts") },
   logs: { summary: "show the engine's own log", load: () => import("./commands/engine-logs.ts") },
   doctor: { summary: "check what the engine needs of this host", load: () => import("./commands/engine-doctor.ts") },
@@ -110,6 +146,9 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
     pull: verbs.pull,
     push: verbs.push,
   },
+  network: { ...networkVerbs, list: networkVerbs.ls, remove: networkVerbs.rm },
+  volume: { ...volumeVerbs, list: volumeVerbs.ls, remove: volumeVerbs.rm },
+  checkpoint: { ...checkpointVerbs, list: checkpointVerbs.ls, remove: checkpointVerbs.rm },
   system: { ...systemVerbs, info: verbs.info, events: verbs.events },
   engine: engineVerbs,
 };
@@ -118,6 +157,9 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
 export const sections: readonly (readonly [string, string, Readonly<Record<string, Verb>>])[] = [
   ["Containers", "", containerVerbs],
   ["Images", "", imageVerbs],
+  ["Networks", "network ", networkVerbs],
+  ["Volumes", "volume ", volumeVerbs],
+  ["Checkpoints", "checkpoint ", checkpointVerbs],
   ["System", "system ", systemVerbs],
   ["Engine", "engine ", engineVerbs],
   ["Other", "", otherVerbs],

@@ -43,6 +43,16 @@ export async function importImage(
   return send(client, streamID, rootfs, () => client.request("images.import", params, options));
 }
 
+/** Sends an archive that the engine unpacks into a volume. */
+export function importVolume(
+  client: EngineClient,
+  archive: Archive,
+  volume: string,
+): Promise<MethodResult<"volumes.import">> {
+  const streamID = newStreamID();
+  return send(client, streamID, archive, () => client.request("volumes.import", { volume, streamID }));
+}
+
 function fileOf({ openFile }: Archive): { file?: OpenFile } {
   return openFile === undefined ? {} : { file: openFile };
 }

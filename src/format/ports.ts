@@ -19,6 +19,21 @@ export function formatPorts(ports: readonly PortBinding[]): string {
     .join(", ");
 }
 
+/** Ports of a container that nothing leads to, `80/tcp`; neighbours become one range: `7000-7002/tcp`. */
+export function formatExposed(ports: readonly string[]): string[] {
+  const numbered = ports.map((text) => ({
+    number: Number.parseInt(text, 10),
+    protocol: text.slice(text.indexOf("/")),
+  }));
+  const runs: { first: number; last: number; protocol: string }[] = [];
+  for (const { number, protocol } of numbered.sort((a, b) => compare(a.protocol, b.protocol) || a.number - b.number)) {
+    const run = runs.at(-1);
+    if (run !== undefined && run.protocol === protocol && number === run.last + 1) run.last = number;
+    else runs.push({ first: number, last: number, protocol });
+  }
+  return runs.map(({ first, last, protocol }) => `${first === last ? first : `${first}-${last}`}${protocol}`);
+}
+
 /** Ports of one address and protocol together, in order. */
 function comparePorts(a: PortBinding, b: PortBinding): number {
   return (

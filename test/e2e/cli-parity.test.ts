@@ -159,7 +159,7 @@ describe("ps", () => {
     expect(await out("ps", "--format", 'table {{.Names}}\t{{.Label "tier"}}')).toBe("NAMES     tier\none       db\n");
     expect(await out("ps", "--format", "{{.Size}}")).toMatch(/^0B \(virtual \d/);
     expect(Object.keys(JSON.parse(await out("ps", "--format", "json")))).toEqual(
-      "Command CreatedAt ID Image Labels LocalVolumes Mounts Names Networks Ports RunningFor Size State Status".split(
+      "Command CreatedAt ID Image Labels LocalVolumes Mounts Names Networks Ports Reason RunningFor Size State Status".split(
         " ",
       ),
     );

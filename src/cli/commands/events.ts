@@ -2,18 +2,17 @@ import type { Command } from "commander";
 import type { EngineEvent } from "../../../engine/protocol/events.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
-import { anyHolds, type Filters, parseFilters } from "../filters.ts";
+import { eventFilterKeys, eventPasses } from "../event-filters.ts";
+import { parseFilters } from "../filters.ts";
 import { parseMoment } from "../parse/moment.ts";
 import { printableJson, printableText } from "../printable.ts";
 import { compileTemplate } from "../template/template.ts";
 
 type EventsOptions = { filter?: string[]; format?: string; since?: string; until?: string };
 
-const filterKeys = ["container", "event", "image", "label", "type"];
-
 export function command(cli: Cli): Command {
   return newCommand(cli, "events", "[options]", "show what happens, live")
-    .option("-f, --filter <filter>", "key=value: container, event, image, label, type", collect)
+    .option("-f, --filter <filter>", `key=value: ${eventFilterKeys.join(", ")}`, collect)
     .option("--format <format>", "json, or a template")
     .option("--since <time>", "from this time on: RFC 3339, seconds, or 10m ago")
     .option("--until <time>", "up to this time, then end")
@@ -21,7 +20,7 @@ export function command(cli: Cli): Command {
 }
 
 async function follow(cli: Cli, options: EventsOptions): Promise<void> {
-  const filters = parseFilters(options.filter ?? [], filterKeys);
+  const filters = parseFilters(options.filter ?? [], eventFilterKeys);
   const render = rendererOf(options.format);
   const now = Date.now();
   const since = options.since === undefined ? null : parseMoment("--since", options.since, now);
@@ -29,7 +28,7 @@ async function follow(cli: Cli, options: EventsOptions): Promise<void> {
   const client = await cli.connect();
   let printed = Promise.resolve();
   await client.subscribe("events", { since, until }, (event) => {
-    if (!passes(event, filters)) return;
+    if (!eventPasses(event, filters)) return;
     // One after the other, in order.
     printed = printed.then(async () => cli.print(await printableText(render(event))));
   });
@@ -40,29 +39,11 @@ async function follow(cli: Cli, options: EventsOptions): Promise<void> {
   });
 }
 
-function passes(event: EngineEvent, filters: Filters): boolean {
-  const { attributes } = event;
-  return (
-    anyHolds(filters, "type", (value) => event.type === value) &&
-    anyHolds(filters, "event", (value) => event.action === value || event.action.startsWith(`${value}:`)) &&
-    anyHolds(filters, "container", (value) => isObject(event, "container", value)) &&
-    anyHolds(filters, "image", (value) => isObject(event, "image", value) || attributes.image === value) &&
-    (filters.get("label") ?? []).every((wanted) => {
-      const [key = "", value] = wanted.split("=", 2);
-      return Object.hasOwn(attributes, key) && (value === undefined || attributes[key] === value);
-    })
-  );
-}
-
-function isObject(event: EngineEvent, type: EngineEvent["type"], value: string): boolean {
-  return event.type === type && (event.attributes.name === value || event.id.startsWith(value));
-}
-
 function rendererOf(format: string | undefined): (event: EngineEvent) => string {
-  if (format === "json") return (event) => printableJson(dockerEvent(event));
+  if (format === "json") return jsonLine;
   if (format === undefined) return describe;
-  const render = compileTemplate(format);
-  return (event) => render(dockerEvent(event));
+  const render = compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"));
+  return (event) => render(templateEvent(event));
 }
 
 /** `2026-11-22T04:00:00.000000001Z container start <id> (image=…, name=web)` */
@@ -80,15 +61,43 @@ function nanoTime(timeNano: string): string {
   return `${seconds}.${String(nano % 1_000_000_000n).padStart(9, "0")}Z`;
 }
 
+/** Nanoseconds have more digits than a double holds. */
+function jsonLine(event: EngineEvent): string {
+  const { timeNano: _imprecise, ...rest } = dockerEvent(event);
+  return `${printableJson(rest).slice(0, -1)},"timeNano":${event.timeNano}}`;
+}
+
+/** As docker's JSON names it. */
 function dockerEvent(event: EngineEvent): Record<string, unknown> {
+  const { image } = event.attributes;
   return {
+    status: event.action,
+    id: event.id,
+    ...(event.type === "container" && image !== undefined ? { from: image } : {}),
     Type: event.type,
     Action: event.action,
     Actor: { ID: event.id, Attributes: event.attributes },
-    status: event.action,
-    id: event.id,
     scope: "local",
-    time: Number(BigInt(event.timeNano) / 1_000_000_000n),
+    time: secondsOf(event),
     timeNano: Number(event.timeNano),
   };
+}
+
+/** With the names of the fields of docker's program, which templates know and JSON does not. */
+function templateEvent(event: EngineEvent): Record<string, unknown> {
+  const data = dockerEvent(event);
+  const fields = {
+    Status: event.action,
+    ID: event.id,
+    From: data.from ?? "",
+    Scope: "local",
+    Time: data.time,
+    TimeNano: event.timeNano,
+  };
+  for (const [name, value] of Object.entries(fields)) Object.defineProperty(data, name, { value });
+  return data;
+}
+
+function secondsOf({ timeNano }: EngineEvent): number {
+  return Number(BigInt(timeNano) / 1_000_000_000n);
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { EngineClient } from "../../client/connection.ts";
 import { newStreamID } from "../../client/stream-id.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
@@ -16,9 +17,15 @@ export function command(cli: Cli): Command {
     .option("--since <time>", "from this time on: RFC 3339, seconds, or 10m ago")
     .option("--until <time>", "up to this time")
     .option("-t, --timestamps", "the time before each line")
-    .option("--details", "accepted")
+    .option("--details", "what --log-opt labels=… and env=… ask for, before each line")
     .argument("<container>")
     .action((container: string, options: LogsOptions) => showLogs(cli, container, options));
+}
+
+/** What does that is loaded only where it is asked for. */
+async function detailsOf(client: EngineClient, container: string): Promise<string> {
+  const { logDetails } = await import("../log-details.ts");
+  return logDetails(await client.request("containers.inspect", { container }));
 }
 
 async function showLogs(cli: Cli, container: string, options: LogsOptions): Promise<void> {
@@ -31,11 +38,13 @@ async function showLogs(cli: Cli, container: string, options: LogsOptions): Prom
     until: until === undefined ? null : parseMoment("--until", until, now),
   };
   const client = await cli.connect();
+  const details = options.details ? { details: await detailsOf(client, container) } : {};
   const streamID = newStreamID();
   const request = client.request("containers.logs", { container, streamID, follow, range });
   request.catch(() => undefined);
   const stream = await client.openStream(streamID);
-  const printer = new LogPrinter({ stdout: outputOf("stdout"), stderr: outputOf("stderr"), timestamps });
+  const outputs = { stdout: outputOf("stdout"), stderr: outputOf("stderr") };
+  const printer = new LogPrinter({ ...outputs, timestamps, ...details });
   stream.onOutput((_channel, bytes) => printer.take(bytes));
   await request;
   await stream.ended;

@@ -4,7 +4,7 @@ import type { ImageSummary } from "../../../engine/protocol/images.ts";
 import type { EngineClient } from "../../client/connection.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
-import { type ContainerFieldOptions, containerFields, containerListing } from "../container-fields.ts";
+import { type ContainerFieldOptions, containerFields, containerListing, withReason } from "../container-fields.ts";
 import { containerFilterKeys, filterContainers } from "../container-filters.ts";
 import { parseFilters } from "../filters.ts";
 import { renderListing } from "../listing.ts";
@@ -56,7 +56,9 @@ async function listContainers(cli: Cli, options: PsOptions): Promise<void> {
     containerFields(container, { now, truncate: options.trunc, size: sizes.get(container.id) ?? null }),
   );
   const columns = options.size ? [...containerListing.columns, "Size"] : containerListing.columns;
-  const text = await renderListing(items, { ...containerListing, columns }, options);
+  const isTable = options.format === undefined || options.format === "table";
+  const rows = isTable ? items.map(withReason) : items;
+  const text = await renderListing(rows, { ...containerListing, columns }, options);
   if (text !== "") cli.print(text);
 }
 

@@ -4,16 +4,20 @@ import { newCommand } from "../command.ts";
 import { forEachName } from "../each.ts";
 import { parseInteger } from "../parse/sizes.ts";
 
+type RestartOptions = { timeout?: string; time?: string; signal?: string };
+
 export function command(cli: Cli): Command {
   return newCommand(cli, "restart", "[options] CONTAINER...", "restart containers")
     .option("-t, --timeout <seconds>", "wait before they are killed; -1: for ever")
     .option("--time <seconds>", "the same as --timeout")
+    .option("-s, --signal <signal>", "instead of the container's stop signal")
     .argument("<container...>")
-    .action((names: string[], options: { timeout?: string; time?: string }) => {
+    .action((names: string[], options: RestartOptions) => {
       const text = options.timeout ?? options.time;
       const timeout = text === undefined ? null : parseInteger("--timeout", text, { minimum: -1 });
+      const signal = options.signal === undefined ? {} : { signal: options.signal };
       return forEachName(cli, names, async (client, container) => {
-        await client.request("containers.restart", { container, timeout });
+        await client.request("containers.restart", { container, timeout, ...signal });
         return container;
       });
     });

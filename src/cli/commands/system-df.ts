@@ -4,7 +4,7 @@ import type { DiskUsage } from "../../../engine/protocol/upkeep.ts";
 import { formatBytesFinely } from "../../format/bytes.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
-import { containersInDetail, imagesInDetail } from "../disk-usage-fields.ts";
+import { containersInDetail, imagesInDetail, volumesInDetail } from "../disk-usage-fields.ts";
 import { type Fields, type ListingSpec, renderListing } from "../listing.ts";
 import { printableJson, printableText } from "../printable.ts";
 import { compileTemplate } from "../template/template.ts";
@@ -20,7 +20,7 @@ const listing: ListingSpec = {
 export function command(cli: Cli): Command {
   return newCommand(cli, "system df", "[options]", "show what the disk is used for")
     .option("--format <format>", "table, json, or a template such as '{{.Type}}'")
-    .option("-v, --verbose", "each image and container")
+    .option("-v, --verbose", "each image, container and volume")
     .action((flags: Flags) => showUsage(cli, flags));
 }
 
@@ -38,12 +38,12 @@ async function showUsage(cli: Cli, { format, verbose }: Flags): Promise<void> {
 type Usage = Pick<DiskUsage["blobs"], "total" | "active" | "size" | "reclaimable">;
 
 /** Docker's rows, and one for what it does not keep: the layers as they came from a registry or an archive. */
-function rowsOf({ images, containers, blobs }: DiskUsage): Fields[] {
+function rowsOf({ images, containers, volumes, blobs }: DiskUsage): Fields[] {
   const none: Usage = { total: 0, active: 0, size: 0, reclaimable: 0 };
   const rows: [string, Usage][] = [
     ["Images", images],
     ["Containers", containers],
-    ["Local Volumes", none],
+    ["Local Volumes", volumes],
     ["Build Cache", none],
     ["Blobs", blobs],
   ];
@@ -72,7 +72,7 @@ async function inDetail(usage: DiskUsage, containers: readonly ContainerSummary[
     "\nContainers space usage:\n",
     await renderListing(containerFields, containerSpec, {}),
     "\nLocal Volumes space usage:\n",
-    "VOLUME NAME   LINKS     SIZE",
+    await renderListing(...volumesInDetail(usage.volumes), {}),
     "\nBuild cache usage: 0B\n",
     "CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED",
     `\nBlobs space usage: ${formatBytesFinely(size)} in ${total}, ${active} of them held by images, ${formatBytesFinely(reclaimable)} reclaimable`,
@@ -84,7 +84,7 @@ function asData(usage: DiskUsage, containers: readonly ContainerSummary[]): Reco
   return {
     Images: imagesInDetail(usage.images, options)[0],
     Containers: containersInDetail(usage.containers, containers, options)[0],
-    Volumes: [],
+    Volumes: volumesInDetail(usage.volumes)[0],
     BuildCache: [],
   };
 }

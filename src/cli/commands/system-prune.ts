@@ -3,37 +3,48 @@ import { formatBytesFinely } from "../../format/bytes.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
+import { UsageError } from "../parse/usage-error.ts";
 import { printableText } from "../printable.ts";
-import { parsePruneFilter, pruneContainers, pruneImages } from "../prune.ts";
+import { parsePruneFilter, pruneContainers, pruneImages, pruneNetworks, pruneVolumes } from "../prune.ts";
 
 type Flags = { all?: true; force?: true; filter?: string[]; volumes?: true };
 
 export function command(cli: Cli): Command {
-  return newCommand(cli, "system prune", "[options]", "remove stopped containers and images that nothing uses")
+  return newCommand(cli, "system prune", "[options]", "remove containers, networks and images that nothing uses")
     .option("-a, --all", "also images that bear names")
     .option("--filter <filter>", "until=24h, label=key[=value], label!=key[=value]", collect)
     .option("-f, --force", "do not ask")
-    .option("--volumes", "accepted; there are no volumes yet")
+    .option("--volumes", "also anonymous volumes that nothing uses")
     .action((flags: Flags) => prune(cli, flags));
 }
 
 async function prune(cli: Cli, flags: Flags): Promise<void> {
-  const { all = false } = flags;
+  const { all = false, volumes: withVolumes = false } = flags;
   const filter = parsePruneFilter(flags.filter ?? []);
+  if (withVolumes && filter.until !== null) {
+    throw new UsageError('the "until" filter is not supported with "--volumes"', 1);
+  }
   const client = await cli.connect();
-  if (!flags.force && !(await confirm(await printableText(warningOf(all, flags.filter ?? []))))) return;
-  // First, since an image may be in use by a container that goes.
-  const containers = await pruneContainers(client, filter);
-  const images = await pruneImages(client, filter, all);
-  for (const line of [...containers.lines, ...images.lines]) cli.print(await printableText(line));
-  cli.print(`Total reclaimed space: ${formatBytesFinely(containers.bytes + images.bytes)}`);
+  if (!flags.force && !(await confirm(await printableText(warningOf({ all, withVolumes }, flags.filter ?? [])))))
+    return;
+  // Containers first, since what else there is may be in use by one that goes.
+  const pruned = [await pruneContainers(client, filter), await pruneNetworks(client, filter)];
+  if (withVolumes) pruned.push(await pruneVolumes(client, filter.labels, false));
+  pruned.push(await pruneImages(client, filter, all));
+  for (const line of pruned.flatMap(({ lines }) => lines)) cli.print(await printableText(line));
+  const bytes = pruned.reduce((total, one) => total + one.bytes, 0);
+  cli.print(`Total reclaimed space: ${formatBytesFinely(bytes)}`);
 }
 
-function warningOf(all: boolean, filters: readonly string[]): string {
+type Extent = { readonly all: boolean; readonly withVolumes: boolean };
+
+function warningOf({ all, withVolumes }: Extent, filters: readonly string[]): string {
   const filtered = filters.map((filter) => `  - ${filter}\n`).join("");
   return [
     "WARNING! This will remove:",
     "  - all stopped containers",
+    "  - all networks not used by at least one container",
+    ...(withVolumes ? ["  - all anonymous volumes not used by at least one container"] : []),
     `  - all ${all ? "images without at least one container associated to them" : "dangling images"}`,
     "",
     ...(filtered === "" ? [] : [`  Items to be pruned will be filtered with:\n${filtered}`]),

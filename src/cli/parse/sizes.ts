@@ -27,8 +27,13 @@ export function parseInteger(flag: string, text: string, bounds: IntegerBounds =
   const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = bounds;
   const number = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(number >= minimum && number <= maximum)) {
-    const range = Object.keys(bounds).length === 0 ? "a whole number" : `a whole number of ${minimum} to ${maximum}`;
-    throw new UsageError(`invalid ${flag} "${text}": want ${range}`);
+    throw new UsageError(`invalid ${flag} "${text}": want a whole number${rangeOf(bounds)}`);
   }
   return number;
+}
+
+/** A bound that only keeps the number whole is not worth telling. */
+function rangeOf({ minimum, maximum = Number.MAX_SAFE_INTEGER }: IntegerBounds): string {
+  if (minimum === undefined) return "";
+  return maximum >= 2 ** 31 ? ` of at least ${minimum}` : ` of ${minimum} to ${maximum}`;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
 import { unlimited } from "../../../engine/protocol/defaults.ts";
 import type { ImageSummary } from "../../../engine/protocol/images.ts";
-import { containerFields, containerListing } from "../../../src/cli/container-fields.ts";
+import { containerFields, containerListing, withReason } from "../../../src/cli/container-fields.ts";
 import { containerFilterKeys, filterContainers } from "../../../src/cli/container-filters.ts";
 import { parseFilters } from "../../../src/cli/filters.ts";
 import { imageFields, imageListing } from "../../../src/cli/image-fields.ts";
@@ -106,6 +106,64 @@ describe("renderListing", () => {
   });
 });
 
+describe("containers", () => {
+  it("show networks, mounts and volumes as docker does", () => {
+    const mount = { target: "/d", readOnly: false };
+    const endpoint = { networkID: "b9e6", ipAddress: null, ipv6Address: null, macAddress: null, aliases: [] };
+    const container = containerOf({
+      network: "back",
+      endpoints: [
+        { ...endpoint, network: "back" },
+        { ...endpoint, network: "front" },
+      ],
+      mounts: [
+        { ...mount, type: "volume", source: "/var/lib/x", name: "data" },
+        { ...mount, type: "bind", source: "/etc/a-rather-long-path" },
+        { ...mount, type: "tmpfs", source: "" },
+      ],
+    });
+    expect(fieldsOf(container)).toMatchObject({
+      Networks: "back,front",
+      Mounts: "data,/etc/a-rather-…,tmpfs",
+      LocalVolumes: "1",
+    });
+    expect(fieldsOf(containerOf({ network: "host" })).Networks).toBe("host");
+    expect(fieldsOf(containerOf({ network: "container:db" })).Networks).toBe("");
+  });
+
+  it("show ports open to the world, to this host, and to other containers alone", () => {
+    const ports = [
+      { hostAddress: "", hostPort: 8080, containerPort: 80, protocol: "tcp" as const },
+      { hostAddress: "::", hostPort: 8080, containerPort: 80, protocol: "tcp" as const },
+      { hostAddress: "127.0.0.1", hostPort: 8081, containerPort: 81, protocol: "tcp" as const },
+    ];
+    const exposedPorts = ["80/tcp", "7001/tcp", "7000/tcp", "53/udp"];
+    expect(fieldsOf(containerOf({ ports, exposedPorts })).Ports).toBe(
+      "7000-7001/tcp, 53/udp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 127.0.0.1:8081->81/tcp",
+    );
+    expect(fieldsOf(containerOf({ ports: [], exposedPorts, status: "exited" })).Ports).toBe("");
+  });
+
+  it("say in the table why they ended, and elsewhere in docker's words alone", () => {
+    const killed = containerOf({
+      status: "exited",
+      exitCode: 137,
+      finishedAt: "2026-11-22T04:59:00Z",
+      reason: "out of memory: its limit is 32 MB",
+    });
+    expect(fieldsOf(killed).Status).toBe("Exited (137) About a minute ago");
+    expect(withReason(fieldsOf(killed)).Status).toBe(
+      "Exited (137) About a minute ago (out of memory: its limit is 32 MB)",
+    );
+    const failed = { ...killed, exitCode: 3, reason: "exit code 3: boom" };
+    expect(withReason(fieldsOf(failed)).Status).toBe("Exited (3) About a minute ago (boom)");
+    expect(withReason(fieldsOf({ ...failed, reason: "exit code 3" })).Status).toBe("Exited (3) About a minute ago");
+    expect(withReason(fieldsOf(containerOf({ health: "healthy" }))).Status).toBe("Up About an hour (healthy)");
+    const unborn = containerOf({ status: "created", error: "exec nope: not found" });
+    expect(withReason(fieldsOf(unborn)).Status).toBe("Created (exec nope: not found)");
+  });
+});
+
 describe("filterContainers", () => {
   const web = containerOf({});
   const job = containerOf({
@@ -115,6 +173,11 @@ describe("filterContainers", () => {
     exitCode: 2,
     labels: {},
     createdAt: "2026-11-22T04:00:00Z",
+    exposedPorts: ["9001/tcp"],
+    mounts: [{ type: "volume", name: "data", source: "/x", target: "/d", readOnly: false }],
+    endpoints: [
+      { networkID: "b9e6f0", network: "back", ipAddress: null, ipv6Address: null, macAddress: null, aliases: [] },
+    ],
   });
   const names = (...texts: string[]) =>
     filterContainers([web, job], [image], parseFilters(texts, containerFilterKeys)).map(({ name }) => name);
@@ -135,6 +198,17 @@ describe("filterContainers", () => {
     [["ancestor=gantry/busybox:latest"], ["web", "job-1"]],
     [["ancestor=other"], []],
     [["publish=8080"], ["web", "job-1"]],
+    [["publish=80"], []],
+    [["publish=8000-8100/tcp"], ["web", "job-1"]],
+    [["publish=8080/udp"], []],
+    [["expose=80"], ["web", "job-1"]],
+    [["expose=9000-9010"], ["job-1"]],
+    [["network=back"], ["job-1"]],
+    [["network=b9e6"], ["job-1"]],
+    [["volume=data"], ["job-1"]],
+    [["volume=/d"], ["job-1"]],
+    [["is-task=false"], ["web", "job-1"]],
+    [["is-task=true"], []],
     [["before=job-1"], ["web"]],
     [["since=web"], ["job-1"]],
   ])("%j", (texts, expected) => {
@@ -145,6 +219,8 @@ describe("filterContainers", () => {
     expect(() => names("colour=red")).toThrow('invalid filter "colour=red"');
     expect(() => names("name")).toThrow("invalid filter");
     expect(() => names("before=nobody")).toThrow("container nobody not found");
+    expect(() => names("is-task=x")).toThrow("want true or false");
+    expect(() => names("publish=web")).toThrow("want port[-port][/protocol]");
     expect(() => names("name=(")).toThrow("not a regular expression");
   });
 });

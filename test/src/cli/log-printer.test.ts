@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import { expect, it } from "vitest";
+import { logDetails } from "../../../src/cli/log-details.ts";
 import { LogPrinter } from "../../../src/cli/log-printer.ts";
 
 const time = "2026-11-22T01:38:45.629079477+00:00";
@@ -15,10 +16,15 @@ function collector() {
   return { output, writes };
 }
 
-function print(chunks: readonly string[], timestamps = false) {
+function print(chunks: readonly string[], timestamps = false, details?: string) {
   const out = collector();
   const err = collector();
-  const printer = new LogPrinter({ stdout: out.output, stderr: err.output, timestamps });
+  const printer = new LogPrinter({
+    stdout: out.output,
+    stderr: err.output,
+    timestamps,
+    ...(details === undefined ? {} : { details }),
+  });
   for (const chunk of chunks) printer.take(Buffer.from(chunk));
   return { out: out.writes, err: err.writes };
 }
@@ -52,4 +58,21 @@ it("puts records together that were cut between chunks", () => {
 
 it("passes over what is no record", () => {
   expect(print([`torn\n${time} stdout F good\n`]).out).toEqual(["good\n"]);
+});
+
+it("puts what --details tells after the time, at the beginning of a line only", () => {
+  const chunk = `${time} stdout P a\n${time} stdout F b\n${time} stdout F \n`;
+  expect(print([chunk], false, "tier=db ").out).toEqual(["tier=db ab\ntier=db \n"]);
+  expect(print([chunk], true, "é ").out).toEqual([
+    "2026-11-22T01:38:45.629079477Z é ab\n2026-11-22T01:38:45.629079477Z é \n",
+  ]);
+});
+
+it("tells the labels and variables that the log options name", () => {
+  const inspected = {
+    Config: { Labels: { tier: "a b", "com.x": "1", other: "2" }, Env: ["OS=linux", "EMPTY=", "SECRET=x"] },
+    HostConfig: { LogConfig: { Config: { labels: "tier,none", "labels-regex": "^com", env: "OS,EMPTY" } } },
+  };
+  expect(logDetails(inspected)).toBe("EMPTY=,OS=linux,com.x=1,tier=a+b ");
+  expect(logDetails({})).toBe(" ");
 });

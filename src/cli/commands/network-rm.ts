@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import { askNetworks } from "../ask-networks.ts";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { forEachName } from "../each.ts";
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "network rm", "[options] NETWORK...", "remove networks")
+    .option("-f, --force", "no failure where there is none")
+    .argument("<network...>")
+    .action((names: string[], { force = false }: { force?: boolean }) =>
+      forEachName(
+        cli,
+        names,
+        async (client, network) => {
+          await askNetworks(client, "networks.remove", { network });
+          return network;
+        },
+        force,
+      ),
+    );
+}
