@@ -9,6 +9,7 @@ import { openInRootElsewhere } from "../host/syscalls.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { MountRequest } from "../protocol/create-request.ts";
 import type { VolumeClaim, VolumeService } from "../volumes/volume-service.ts";
+import { checkPropagation } from "./check-propagation.ts";
 import type { ContainerRecord, ResolvedMount } from "./container-record.ts";
 import type { ContainerParts } from "./parts.ts";
 import { mountsOf, volumeMountsOf } from "./resolve-mounts.ts";
@@ -72,6 +73,7 @@ export type HostMounts = { readonly list: readonly MountRequest[] } & AsyncDispo
 /** Makes the volumes of a container usable, until they are unmounted for it. Its file system has to be mounted. */
 export async function mountVolumes(parts: ContainerParts, record: ContainerRecord): Promise<HostMounts> {
   const mounts = volumeMountsOf(record);
+  await checkPropagation(mountsOf(record));
   if (mounts.length === 0) return { list: mountsOf(record), [Symbol.asyncDispose]: async () => {} };
   await fillVolumes(parts, record);
   await parts.volumes.mount(

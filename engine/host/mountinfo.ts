@@ -8,6 +8,8 @@ export type MountEntry = {
   readonly type: string;
   readonly source: string;
   readonly options: readonly string[];
+  /** Whether mounts made below it come to other namespaces, and from them: `shared:N`, `master:N`, `unbindable`. */
+  readonly propagation: readonly string[];
 };
 
 /** Parses /proc/<pid>/mountinfo (proc_pid_mountinfo(5)); a line that is not understood is left out. */
@@ -23,6 +25,7 @@ export function parseMountinfo(text: string): MountEntry[] {
       target: unescaped(fields[4] ?? ""),
       type: unescaped(type),
       source: unescaped(source),
+      propagation: fields.slice(6).filter((field) => field !== ""),
       options: [...(fields[5] ?? "").split(","), ...superOptions.split(",")].map(unescaped),
     };
   });

@@ -205,7 +205,9 @@ class LocalVolumeService implements VolumeService {
   async unfilled(container: string): Promise<readonly string[]> {
     const uses = this.#parts.table.usesBy(container).filter(({ isUnfilled }) => isUnfilled);
     const plain = uses.filter(({ volume }) => !needsMount(this.#parts.table.get(volume)));
-    const found = plain.map(async ({ volume }) => ((await isEmptyVolume(this.pathOf(volume))) ? [volume] : []));
+    // Of one that is lost, the start will tell.
+    const isEmpty = (name: string) => isEmptyVolume(this.pathOf(name)).catch(() => false);
+    const found = plain.map(async ({ volume }) => ((await isEmpty(volume)) ? [volume] : []));
     return (await Promise.all(found)).flat();
   }
 

@@ -14,6 +14,8 @@ export class VolumeSizes {
   readonly #onChange: () => void;
   readonly #known = new Map<string, Measured>();
   readonly #pending = new Map<string, Promise<number | null>>();
+  /** What has changed while it was measured. */
+  readonly #overtaken = new Set<string>();
 
   /** onChange: a size is another than before. */
   constructor(pool: WorkerPool, pathOf: (name: string) => string, onChange: () => void) {
@@ -43,6 +45,7 @@ export class VolumeSizes {
 
   /** It may have changed: the next look measures anew. */
   expire(name: string): void {
+    if (this.#pending.has(name)) this.#overtaken.add(name);
     const known = this.#known.get(name);
     if (known !== undefined) this.#known.set(name, { ...known, validUntil: 0 });
   }
@@ -57,7 +60,8 @@ export class VolumeSizes {
       const upper = bytePathOf(this.#pathOf(name));
       const { size } = await this.#pool.run({ kind: "usage", upper, lower: [], mountPoints: [] });
       const before = this.#known.get(name);
-      const validUntil = Date.now() + Math.max(shortest, (Date.now() - startedAt) * leisure);
+      const now = Date.now();
+      const validUntil = this.#overtaken.has(name) ? 0 : now + Math.max(shortest, (now - startedAt) * leisure);
       this.#known.set(name, { size, validUntil });
       if (before?.size !== size) this.#onChange();
       return size;
@@ -66,6 +70,7 @@ export class VolumeSizes {
       return null;
     } finally {
       this.#pending.delete(name);
+      if (this.#overtaken.delete(name)) void this.measure(name);
     }
   }
 }

@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createContainer, runContainer, startTestEngine, type TestEngine } from "../support/engine.ts";
+import { createContainer, findContainer, runContainer, startTestEngine, type TestEngine } from "../support/engine.ts";
 import { copyOut, listingOf } from "../support/tar-listing.ts";
 import { namedVolume, outputOf } from "../support/volumes.ts";
 
@@ -81,7 +82,6 @@ it("never mounts the host where a subpath is swapped for a link at the same mome
 });
 
 it("follows a bind source that is a link, as the user who named it wants, and refuses one that leads nowhere", async () => {
-  const { symlinkSync } = await import("node:fs");
   symlinkSync(outside, join(outside, "self"));
   symlinkSync("/nowhere/at/all", join(outside, "dangling"));
   expect(await outputOf(engine, ["cat", "/b/secret"], { mounts: [bind(join(outside, "self"), "/b")] })).toBe(
@@ -98,7 +98,6 @@ it("follows a bind source that is a link, as the user who named it wants, and re
 });
 
 it("mounts below a source only where that is wanted, and read-only as deep as that", async () => {
-  const { execFileSync } = await import("node:child_process");
   const source = join(outside, "tree");
   execFileSync("sh", ["-ec", `mkdir -p ${source}/sub; mount -t tmpfs none ${source}/sub; touch ${source}/sub/inner`]);
   try {
@@ -111,5 +110,31 @@ it("mounts below a source only where that is wanted, and read-only as deep as th
     expect(await outputOf(engine, write, readOnly({ recursiveReadOnly: "never" }))).toContain("written");
   } finally {
     execFileSync("umount", [`${source}/sub`]);
+  }
+});
+
+it("lets later mounts of the host through where the source is shared, and refuses what would come through to nobody", async () => {
+  const source = join(outside, "shared");
+  const host = (script: string) => execFileSync("sh", ["-ec", script]);
+  host(`mkdir ${source}; mount -t tmpfs none ${source}; mount --make-private ${source}; mkdir ${source}/sub`);
+  try {
+    const mounts = [bind(source, "/b", { propagation: "rslave" })];
+    const refused = await createContainer(engine, { mounts });
+    await expect(request("containers.start", { container: refused })).rejects.toThrow(
+      `bind source ${source} is mounted on ${source}, which is not a shared or slave mount`,
+    );
+    await remove(refused);
+    host(`mount --make-shared ${source}`);
+    const wait = ["sh", "-c", "while [ ! -e /b/sub/late ]; do sleep 0.05; done; echo seen"];
+    const [seer, other] = await Promise.all([
+      runContainer(engine, { command: wait, mounts }),
+      runContainer(engine, { command: wait, mounts: [bind(source, "/b")] }),
+    ]);
+    host(`mount -t tmpfs none ${source}/sub; touch ${source}/sub/late`);
+    expect(await request("containers.wait", { container: seer, condition: "stopped" })).toEqual({ exitCode: 0 });
+    expect(await findContainer(engine, other)).toMatchObject({ status: "running" });
+    await Promise.all([seer, other].map(remove));
+  } finally {
+    host(`umount -R ${source}`);
   }
 });

@@ -12,6 +12,7 @@ it("parses mountinfo, optional fields and escapes included", () => {
     {
       id: 36,
       parentID: 35,
+      propagation: ["master:1", "shared:2"],
       target: "/mnt2",
       type: "ext3",
       source: "/dev/root",
@@ -20,6 +21,7 @@ it("parses mountinfo, optional fields and escapes included", () => {
     {
       id: 40,
       parentID: 36,
+      propagation: [],
       target: "/var/lib/a b\tc\\dé",
       type: "overlay",
       source: "gantry",
