@@ -19,6 +19,7 @@ import type {
   LaunchOptions,
   RuntimeState,
 } from "./container-runtime.ts";
+import { CreationWatch } from "./creation-watch.ts";
 import { startExec, sweepExecs } from "./exec.ts";
 import { openExecFifo } from "./exec-fifo.ts";
 import { ExitWatch } from "./exit-watch.ts";
@@ -100,11 +101,12 @@ class ConmonRuntime implements ContainerRuntime {
       cwd: directory,
       tellsAttach: false,
     });
+    using watch = new CreationWatch(() => this.#supervisors.findConmon(id));
     try {
       conmon.release();
       conmon.close();
-      const report = await conmon.sync.next(deadline);
-      if (report === null) throw runtimeError("create container", conmon.complaint());
+      const report = await Promise.race([conmon.sync.next(deadline), watch.lost]);
+      if (report === null) throw runtimeError("create container", watch.complaint ?? conmon.complaint());
       if (report.data < 0) throw runtimeError("create container", report.message ?? "", await commandOf(bundle));
       const conmonPid = this.#supervisors.findConmon(id);
       if (conmonPid === null) throw runtimeError("create container", "conmon has gone");

@@ -49,6 +49,7 @@ function outcomesAt(verb: Verb, status: Status, { phase, wish }: { phase: Phase;
     case "create":
       return [fails("already-exists")];
     case "start":
+      if (status === "paused") return [fails("failed-precondition")];
       return isAlive ? [ok(phase)] : [ok("up")];
     case "stop":
       return isAlive || isBetween ? [ok("down")] : [ok(phase)];

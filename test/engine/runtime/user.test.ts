@@ -18,7 +18,7 @@ it("finds users and their groups", () => {
 
 it("never takes a number for a name", () => {
   expect(match("1000").uid).toBe(1000);
-  expect(match("0:2000").gid).toBe(2000);
+  expect(() => match("0:2000")).toThrow("a group called 2000 that is group 8");
 });
 
 it("names what is not there", () => {
