@@ -111,17 +111,24 @@ export class Checkpoints {
   }
 }
 
-/** At the engine's start: a dump that went on to its end without us ended its container, and is all that is left of it. */
-export async function settleCheckpoints(directory: string): Promise<void> {
+/**
+ * At the engine's start: a dump that went on to its end without us ended its container, and is all that is left of it. True where there
+ * was one.
+ */
+export async function settleCheckpoints(directory: string): Promise<boolean> {
   const parent = join(directory, "checkpoints");
+  let isFinished = false;
   for (const entry of await readdir(parent).catch(() => [])) {
     const path = join(parent, entry);
     if (entry.startsWith(".removed-")) await rm(path, { recursive: true, force: true });
     if (!entry.startsWith(".new-")) continue;
     const names = await readdir(path);
-    if (lastFiles.every((name) => names.includes(name))) await finish(parent, entry.slice(".new-".length));
+    const isWhole = lastFiles.every((name) => names.includes(name));
+    if (isWhole) await finish(parent, entry.slice(".new-".length));
     else await rm(path, { recursive: true, force: true });
+    isFinished ||= isWhole;
   }
+  return isFinished;
 }
 
 async function finish(directory: string, name: string): Promise<void> {

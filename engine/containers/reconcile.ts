@@ -4,7 +4,7 @@ import { settleCheckpoints } from "./checkpoints.ts";
 import { thaw } from "./commit-container.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
-import { isActive, isAlive } from "./container-status.ts";
+import { isAlive } from "./container-status.ts";
 import { abandonRecord, sweepParts } from "./container-volumes.ts";
 import { endContainer } from "./end-container.ts";
 import { sweepMappedVolumes } from "./mapped-volumes.ts";
@@ -89,22 +89,24 @@ async function resume(parts: ContainerParts, record: ContainerRecord): Promise<v
 async function settle(parts: ContainerParts, record: ContainerRecord, found: Found): Promise<void> {
   const { id, state, request } = record;
   if (state.status === "removing" || state.status === "dead") return removeContainer(parts, record);
-  if (isAlive(state.status)) return endUnseen(parts, record);
+  if (isAlive(state.status)) {
+    await endUnseen(parts, record);
+    return comeBackAtBoot(parts, parts.table.find(id));
+  }
   if (state.status === "created" && !found.writable.has(id)) return dropHalfMade(parts, id);
   await release(parts, id, found);
   await settleCheckpoints(pathsOf(parts.config, id).directory);
   if (state.status === "exited" && request.autoRemove) return removeContainer(parts, record);
-  if (state.status === "restarting" || comesBackAtBoot(parts, record)) {
-    if (state.status === "exited") parts.table.update(id, { status: "restarting" });
-    const paused = remainingDelay(state.restartDelay, Date.parse(state.finishedAt ?? ""), Date.now());
-    const delay = state.status === "restarting" ? paused || 0 : 0;
-    parts.restarts.schedule(id, delay, () => restartByPolicy(parts, id));
-  }
+  if (state.status !== "restarting") return comeBackAtBoot(parts, record);
+  const delay = remainingDelay(state.restartDelay, Date.parse(state.finishedAt ?? ""), Date.now());
+  parts.restarts.schedule(id, delay || 0, () => restartByPolicy(parts, id));
 }
 
 /** It ended while no engine was there. */
 async function endUnseen(parts: ContainerParts, { id, state }: ContainerRecord): Promise<void> {
-  await settleCheckpoints(pathsOf(parts.config, id).directory);
+  const isFrozenInFiles = await settleCheckpoints(pathsOf(parts.config, id).directory);
+  // It is to go on from there, not from the beginning.
+  if (isFrozenInFiles) parts.table.update(id, { stoppedByHand: true });
   const exit = state.bootID === parts.bootID ? parts.runtime.findExit(id) : null;
   if (exit !== null) {
     await endContainer(parts, id, { exitCode: exit.exitCode, oomKilled: exit.oomKilled, at: exit.at, error: "" });
@@ -129,13 +131,15 @@ async function release(parts: ContainerParts, id: string, found: Found): Promise
   await forgetExit(parts, id);
 }
 
-function comesBackAtBoot(parts: ContainerParts, { state, request }: ContainerRecord): boolean {
-  if (state.startedAt === null || state.bootID === parts.bootID) return false;
-  return shouldStartAtBoot(request.restartPolicy, {
-    ...state,
-    exitCode: state.exitCode ?? 0,
-    wasRunning: isActive(state.status),
-  });
+/** The first look after the host was booted: the policy may bring back also what a person had stopped. */
+function comeBackAtBoot(parts: ContainerParts, record: ContainerRecord | null): void {
+  if (record?.state.status !== "exited") return;
+  const { id, request, state } = record;
+  if (state.startedAt === null || state.bootID === parts.bootID) return;
+  const ending = { ...state, exitCode: state.exitCode ?? 0, wasRunning: false };
+  if (!shouldStartAtBoot(request.restartPolicy, ending)) return;
+  parts.table.update(id, { status: "restarting" });
+  parts.restarts.schedule(id, 0, () => restartByPolicy(parts, id));
 }
 
 /** Sandboxes, writable layers and directories without a record. A record that cannot be read still owns its own. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openCgroups } from "../../engine/host/cgroups.ts";
 import { unlimited } from "../../engine/protocol/defaults.ts";
@@ -113,4 +114,60 @@ describe("checkpoints", () => {
     await expect(request("checkpoints.remove", checkpoint)).rejects.toMatchObject({ code: "not-found" });
     await remove(id);
   });
+});
+
+it("is there whole or not at all where the engine is killed in its middle", async () => {
+  const id = await runContainer(engine, { resources: { ...unlimited, memory: 32 * mega } });
+  for (let round = 0; round < 3; round++) {
+    let wanted = 33 + round * 10;
+    const client = engine.client;
+    const hammer = async () => {
+      for (;;) {
+        const resources = { ...unlimited, memory: ++wanted * mega, memorySwap: 999 * mega };
+        await client.request("containers.update", { container: id, resources });
+      }
+    };
+    const ended = hammer().catch(() => undefined);
+    await sleep(60 + round * 7);
+    await engine.stop("SIGKILL");
+    await ended;
+    await engine.start();
+    const memory = (await findContainer(engine, id))?.resources.memory ?? 0;
+    expect(memoryLimitOf(id)).toBe(String(memory));
+    expect(memory).toBeGreaterThanOrEqual((wanted - 1) * mega);
+  }
+  await remove(id);
+});
+
+it("shows in docker's words what was asked for", async () => {
+  const id = await createContainer(engine, {
+    healthcheck: { test: ["CMD", "true"], interval: 5e9, timeout: 0, retries: 4, startPeriod: 0, startInterval: 0 },
+    log: { driver: "json-file", options: { "max-size": "1m" } },
+    domainname: "example.org",
+    annotations: { purpose: "test" },
+    deviceCgroupRules: ["c 1:3 rwm"],
+    unmaskedPaths: true,
+    pidMode: "host",
+    utsMode: "host",
+    ipcMode: "shareable",
+    resources: { ...unlimited, cpuQuota: 50_000, cpuPeriod: 100_000, cpusetMems: "0" },
+  });
+  expect(await request("containers.inspect", { container: id })).toMatchObject({
+    Config: { Domainname: "example.org", Healthcheck: { Test: ["CMD", "true"], Interval: 5e9, Retries: 4 } },
+    HostConfig: {
+      LogConfig: { Type: "json-file", Config: { "max-size": "1m" } },
+      Annotations: { purpose: "test" },
+      DeviceCgroupRules: ["c 1:3 rwm"],
+      MaskedPaths: [],
+      ReadonlyPaths: [],
+      PidMode: "host",
+      UTSMode: "host",
+      IpcMode: "shareable",
+      CpuQuota: 50_000,
+      CpuPeriod: 100_000,
+      CpusetMems: "0",
+      NanoCpus: 0,
+    },
+  });
+  await remove(id);
 });
