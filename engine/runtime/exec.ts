@@ -13,6 +13,7 @@ import { runtimeError } from "./runtime-errors.ts";
 import type { RuntimeProgram } from "./runtime-program.ts";
 import { capabilitySets } from "./spec/capabilities.ts";
 import { checkWorkingDirectory, mergeEnvironment } from "./spec/command.ts";
+import { refuseLeadingOut } from "./spec/rootfs-checks.ts";
 import type { ResolvedUser } from "./spec/types.ts";
 import { resolveUser } from "./spec/user.ts";
 import { isConmonOf, type Supervisors } from "./supervisors.ts";
@@ -117,6 +118,7 @@ async function processOf({ supervisors }: ExecPlace, options: ExecOptions): Prom
   if (pid === null) {
     throw new EngineError("failed-precondition", `container ${options.container} is not running`);
   }
+  refuseLeadingOut(`/proc/${pid}/root`, options.workingDirectory ?? config.process.cwd);
   const user = options.user === null ? null : resolveUser(`/proc/${pid}/root`, options.user, []);
   return buildExecProcess(config.process, options, { user, available: readOwnCapabilities() });
 }
