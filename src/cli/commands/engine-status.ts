@@ -36,8 +36,8 @@ function rendererOf(format: string | undefined): (status: Status) => string {
 async function statusOf(client: EngineClient): Promise<Status> {
   const [info, networks, volumes] = await Promise.all([
     client.request("system.info", {}),
-    askNetworks(client, "networks.list", {}),
-    client.request("volumes.list", {}),
+    countOf(askNetworks(client, "networks.list", {})),
+    countOf(client.request("volumes.list", {})),
   ]);
   const { running, paused, stopped } = info.containers;
   return {
@@ -53,11 +53,19 @@ async function statusOf(client: EngineClient): Promise<Status> {
     ContainersPaused: paused,
     ContainersStopped: stopped,
     Images: info.images,
-    Networks: networks.length,
-    Volumes: volumes.length,
+    Networks: networks,
+    Volumes: volumes,
     DiskFree: info.diskFree,
     DiskTotal: info.diskTotal,
   };
+}
+
+/** Null where the engine is older than the question. */
+function countOf(listing: Promise<readonly unknown[]>): Promise<number | null> {
+  return listing.then(
+    ({ length }) => length,
+    () => null,
+  );
 }
 
 /** Of the engine's process; 0 where it is not of this host. */
@@ -79,7 +87,7 @@ function describe(status: Status): string {
     `engine ${status.Version} runs: pid ${status.Pid}, since ${status.StartedAt} (${uptime}), ${formatBytes(Number(status.Memory))} of memory`,
     `root ${status.Root}, socket ${status.Socket}`,
     `containers: ${status.ContainersRunning} running, ${status.ContainersPaused} paused, ${status.ContainersStopped} stopped`,
-    `images: ${status.Images}, networks: ${status.Networks}, volumes: ${status.Volumes}`,
+    `images: ${status.Images}, networks: ${status.Networks ?? "?"}, volumes: ${status.Volumes ?? "?"}`,
     `runtime ${status.Runtime}, cgroups ${status.Cgroups}`,
     `disk: ${formatBytes(Number(status.DiskFree))} free of ${formatBytes(Number(status.DiskTotal))}`,
     `start: ${boot}`,
