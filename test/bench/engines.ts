@@ -14,6 +14,8 @@ export type Engine = {
   importRootfs(tar: string, name: string): void;
   /** Creates and starts a container on a bridge with one published port by its API; gives milliseconds of both together. */
   createAndStart(name: string, hostPort: number): Promise<number>;
+  /** Its API's socket. */
+  readonly socket: string;
   /** Pids of its long-lived processes, without the monitors of single containers. */
   daemonPids(): number[];
 };
@@ -26,6 +28,7 @@ export function openDocker(directory: string, runtime: string): Engine {
   const cli = (...args: string[]) => ["docker", "-H", `unix://${socket}`, ...args];
   return {
     name: "docker",
+    socket,
     cli,
     async start() {
       mkdirSync(directory, { recursive: true });
@@ -67,6 +70,7 @@ export function openPodman(directory: string, runtime: string): Engine {
   let service: ChildProcess | null = null;
   return {
     name: "podman",
+    socket,
     cli,
     async start() {
       mkdirSync(directory, { recursive: true });

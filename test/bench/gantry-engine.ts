@@ -12,6 +12,7 @@ export function openGantry(directory: string): Engine {
   const cli = (...args: string[]) => [launcher, ...directories, ...args];
   return {
     name: "gantry",
+    socket: join(directory, "run/gantry.sock"),
     cli,
     async start() {
       mkdirSync(directory, { recursive: true });

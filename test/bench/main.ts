@@ -2,6 +2,7 @@
  * Measures Gantry beside docker, podman and skopeo on the same work in one run, and prints medians (least–most) and ratios.
  *
  *   npm run bench -- [PART...] [--rounds N] [--only commands,twenty,load,logs,dashboard,images] [--debian TAR] [--save]
+ *   npm run bench -- containers [--rounds N] [--only life,requests,list,hundred,five] [--save]
  *
  * Everything runs in network, mount and pid namespaces of its own: no container, bridge or rule of the host is touched, and
  * nothing is left when it ends, however it ends. --debian names a root file system that mmdebstrap made before. --save puts the
@@ -13,6 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { commandRows, loadRow, logRows, twentyRows, type Workplace } from "./cases.ts";
+import { containerRows } from "./containers/cases.ts";
+import { openDockerApi } from "./containers/docker-api.ts";
+import { openGantryApi } from "./containers/gantry-api.ts";
+import { makeServerRootfs, serverImage } from "./containers/requests.ts";
 import { dashboardRows } from "./dashboard.ts";
 import { type Engine, image, openDocker, openPodman } from "./engines.ts";
 import { openGantry } from "./gantry-engine.ts";
@@ -27,13 +32,14 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "10" },
-    only: { type: "string", default: "commands,twenty,load,logs,dashboard,images" },
+    only: { type: "string" },
     debian: { type: "string" },
     save: { type: "boolean", default: false },
   },
 });
 
-const parts = positionals.length > 0 ? positionals : options.only.split(",");
+const only = options.only?.split(",") ?? null;
+const parts = positionals.length > 0 ? positionals : (only ?? "commands,twenty,load,logs,dashboard,images".split(","));
 const inside = "GANTRY_BENCH_DIRECTORY";
 const debianRootfs = "debian.tar";
 const runtime = "runc";
@@ -93,12 +99,14 @@ async function main(place: string): Promise<void> {
     openDocker(join(place, "d"), runtime),
     openPodman(join(place, "p"), runtime),
   ];
-  const rows: Record<Part, Row[]> = { all: [], images: [] };
+  const rows: Record<Part, Row[]> = { all: [], containers: [], images: [] };
   try {
     for (const engine of engines) await engine.start();
     // Before anything else: memory is counted above that of engines which have done nothing yet.
     if (parts.includes("images")) rows.images = await measureImages(place, engines);
-    if (parts.some((part) => part !== "images")) rows.all = await measureContainers(place, engines);
+    if (parts.includes("containers")) rows.containers = await measureLives(place, engines);
+    if (parts.some((part) => part !== "images" && part !== "containers"))
+      rows.all = await measureContainers(place, engines);
   } finally {
     for (const engine of engines) await engine.stop().catch((error) => console.error(`bench: ${error}`));
   }
@@ -120,6 +128,23 @@ async function measureContainers(place: string, engines: readonly Engine[]): Pro
   if (parts.includes("logs")) rows.push(...(await logRows(workplace)));
   if (parts.includes("dashboard")) rows.push(...(await dashboardRows(engines[0] as Engine)));
   return rows;
+}
+
+/** Lives of containers, by the engines' APIs. */
+async function measureLives(place: string, engines: readonly Engine[]): Promise<Row[]> {
+  const isWanted = (name: string) => only === null || only.includes(name);
+  const rootfs = makeBusyboxRootfs(place);
+  for (const engine of engines) engine.importRootfs(rootfs, image);
+  if (isWanted("requests")) {
+    const server = makeServerRootfs(place);
+    for (const engine of engines) engine.importRootfs(server, serverImage);
+  }
+  const [gantry, docker, podman] = engines as [Engine, Engine, Engine];
+  using ours = await openGantryApi(gantry.socket, join(place, "g"));
+  using dockers = openDockerApi("docker", docker.socket);
+  using podmans = openDockerApi("podman", podman.socket);
+  const rounds = Number(options.rounds);
+  return await containerRows({ engines, apis: [ours, dockers, podmans], rounds, isWanted });
 }
 
 async function measureImages(place: string, engines: readonly Engine[]): Promise<Row[]> {

@@ -7,6 +7,8 @@ export type Figures = { readonly median: number; readonly min: number; readonly 
 export type Row = {
   readonly name: string;
   readonly unit: string;
+  /** A ratio says how many times more ours is. */
+  readonly isMoreBetter?: boolean;
   /** Left out of tables. */
   readonly isDetail?: boolean;
   /** One entry an engine; null where it has no such thing. */
@@ -68,6 +70,12 @@ export function usageOf(pids: readonly number[]): { cpu: number; resident: numbe
   return { cpu: ticks * 10, resident: pages * 4096 };
 }
 
+/** Bytes that processes take for themselves, with their share of what they have in common with others (PSS, proc(5)). */
+export function proportionalSize(pids: readonly number[]): number {
+  const sizes = pids.map((pid) => Number(/^Pss:\s+(\d+) kB/m.exec(readProcess(pid, "smaps_rollup"))?.[1] ?? 0));
+  return sizes.reduce((total, size) => total + size * 1024, 0);
+}
+
 /** Pids whose command line matches. */
 export function pidsOf(pattern: RegExp): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
@@ -99,7 +107,7 @@ export function formatTable(rows: readonly Row[], engines: readonly string[]): s
     .map((row) => [
       `${row.name} (${row.unit})`,
       ...engines.map((name) => formatFigures(row.figures[name] ?? null)),
-      ...others.map((name) => formatRatio(row.figures.gantry ?? null, row.figures[name] ?? null)),
+      ...others.map((name) => formatRatio(row, name)),
     ]);
   return [head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
@@ -109,9 +117,10 @@ function formatFigures(figures: Figures | null): string {
   return `${formatNumber(figures.median)} (${formatNumber(figures.min)}–${formatNumber(figures.max)})`;
 }
 
-function formatRatio(ours: Figures | null, theirs: Figures | null): string {
-  if (ours === null || theirs === null || ours.median === 0) return "–";
-  return `${(theirs.median / ours.median).toFixed(1)}x`;
+function formatRatio({ figures, isMoreBetter }: Row, other: string): string {
+  const [ours, theirs] = [figures.gantry?.median, figures[other]?.median];
+  if (!ours || theirs === undefined) return "–";
+  return `${(isMoreBetter ? ours / theirs : theirs / ours).toFixed(1)}x`;
 }
 
 function formatNumber(value: number): string {

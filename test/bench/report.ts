@@ -4,12 +4,17 @@ import { join } from "node:path";
 import { formatTable, type Row, runCommand } from "./measure.ts";
 
 /** A table of its own each: images are compared with skopeo, too. */
-export type Part = "all" | "images";
+export type Part = "all" | "containers" | "images";
 
-type Results = { readonly machine: Record<string, string | number>; readonly rows: Row[]; readonly images?: Row[] };
+type Results = {
+  readonly machine: Record<string, string | number>;
+  readonly rows: Row[];
+  readonly containers?: Row[];
+  readonly images?: Row[];
+};
 
 const names = ["gantry", "docker", "podman"];
-const columns: Record<Part, readonly string[]> = { all: names, images: [...names, "skopeo"] };
+const columns: Record<Part, readonly string[]> = { all: names, containers: names, images: [...names, "skopeo"] };
 const parts = Object.keys(columns) as Part[];
 
 function describeMachine(runtime: string): Results["machine"] {
@@ -39,11 +44,12 @@ export function saveReport(rows: Record<Part, readonly Row[]>, runtime: string):
   const results: Results = {
     machine: describeMachine(runtime),
     rows: merged(before.rows, rows.all),
+    containers: merged(before.containers ?? [], rows.containers),
     images: rows.images.length > 0 ? [...rows.images] : (before.images ?? []),
   };
   writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`);
   console.error(`bench: written to ${path}`);
-  writeTables({ all: results.rows, images: results.images ?? [] });
+  writeTables({ all: results.rows, containers: results.containers ?? [], images: results.images ?? [] });
 }
 
 function merged(before: readonly Row[], measured: readonly Row[]): Row[] {
