@@ -52,6 +52,12 @@ export function firstKeyOf(keymap: Keymap, id: CommandID): string | null {
   return key === undefined ? null : formatKey(key);
 }
 
+/** `press n to make one`, or an empty text where no key does it. */
+export function pressHint(keymap: Keymap, id: CommandID, what: string): string {
+  const key = firstKeyOf(keymap, id);
+  return key === null ? "" : `press ${key} ${what}`;
+}
+
 /** Where a user's keymap is looked for when no file is named. */
 export function userKeymapPath(env: Readonly<Record<string, string | undefined>>): string {
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "gantry", "keymap.json");

@@ -118,7 +118,7 @@ it("makes a container from the form", async () => {
   terminal.type("gamma");
   await terminal.press("tab");
   terminal.type("sh -c 'echo \"made by a form\"; sleep 1000'");
-  await terminal.press("tab", "tab", "tab", "tab");
+  await terminal.press("tab", "tab", "tab", "tab", "tab");
   terminal.type("much");
   await terminal.press("enter");
   await terminal.waitFor('invalid memory "much"');

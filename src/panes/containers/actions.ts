@@ -2,6 +2,7 @@ import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
 import { describe, runOnEach, type Target } from "../../app/run-on-each.ts";
 import { screenText } from "../../format/screen-text.ts";
+import { pressHint } from "../../keymap/keymap.ts";
 import { isLive } from "../../store/mirror.ts";
 import { targetContainers } from "../../store/selectors.ts";
 
@@ -10,7 +11,8 @@ import { targetContainers } from "../../store/selectors.ts";
 function targets(dashboard: Dashboard): readonly ContainerSummary[] {
   const found = targetContainers(dashboard.mirror.get(), dashboard.ui.get());
   if (found.length === 0) {
-    flash(dashboard, { tone: "info", message: "no container is selected", hint: "press n on an image to make one" });
+    const hint = pressHint(dashboard.keymap, "container.create", "on an image to make one");
+    flash(dashboard, { tone: "info", message: "no container is selected", hint });
   }
   return found;
 }

@@ -9,6 +9,7 @@ import { DetachScanner } from "../../client/detach-scanner.ts";
 import type { ByteStream } from "../../client/streams.ts";
 import { TerminalSession } from "../../client/terminal-session.ts";
 import { screenText } from "../../format/screen-text.ts";
+import { pressHint } from "../../keymap/keymap.ts";
 import { selectedContainer } from "../../store/selectors.ts";
 
 /** Ctrl-P Ctrl-Q, as docker has it. */
@@ -119,12 +120,15 @@ async function lend(dashboard: Dashboard, name: string, use: Use): Promise<void>
 function runningContainer(dashboard: Dashboard): ContainerSummary | null {
   const container = selectedContainer(dashboard.mirror.get(), dashboard.ui.get());
   if (container?.status === "running") return container;
-  const message =
-    container === null
-      ? "no container is selected"
-      : `${screenText(container.name)} is ${container.status === "paused" ? "paused" : "not running"}`;
-  const hint =
-    container === null ? "" : container.status === "paused" ? "press p to let it go on" : "press s to start it";
+  if (container === null) {
+    flash(dashboard, { tone: "info", message: "no container is selected" });
+    return null;
+  }
+  const isPaused = container.status === "paused";
+  const message = `${screenText(container.name)} is ${isPaused ? "paused" : "not running"}`;
+  const hint = isPaused
+    ? pressHint(dashboard.keymap, "container.pause", "to let it go on")
+    : pressHint(dashboard.keymap, "container.toggle", "to start it");
   flash(dashboard, { tone: "info", message, hint });
   return null;
 }

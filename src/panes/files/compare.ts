@@ -1,4 +1,5 @@
 import { type Dashboard, flash } from "../../app/dashboard.ts";
+import { firstKeyOf, pressHint } from "../../keymap/keymap.ts";
 import type { Browsed, CompareScreen } from "../../store/browser.ts";
 import { openPaged } from "../../store/paged.ts";
 import { selectedContainer, selectedImage } from "../../store/selectors.ts";
@@ -12,7 +13,7 @@ export async function compare(dashboard: Dashboard): Promise<void> {
     flash(dashboard, {
       tone: "info",
       message: "nothing to compare it with",
-      hint: "mark another one with Space, then press = again",
+      hint: hintOf(dashboard),
     });
     return;
   }
@@ -34,6 +35,12 @@ export async function compare(dashboard: Dashboard): Promise<void> {
       () => undefined,
     );
   }
+}
+
+function hintOf({ keymap }: Dashboard): string {
+  const mark = firstKeyOf(keymap, "mark.toggle");
+  const again = pressHint(keymap, "files.compare", "again");
+  return mark === null || again === "" ? "" : `mark another one with ${mark}, then ${again}`;
 }
 
 /** The older way of looking first: the image a container was made of is at its left. */

@@ -1,7 +1,6 @@
 import { wrapWords } from "../../components/spans.ts";
 import { type Column, drawTable } from "../../components/table.ts";
 import { formatBytes } from "../../format/bytes.ts";
-import { shortID } from "../../format/ids.ts";
 import { screenText } from "../../format/screen-text.ts";
 import type { PruneKind, PrunePreview, PruneRow, PruneView } from "../../store/prune-view.ts";
 import { emptyLine, type Line, line, type Span, span } from "../../theme/tokens.ts";
@@ -33,7 +32,7 @@ function rowColumns(now: number): readonly Column<PruneRow>[] {
       minimum: 12,
       maximum: 40,
       priority: 3,
-      spans: ({ detail }) => [span(screenText(detail), "muted")],
+      spans: ({ detail }) => [span(screenText(detail), "faint")],
     },
     {
       title: "AGE",
@@ -56,8 +55,8 @@ function rowColumns(now: number): readonly Column<PruneRow>[] {
   ];
 }
 
-function nameSpans({ name, others, id }: PruneRow): Span[] {
-  if (name === null) return [span("<none>", "muted"), span(` ${shortID(id)}`, "faint")];
+function nameSpans({ name, others }: PruneRow): Span[] {
+  if (name === null) return [span("<none>", "muted")];
   return [span(screenText(name), "strong"), span(others === 0 ? "" : ` +${others}`, "faint")];
 }
 

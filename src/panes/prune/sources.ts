@@ -1,6 +1,7 @@
 import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
 import type { Dashboard } from "../../app/dashboard.ts";
 import { ask } from "../../app/later-methods.ts";
+import { shortID } from "../../format/ids.ts";
 import type { PruneKind, PrunePreview, PruneRow } from "../../store/prune-view.ts";
 
 export type PruneSource = {
@@ -15,7 +16,7 @@ export type PruneSource = {
 async function images(dashboard: Dashboard, all: boolean, dryRun: boolean): Promise<PrunePreview> {
   const { removed, bytes } = await dashboard.client.request("images.prune", { all, until: null, labels: [], dryRun });
   const rows = removed.map(({ id, references: [name, ...others], createdAt, size }) =>
-    row({ id, name: name ?? null, others: others.length, createdAt, size }),
+    row({ id, name: name ?? null, others: others.length, detail: shortID(id), createdAt, size }),
   );
   return { rows, bytes };
 }
@@ -35,7 +36,13 @@ async function volumes(dashboard: Dashboard, all: boolean, dryRun: boolean): Pro
   const { removed, bytes } = await ask(dashboard, "volumes.prune", { all, labels: [], dryRun });
   const rows = removed.map(({ name, size }) => {
     const { anonymous = false, createdAt = "" } = known.get(name) ?? {};
-    return row({ id: name, name: anonymous ? null : name, createdAt, size });
+    return row({
+      id: name,
+      name: anonymous ? shortID(name) : name,
+      detail: anonymous ? "anonymous" : "",
+      createdAt,
+      size,
+    });
   });
   return { rows, bytes };
 }

@@ -33,11 +33,11 @@ function pruning(fields: Partial<PruneView>): PruneView {
 }
 
 it("previews what goes: names, ages, sizes, and the sum with what interrupted pulls have left", () => {
-  const rows = [row(), row({ id: "sha256:ff00", name: "web:1", others: 1, size: 2e6 })];
+  const rows = [row({ detail: "0123456789ab" }), row({ name: "web:1", others: 1, detail: "ff00", size: 2e6 })];
   const lines = text(pruneLines(pruning({ all: true, preview: { rows, bytes: 3.5e6 } }), room, now));
   expect(lines[0]).toBe(" All images that no container uses");
-  expect(lines[3]).toMatch(/^ {2}<none> 0123456789ab +2d +1MB$/);
-  expect(lines[4]).toMatch(/^ {2}web:1 \+1 +2d +2MB$/);
+  expect(lines[3]).toMatch(/^ {2}<none> +0123456789ab +2d +1MB$/);
+  expect(lines[4]).toMatch(/^ {2}web:1 \+1 +ff00 +2d +2MB$/);
   expect(lines.at(-1)).toBe(" frees 3.5MB with 2 images, 500kB of it from interrupted pulls");
 });
 
