@@ -31,6 +31,7 @@ export async function reconcileContainers(parts: ContainerParts): Promise<void> 
   await parts.networks.restore(living.map(({ id }) => id));
   await sweepParts(parts);
   await parts.volumes.restore(living.map(({ id }) => ({ id, names: parts.volumes.namesOf(id) })));
+  await parts.runtime.endStrays(living.map(({ id }) => id));
   const listed = new Set(await parts.runtime.list());
   const writable = new Set(parts.layers.listWritable());
   await Promise.all(

@@ -20,6 +20,7 @@ import type {
   RuntimeState,
 } from "./container-runtime.ts";
 import { CreationWatch } from "./creation-watch.ts";
+import { endStrays } from "./end-strays.ts";
 import { startExec, sweepExecs } from "./exec.ts";
 import { openExecFifo } from "./exec-fifo.ts";
 import { ExitWatch } from "./exit-watch.ts";
@@ -192,6 +193,12 @@ class ConmonRuntime implements ContainerRuntime {
   async list(): Promise<readonly string[]> {
     const lists = await Promise.all(this.#programs.map((program) => program.list()));
     return lists.flat();
+  }
+
+  endStrays(living: readonly string[]): Promise<void> {
+    const alive = new Set(living);
+    const directories = { exits: this.#exits.directory, runtimes: join(this.#run, "runtime") };
+    return endStrays(directories, (id) => alive.has(id));
   }
 
   attach(bundle: string): Promise<AttachSession> {

@@ -119,6 +119,8 @@ export interface ContainerRuntime extends AsyncDisposable {
   /** Whether the kernel keeps its processes frozen: a look at its cgroup, without the time of a runtime program. */
   isFrozen(id: string): boolean;
   list(): Promise<readonly string[]>;
+  /** Ends what an engine that was killed left in the middle of making a container, but for containers that live. Before list(). */
+  endStrays(living: readonly string[]): Promise<void>;
   attach(bundle: string): Promise<AttachSession>;
   exec(options: ExecOptions): Promise<ExecSession>;
   /** Pids on the host of all processes in the container. */

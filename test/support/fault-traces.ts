@@ -14,18 +14,19 @@ import type { ContainerStatus } from "../../engine/protocol/containers.ts";
  */
 export type Trace = { readonly what: string; readonly owner: string; readonly lives: boolean };
 
-type Endpoint = { readonly container: string; readonly token: string | null };
+/** The netns of a container, or the host's end of one of its links, by the end of its name. */
+type Named = { readonly container: string; readonly token: string | null };
 
 const containerID = /[0-9a-f]{64}/;
-/** Ready network namespaces that the engine keeps in stock: four on the bridge, one without. */
-const stock = 5;
+/** Ready network namespaces that the engine keeps in stock: four on the bridge, up to two without. */
+const stock = 6;
 
 /** Everything one engine has, without its stock of network namespaces and without its own directories and process. */
 export function findTraces(config: EngineConfig, enginePid = 0): Trace[] {
   const database = rows(config);
   return [
     ...database.traces,
-    ...networkTraces(config, database.endpoints),
+    ...networkTraces(config, database),
     ...contentTraces(config, database.content),
     ...mountTraces(config),
     ...cgroupTraces(config),
@@ -55,7 +56,7 @@ export function findOrphans(
     .filter(({ id }) => isAlive(id))
     .flatMap(({ id }) => {
       const own = traces.filter(({ owner }) => owner === id).map(({ what }) => what.split(" ")[0]);
-      return ["mount", "conmon", "cgroup", "runtime", "endpoint"]
+      return ["mount", "conmon", "cgroup", "runtime", "sandbox"]
         .filter((kind) => !own.includes(kind))
         .map((kind) => `${id} runs without ${kind}`);
     });
@@ -67,7 +68,8 @@ export function findOrphans(
 
 type Rows = {
   readonly traces: Trace[];
-  readonly endpoints: Endpoint[];
+  readonly sandboxes: Named[];
+  readonly links: Named[];
   /** Digests in hex of the blobs and layers that images use. */
   readonly content: ReadonlySet<string>;
 };
@@ -76,7 +78,7 @@ type Rows = {
 function isOurs(path: string): boolean {
   try {
     using database = new DatabaseSync(path, { readOnly: true });
-    return database.prepare("SELECT count(*) FROM endpoints").get() !== undefined;
+    return database.prepare("SELECT count(*) FROM sandboxes").get() !== undefined;
   } catch {
     return false;
   }
@@ -84,14 +86,14 @@ function isOurs(path: string): boolean {
 
 function rows(config: EngineConfig): Rows {
   const path = join(config.root, "gantry.db");
-  if (!isOurs(path)) return { traces: [], endpoints: [], content: new Set() };
+  if (!isOurs(path)) return { traces: [], sandboxes: [], links: [], content: new Set() };
   const database = new DatabaseSync(path, { readOnly: true });
   try {
     const all = (query: string) => database.prepare(query).all() as Record<string, string>[];
-    const endpoints = all("SELECT container_id AS id, detail FROM endpoints").map(({ id = "", detail = "" }) => ({
-      container: id,
-      token: (JSON.parse(detail) as { token: string | null }).token,
-    }));
+    const named = (query: string): Named[] =>
+      all(query).map(({ id = "", token = null }) => ({ container: id, token: token as string | null }));
+    const sandboxes = named("SELECT container_id AS id, token FROM sandboxes");
+    const links = named("SELECT container_id AS id, json_extract(detail, '$.link') AS token FROM network_endpoints");
     const digests = all(
       `SELECT id AS digest FROM images UNION SELECT manifest_digest FROM images
        UNION SELECT diff_id FROM image_layers UNION SELECT blob_digest FROM image_layers`,
@@ -102,7 +104,8 @@ function rows(config: EngineConfig): Rows {
     const chainIDs = chains.flatMap((chain) => chainIDsOf(chain.map(({ diff_id }) => diff_id as DiffID)));
     const used = [...digests.map(({ digest }) => digest ?? ""), ...chainIDs];
     return {
-      endpoints,
+      sandboxes,
+      links,
       content: new Set(used.map((digest) => digest.replace("sha256:", ""))),
       traces: [
         ...all("SELECT id FROM containers").map(({ id = "" }) => ({
@@ -110,7 +113,7 @@ function rows(config: EngineConfig): Rows {
           owner: id,
           lives: false,
         })),
-        ...endpoints.map(({ container }) => ({ what: `endpoint ${container}`, owner: container, lives: true })),
+        ...sandboxes.map(({ container }) => ({ what: `sandbox ${container}`, owner: container, lives: true })),
         ...all("SELECT container_id AS id, protocol || host_port AS port FROM published_ports").map(
           ({ id = "", port }) => ({
             what: `port ${port} ${id}`,
@@ -132,9 +135,9 @@ function rows(config: EngineConfig): Rows {
 }
 
 /** Of namespaces and links in stock only too many are told. */
-function networkTraces(config: EngineConfig, endpoints: readonly Endpoint[]): Trace[] {
-  const ownerOf = new Map(endpoints.map(({ container, token }) => [token ?? "", container]));
-  const named = (kind: string, tokens: readonly string[]): Trace[] => {
+function networkTraces(config: EngineConfig, { sandboxes, links }: Pick<Rows, "sandboxes" | "links">): Trace[] {
+  const named = (kind: string, tokens: readonly string[], owned: readonly Named[]): Trace[] => {
+    const ownerOf = new Map(owned.map(({ container, token }) => [token ?? "", container]));
     const spare = tokens.filter((token) => !ownerOf.has(token));
     const own = tokens.flatMap((token) => {
       const owner = ownerOf.get(token);
@@ -145,15 +148,16 @@ function networkTraces(config: EngineConfig, endpoints: readonly Endpoint[]): Tr
       : own;
   };
   const { vethPrefix, table } = config.names;
-  const links = readdirSync("/sys/class/net").filter((name) => name.startsWith(vethPrefix));
+  const interfaces = readdirSync("/sys/class/net").filter((name) => name.startsWith(vethPrefix));
   const directory = join(config.run, "netns");
   const elements = spawnSync("nft", ["list", "table", "inet", table], { encoding: "utf8" }).stdout;
   const published = [...elements.matchAll(/(tcp|udp) \. [0-9. ]+ : [0-9.]+ \. \d+/g)].map(([text]) => text);
   return [
-    ...named("netns", existsSync(directory) ? readdirSync(directory) : []),
+    ...named("netns", existsSync(directory) ? readdirSync(directory) : [], sandboxes),
     ...named(
       "link",
-      links.map((name) => name.slice(vethPrefix.length)),
+      interfaces.map((name) => name.slice(vethPrefix.length)),
+      links,
     ),
     ...published.map((text) => ({ what: `nft ${text}`, owner: "", lives: true })),
   ];
