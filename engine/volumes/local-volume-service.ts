@@ -8,6 +8,8 @@ import { openArchives } from "../layers/archives.ts";
 import type { FillSource } from "../layers/fill-tasks.ts";
 import { Trash } from "../layers/trash.ts";
 import { WorkerPool } from "../layers/worker-pool.ts";
+import { Batched } from "../lib/batched.ts";
+import { syncDirectory } from "../lib/durable-file.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { Tally } from "../lib/tally.ts";
 import type { Log } from "../log.ts";
@@ -63,6 +65,7 @@ export async function openVolumeService({
     log,
     queue: new KeyedQueue(),
     busy: new Tally(),
+    namesSync: new Batched(() => syncDirectory(directory)),
   };
   await settleVolumes(parts);
   return new LocalVolumeService(parts, [measuring, chores]);

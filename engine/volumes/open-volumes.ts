@@ -64,7 +64,7 @@ export async function makeVolume(parts: VolumeParts, name: string): Promise<void
   await mkdir(directory, { recursive: true, mode: directoryMode });
   await mkdir(data, { recursive: true, mode: dataMode });
   await syncDirectory(directory);
-  await syncDirectory(parts.directory);
+  await parts.namesSync.request();
   parts.table.setStatus(name, "ready", true);
   publishVolumeEvent(parts, "create", name);
 }

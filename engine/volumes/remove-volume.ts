@@ -3,7 +3,6 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
-import { syncDirectory } from "../lib/durable-file.ts";
 import { matchesLabels } from "../lib/label-filter.ts";
 import { mountsBelow, unmountVolume } from "./volume-mounts.ts";
 import { pathsOfVolume, publishVolumeEvent, type VolumeParts } from "./volume-parts.ts";
@@ -67,7 +66,7 @@ async function takeAway(parts: VolumeParts, name: string): Promise<string> {
         throw error;
       }
     }
-    await syncDirectory(parts.directory);
+    await parts.namesSync.request();
     parts.table.delete(name);
   } catch (error) {
     if (parts.table.find(name) !== null) parts.table.setStatus(name, "ready");

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { EventBus } from "../events/event-bus.ts";
 import type { Archives } from "../layers/archives.ts";
 import type { Trash } from "../layers/trash.ts";
+import type { Batched } from "../lib/batched.ts";
 import type { KeyedQueue } from "../lib/keyed-queue.ts";
 import type { Tally } from "../lib/tally.ts";
 import type { Log } from "../log.ts";
@@ -24,6 +25,8 @@ export type VolumeParts = {
   readonly queue: KeyedQueue;
   /** Names that an export or import is at work on. */
   readonly busy: Tally;
+  /** Makes names in the volumes' directory durable: one sync for all who ask. */
+  readonly namesSync: Batched;
 };
 
 export type VolumePaths = {

@@ -116,8 +116,9 @@ export class VolumeTable {
     this.touch();
   }
 
+  /** Of one that was being removed: where the power fails, the next start does it again. */
   delete(name: string): void {
-    this.#statements.delete.run(name);
+    this.#database.persistLater(() => this.#statements.delete.run(name));
     this.#records.delete(name);
     this.touch();
   }
