@@ -166,6 +166,7 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
       containers,
       images,
       volumes,
+      networks,
       files,
       registries,
       sampler,

@@ -1,6 +1,5 @@
-import { lchown, readFile, writeFile } from "node:fs/promises";
+import { lchown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } from "../networks/name-files.ts";
 import type { Sandbox } from "../networks/network-service.ts";
 import type { MountRequest } from "../protocol/create-request.ts";
 import { resolveSeccomp } from "../runtime/seccomp.ts";
@@ -11,6 +10,7 @@ import { resolveDevices } from "../runtime/spec/devices.ts";
 import { getHostFacts } from "../runtime/spec/host-facts.ts";
 import { findInit, prepareSpec, type SpecWish } from "../runtime/spec/prepare-spec.ts";
 import { cgroupParentOf, checkIsolation, type OpenNamespaces, prepareProfile } from "./container-isolation.ts";
+import { namesOwnerOf, writeNameFiles } from "./container-name-files.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { plannedMounts } from "./container-volumes.ts";
@@ -66,15 +66,17 @@ export async function writeBundle(
 
 function wishOf(
   parts: ContainerParts,
-  { id, request, resolution }: ContainerRecord,
+  record: ContainerRecord,
   { mounts, ...known }: Pick<SpecWish, "netnsPath" | "rootfs" | "apparmor" | "joined"> & Pick<Surroundings, "mounts">,
 ): SpecWish {
-  const { hosts, resolvConf, hostname } = pathsOf(parts.config, id);
+  const { id, request, resolution } = record;
+  const owner = namesOwnerOf(parts, record);
+  const { hosts, resolvConf, hostname } = pathsOf(parts.config, owner.id);
   return {
     ...known,
     request: { ...request, mounts: [...mounts] },
     image: resolution.image,
-    hostname: resolution.hostname,
+    hostname: owner.resolution.hostname,
     cgroupsPath: `${cgroupParentOf(parts, request)}/${id}`,
     files: { hosts, resolvConf, hostname },
   };
@@ -93,28 +95,11 @@ async function markRootfs(rootfs: string): Promise<void> {
 }
 
 /** What the engine makes for a container whose root is nobody on the host belongs to that root, as it would to any other. */
-async function giveToOwnRoot(parts: ContainerParts, { id }: ContainerRecord, rootfs: string): Promise<void> {
-  const ids = parts.layers.idsOf(id);
+async function giveToOwnRoot(parts: ContainerParts, record: ContainerRecord, rootfs: string): Promise<void> {
+  const ids = parts.layers.idsOf(record.id);
   if (ids === null) return;
-  const { hosts, resolvConf, hostname } = pathsOf(parts.config, id);
-  const own = [hosts, resolvConf, hostname, join(rootfs, containerMark)];
+  const { hosts, resolvConf, hostname } = pathsOf(parts.config, record.id);
+  const files = namesOwnerOf(parts, record) === record ? [hosts, resolvConf, hostname] : [];
+  const own = [...files, join(rootfs, containerMark)];
   await Promise.all(own.map((path) => lchown(path, ids.start, ids.start)));
-}
-
-/** Text of /etc/hosts, /etc/hostname and /etc/resolv.conf. A container on the host's network sees the host's own hosts. */
-async function writeNameFiles(parts: ContainerParts, record: ContainerRecord, sandbox: Sandbox): Promise<void> {
-  const { request, resolution } = record;
-  const { hostname } = resolution;
-  const paths = pathsOf(parts.config, record.id);
-  const sharesHostNetwork = request.network === "host";
-  const { ipAddress = null, gateway = null } = sandbox.primary ?? {};
-  const fullName = request.domainname === "" ? hostname : `${hostname}.${request.domainname}`;
-  const own = formatHosts({ hostname: fullName, ipAddress, gateway, extraHosts: request.extraHosts });
-  const hosts = sharesHostNetwork ? `${await readFile("/etc/hosts", "utf8").catch(() => "")}\n${own}` : own;
-  const resolvConf = formatResolvConf(await readHostResolvConf(), { ...request, sharesHostNetwork });
-  await Promise.all([
-    writeFile(paths.hosts, hosts),
-    writeFile(paths.hostname, formatHostname(hostname)),
-    writeFile(paths.resolvConf, resolvConf),
-  ]);
 }

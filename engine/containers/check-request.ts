@@ -7,6 +7,7 @@ import { parseRanges } from "../lib/number-ranges.ts";
 import type { CreateRequest, Healthcheck, MountRequest } from "../protocol/create-request.ts";
 import type { PortRequest } from "../protocol/ports.ts";
 import type { RestartPolicy } from "../protocol/resources.ts";
+import { hasOwnNetworks, joinedContainerOf } from "./network-mode.ts";
 
 /** Characters of a list of processors; ranges that overlap without end would fill memory. */
 const longestList = 1024;
@@ -28,11 +29,28 @@ export function checkRequest(request: CreateRequest): string[] {
   }
   checkRestartPolicy(request.restartPolicy);
   if (request.shmSize !== null && request.shmSize <= 0) refuse("--shm-size must be greater than 0");
-  if (!["bridge", "none", "host"].includes(request.network)) refuse(`network ${request.network} not found`);
-  if (request.network !== "bridge" && (request.ports.length > 0 || request.publishAll)) {
-    return [`published ports are discarded with network ${request.network}`];
+  return checkNetworkMode(request);
+}
+
+/** docker's words. */
+function checkNetworkMode(request: CreateRequest): string[] {
+  if (request.network === "") refuse("the network must not be empty");
+  if (hasOwnNetworks(request)) return [];
+  const isJoined = joinedContainerOf(request) !== null;
+  if (Object.keys(request.endpoints).some((name) => name !== request.network)) {
+    refuse(`a container with network ${request.network} cannot be on other networks as well`);
   }
-  return [];
+  const conflicts: [name: string, isGiven: boolean][] = [
+    ["port publishing", request.ports.length > 0 || request.publishAll],
+    ["port exposing", (request.expose ?? []).length > 0],
+    ["hostname", request.hostname !== undefined],
+    ["dns", request.dns.length > 0],
+    ["custom host-to-IP mapping", request.extraHosts.length > 0],
+  ];
+  const conflict = isJoined ? conflicts.find(([, isGiven]) => isGiven) : undefined;
+  if (conflict !== undefined) refuse(`conflicting options: ${conflict[0]} and the container type network mode`);
+  if (request.ports.length === 0 && !request.publishAll) return [];
+  return [`published ports are discarded with network ${request.network}`];
 }
 
 export function checkRestartPolicy({ name, maximumRetryCount }: RestartPolicy): void {

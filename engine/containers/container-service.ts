@@ -1,5 +1,6 @@
 import type { EngineError } from "../errors.ts";
 import type { ChangesPage } from "../layers/layer-store.ts";
+import type { EndpointRequest } from "../networks/network-service.ts";
 import type { ContainerSummary, ExecRequest } from "../protocol/containers.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
 import type { LayersResult } from "../protocol/images.ts";
@@ -79,6 +80,12 @@ export interface ContainerService extends AsyncDisposable {
   /** Also one that has ended, for a while. `not-found`. */
   execInfo(execID: string): ExecInfo;
   logSource(container: string): LogSource;
+  /** Puts it on one more network: now where it runs, and at each of its starts. */
+  connect(container: string, endpoint: EndpointRequest): Promise<void>;
+  /** The reverse. force: what cannot be taken away now is put right by the next start. */
+  disconnect(container: string, network: string, force: boolean): Promise<void>;
+  /** Whether any container, running or not, is to be on this network. */
+  namesNetwork(networkID: string): boolean;
   /** Looks whether mounts and directories are as records say. */
   fsck(repair: boolean): Promise<FsckFinding[]>;
   readonly checkpoints: Checkpoints;

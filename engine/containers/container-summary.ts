@@ -1,7 +1,7 @@
 import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
-import { summarizeEndpoint } from "./container-networks.ts";
+import { summarizeEndpoints } from "./container-networks.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isActive, isAlive } from "./container-status.ts";
 import type { ContainerTable } from "./container-table.ts";
@@ -11,7 +11,7 @@ import type { Stopping } from "./stopping.ts";
 
 /** What a summary says beside the record. */
 export type SummarySources = {
-  readonly networks: Pick<NetworkService, "find">;
+  readonly networks: NetworkService;
   readonly health: Pick<HealthMonitors, "statusOf">;
   readonly stopping: Pick<Stopping, "deadlineOf">;
   readonly volumes: Pick<VolumeService, "pathOf">;
@@ -64,7 +64,7 @@ export function summarize(
     ...(resolution.exposedPorts.length === 0 ? {} : { exposedPorts: resolution.exposedPorts }),
     network: request.network,
     ipAddress: (sandbox?.primary ?? sandbox?.endpoints[0])?.ipAddress ?? null,
-    endpoints: (sandbox?.endpoints ?? []).map(summarizeEndpoint),
+    endpoints: summarizeEndpoints({ networks }, record, sandbox),
     mounts: summarizeMounts(record, volumes),
     labels: resolution.labels,
     terminal: request.terminal,

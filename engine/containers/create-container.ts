@@ -7,6 +7,7 @@ import { checkRequest, checkSources } from "./check-request.ts";
 import { publishEvent } from "./container-events.ts";
 import { chooseIDs } from "./container-isolation.ts";
 import { createName, parseName } from "./container-names.ts";
+import { checkNetworks } from "./container-networks.ts";
 import { type ContainerRecord, initialState } from "./container-record.ts";
 import { abandonRecord, claimsOf, fillVolumes, insertWithVolumes } from "./container-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -22,6 +23,7 @@ export async function createContainer(
   parts.runtime.expectProcess();
   const warnings = checkRequest(request);
   parts.logs.check(request);
+  checkNetworks(parts, request);
   await checkSources(request.mounts);
   const id = createID(parts);
   const image = parts.images.resolve(request.image);

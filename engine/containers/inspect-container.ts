@@ -1,20 +1,21 @@
 import type { EngineConfig } from "../config.ts";
-import type { Sandbox } from "../networks/network-service.ts";
-import type { PortBinding } from "../protocol/ports.ts";
+import type { NetworkService, Sandbox } from "../networks/network-service.ts";
 import { mergeEnvironment } from "../runtime/spec/command.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import type { ContainerLogs } from "./container-logs.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord, ContainerState } from "./container-record.ts";
 import type { Health } from "./health/health-rules.ts";
-import { groupPorts, inspectHostConfig, keyOf } from "./inspect-host-config.ts";
+import { inspectHostConfig, keyOf } from "./inspect-host-config.ts";
 import { anonymousTargets, inspectMountPoints } from "./inspect-mounts.ts";
+import { inspectNetworks } from "./inspect-networks.ts";
 
 /** docker's word for a time that has not come. */
 const never = "0001-01-01T00:00:00Z";
 
 export type InspectFacts = {
   readonly config: EngineConfig;
+  readonly networks: Pick<NetworkService, "get">;
   readonly sandbox: Sandbox | null;
   readonly execIDs: readonly string[];
   readonly health: Health | null;
@@ -55,7 +56,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     GraphDriver: { Name: "overlay2", Data: { MergedDir: facts.rootfs } },
     Mounts: inspectMountPoints(record, facts.volumes),
     Config: inspectConfig(record),
-    NetworkSettings: inspectNetwork(record, facts.sandbox),
+    NetworkSettings: inspectNetworks(record, facts),
   };
 }
 
@@ -131,44 +132,5 @@ export function inspectConfig({ request, resolution }: ContainerRecord) {
     Labels: resolution.labels,
     StopSignal: resolution.stopSignal,
     ...(request.stopTimeout === undefined ? {} : { StopTimeout: request.stopTimeout }),
-  };
-}
-
-function inspectNetwork({ id, request, resolution }: ContainerRecord, sandbox: Sandbox | null) {
-  const endpoint = sandbox?.primary ?? null;
-  const address = {
-    Gateway: endpoint?.gateway ?? "",
-    IPAddress: endpoint?.ipAddress ?? "",
-    IPPrefixLen: endpoint?.prefixLength ?? 0,
-    IPv6Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    MacAddress: endpoint?.macAddress ?? "",
-    EndpointID: endpoint === null ? "" : id,
-  };
-  const published = (sandbox?.ports ?? []).map((port: PortBinding) => ({ ...port, hostPort: String(port.hostPort) }));
-  // A port that is exposed alone has no binding.
-  const exposed = sandbox === null ? [] : resolution.exposedPorts;
-  const network = {
-    IPAMConfig: null,
-    Links: null,
-    Aliases: null,
-    DriverOpts: null,
-    DNSNames: null,
-    NetworkID: request.network,
-    ...address,
-  };
-  return {
-    Bridge: "",
-    SandboxID: sandbox === null ? "" : id,
-    SandboxKey: sandbox?.netnsPath ?? "",
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    Ports: { ...Object.fromEntries(exposed.map((port) => [port, null])), ...groupPorts(published) },
-    ...address,
-    Networks: { [request.network]: network },
   };
 }

@@ -10,7 +10,7 @@ import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { Tally } from "../lib/tally.ts";
 import type { Log } from "../log.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
-import type { NetworkService } from "../networks/network-service.ts";
+import type { EndpointRequest, NetworkService } from "../networks/network-service.ts";
 import type { ContainerSummary, ExecRequest } from "../protocol/containers.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
 import type { LayersResult } from "../protocol/images.ts";
@@ -25,6 +25,7 @@ import { ContainerDiskUsage } from "./container-disk-usage.ts";
 import { publishEvent } from "./container-events.ts";
 import { ContainerLogs } from "./container-logs.ts";
 import { parseName } from "./container-names.ts";
+import { connectNetwork, disconnectNetwork, isNamedByAny } from "./container-networks.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { AttachRequest, ContainerService, LogSource, WaitCondition } from "./container-service.ts";
@@ -183,7 +184,9 @@ class LocalContainerService implements ContainerService {
       if (this.#parts.table.get(id).name === wanted) {
         throw new EngineError("invalid-argument", `container ${wanted} already has this name`);
       }
-      publishEvent(this.#parts, this.#parts.table.rename(id, wanted), "rename", { oldName: `/${oldName}` });
+      const renamed = this.#parts.table.rename(id, wanted);
+      this.#parts.networks.rename(id, wanted);
+      publishEvent(this.#parts, renamed, "rename", { oldName: `/${oldName}` });
     });
   }
 
@@ -201,6 +204,7 @@ class LocalContainerService implements ContainerService {
     const record = this.#parts.table.get(container);
     return inspectContainer(record, {
       config: this.#parts.config,
+      networks: this.#parts.networks,
       sandbox: isAlive(record.state.status) ? this.#parts.networks.find(record.id) : null,
       health: this.#parts.health.find(record),
       execIDs: this.#parts.execs.list(record.id),
@@ -277,6 +281,18 @@ class LocalContainerService implements ContainerService {
     });
   }
 
+  connect(container: string, endpoint: EndpointRequest): Promise<void> {
+    return this.#onRecord(container, (record) => connectNetwork(this.#parts, record, endpoint));
+  }
+
+  disconnect(container: string, network: string, force: boolean): Promise<void> {
+    return this.#onRecord(container, (record) => disconnectNetwork(this.#parts, record, { network, force }));
+  }
+
+  namesNetwork(networkID: string): boolean {
+    return isNamedByAny(this.#parts, networkID);
+  }
+
   onChange(listener: (ids: readonly string[]) => void): () => void {
     return this.#parts.table.onChange(listener);
   }
@@ -290,6 +306,11 @@ class LocalContainerService implements ContainerService {
     await this.#archives[Symbol.asyncDispose]();
     await this.#parts.queue.idle();
     await this.#parts.logs[Symbol.asyncDispose]();
+  }
+
+  #onRecord<T>(container: string, work: (record: ContainerRecord) => Promise<T>): Promise<T> {
+    const { id } = this.#parts.table.get(container);
+    return this.#parts.queue.run(id, () => work(this.#parts.table.get(id)));
   }
 
   #running(container: string): ContainerRecord {

@@ -6,6 +6,7 @@ import type { PortRequest } from "../protocol/ports.ts";
 import { resolveCommand, resolveEnvironment } from "../runtime/spec/command.ts";
 import type { Resolution } from "./container-record.ts";
 import { mergeHealthcheck } from "./health/health-rules.ts";
+import { hasOwnNetworks } from "./network-mode.ts";
 
 /** Puts a request and its image together. `id` is the new container's: its first 12 digits are the default hostname. */
 export function resolveRequest(id: string, request: CreateRequest, image: ImageForContainer): Resolution {
@@ -54,7 +55,7 @@ function knownSignal(text: string | null): string | null {
 
 /** Ports asked for, and with publishAll each exposed one on a free port. */
 function resolvePorts(request: CreateRequest, exposed: readonly string[]): PortRequest[] {
-  if (request.network !== "bridge") return [];
+  if (!hasOwnNetworks(request)) return [];
   const ports = [...request.ports];
   const known = new Set(ports.map((port) => `${port.containerPort}/${port.protocol}`));
   for (const text of request.publishAll ? exposed : []) {

@@ -4,8 +4,8 @@ import { EngineError } from "../errors.ts";
 
 export type HostsOptions = {
   readonly hostname: string;
-  /** The container's address, null where it has none. */
-  readonly ipAddress: string | null;
+  /** The container's addresses. */
+  readonly ipAddresses: readonly string[];
   /** What `host-gateway` stands for; null: the host shares its loopback, or cannot be reached. */
   readonly gateway: string | null;
   /** `--add-host`; the address may be `host-gateway`. */
@@ -19,6 +19,8 @@ export type ResolverOptions = {
   readonly dnsOptions: readonly string[];
   /** True for network `host`: its loopback is the container's, so nothing is left out. */
   readonly sharesHostNetwork: boolean;
+  /** The one that answers for containers' names, and passes other questions on; null: there is none. */
+  readonly resolver: string | null;
 };
 
 const localLines = [
@@ -48,10 +50,26 @@ export function formatHosts(options: HostsOptions): string {
     if (isIP(resolved) === 0) throw invalid(`--add-host ${name}: ${JSON.stringify(address)} is no IP address`);
     return `${resolved}\t${name}`;
   });
-  const short = options.hostname.split(".")[0] ?? "";
-  const names = short === options.hostname || short === "" ? options.hostname : `${options.hostname} ${short}`;
-  const own = [`${options.ipAddress ?? "127.0.1.1"}\t${names}`];
+  const addresses = options.ipAddresses.length === 0 ? ["127.0.1.1"] : options.ipAddresses;
+  const own = addresses.map((address) => formatOwnLine(address, options.hostname));
   return [...localLines, ...extra, ...own, ""].join("\n");
+}
+
+function formatOwnLine(address: string, hostname: string): string {
+  const short = hostname.split(".")[0] ?? "";
+  return `${address}\t${short === hostname || short === "" ? hostname : `${hostname} ${short}`}`;
+}
+
+/** The text of a hosts file that a container may have changed itself, with our lines for other addresses. */
+export function replaceOwnLines(
+  text: string,
+  hostname: string,
+  { before, after }: { readonly before: readonly string[]; readonly after: readonly string[] },
+): string {
+  const gone = new Set([...before, ...after].map((address) => formatOwnLine(address, hostname)));
+  const lines = text.split("\n").filter((line) => !gone.has(line));
+  while (lines.at(-1) === "") lines.pop();
+  return [...lines, ...after.map((address) => formatOwnLine(address, hostname)), ""].join("\n");
 }
 
 /**
@@ -61,7 +79,10 @@ export function formatHosts(options: HostsOptions): string {
 export function formatResolvConf(hostText: string, options: ResolverOptions): string {
   const host = parseResolvConf(hostText);
   const search = options.dnsSearch.length > 0 ? options.dnsSearch.filter((domain) => domain !== ".") : host.search;
-  const resolverOptions = options.dnsOptions.length > 0 ? options.dnsOptions : host.options;
+  const asked = options.dnsOptions.length > 0 ? options.dnsOptions : host.options;
+  // A container's name has no dot, and is to be asked for as it is.
+  const hasDots = asked.some((option) => option.startsWith("ndots:"));
+  const resolverOptions = options.resolver === null || hasDots ? asked : [...asked, "ndots:0"];
   for (const address of options.dns) {
     if (isIP(address) === 0) throw invalid(`--dns ${JSON.stringify(address)} is no IP address`);
   }
@@ -89,6 +110,7 @@ export async function readHostResolvConf(): Promise<string> {
 }
 
 function chooseNameservers(host: readonly string[], options: ResolverOptions): readonly string[] {
+  if (options.resolver !== null) return [options.resolver];
   if (options.dns.length > 0) return options.dns;
   if (options.sharesHostNetwork) return host;
   const reachable = host.filter((address) => isIP(address) === 4 && !address.startsWith("127."));

@@ -6,6 +6,7 @@ import { fileMethods } from "./files.ts";
 import { historyEntry, imageSummary, layersResult, loadedImage, removedImage } from "./images.ts";
 import { lifecycleMethods } from "./lifecycle.ts";
 import { logLine, logRange } from "./logs.ts";
+import { networkMethods } from "./networks.ts";
 import { portBinding } from "./ports.ts";
 import { statsSample } from "./stats.ts";
 import { openFile } from "./streams.ts";
@@ -159,6 +160,7 @@ export const methods = {
   "registries.login": transferMethods["registries.login"],
   ...upkeepMethods,
   ...volumeMethods,
+  ...networkMethods,
 
   /** The layers of an image, or of a container with its writable layer. */
   "layers.ofImage": { params: image, result: layersResult },

@@ -5,6 +5,7 @@ import { filesHandlers } from "./handlers/files.ts";
 import { imageHandlers } from "./handlers/images.ts";
 import { lifecycleHandlers } from "./handlers/lifecycle.ts";
 import { logHandlers } from "./handlers/logs.ts";
+import { networkHandlers } from "./handlers/networks.ts";
 import { systemHandlers } from "./handlers/system.ts";
 import { transferHandlers } from "./handlers/transfers.ts";
 import { upkeepHandlers } from "./handlers/upkeep.ts";
@@ -25,6 +26,7 @@ export function createHandlers(parts: ServerParts): Handlers {
     ...upkeepHandlers(parts),
     ...archiveHandlers(parts),
     ...volumeHandlers(parts),
+    ...networkHandlers(parts),
     subscribe: ({ topic, params }, call) => ({ subscriptionID: call.subscribe(parseTopic(topic), params) }),
     unsubscribe: ({ subscriptionID }, call) => {
       call.unsubscribe(subscriptionID);

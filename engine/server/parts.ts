@@ -7,6 +7,7 @@ import type { FileBrowser } from "../layers/files/file-browser.ts";
 import type { Log } from "../log.ts";
 import type { LogReader } from "../logs/log-reader.ts";
 import type { StatsSampler } from "../metrics/stats-sampler.ts";
+import type { NetworkService } from "../networks/network-service.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 
@@ -27,6 +28,7 @@ export type ServerParts = {
   readonly identity: EngineIdentity;
   readonly containers: ContainerService;
   readonly images: ImageService;
+  readonly networks: NetworkService;
   readonly volumes: VolumeService;
   readonly files: FileBrowser;
   readonly registries: RegistryClient;

@@ -2,6 +2,7 @@ import type { ContainerService } from "../containers/container-service.ts";
 import type { Operations } from "../events/operations.ts";
 import type { ImageService } from "../images/image-service.ts";
 import { Listeners } from "../lib/listeners.ts";
+import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
 import type { ImageSummary } from "../protocol/images.ts";
 import type { StateItem } from "../protocol/state.ts";
@@ -12,6 +13,7 @@ type Change = {
   readonly images: readonly string[];
   readonly operations: boolean;
   readonly volumes?: boolean;
+  readonly networks?: boolean;
 };
 
 export type StateSources = {
@@ -19,13 +21,14 @@ export type StateSources = {
   readonly images: ImageService;
   readonly operations: Operations;
   readonly volumes: VolumeService;
+  readonly networks: NetworkService;
 };
 
 /** More than this many changes missed: a snapshot is shorter. */
 const keptChanges = 1000;
 
 /**
- * Numbers every change of containers, images and operations, and remembers which objects the last ones touched. A reader holds
+ * Numbers every change of containers, images, networks, volumes and operations, and remembers which objects the last ones touched. A reader holds
  * only the revision it has seen: what it gets is made from the values of now, so that two changes of one object become one.
  */
 export class StateFeed implements Disposable {
@@ -45,6 +48,7 @@ export class StateFeed implements Disposable {
       sources.containers.onChange((ids) => this.#touchContainers(ids)),
       sources.images.onChange(() => this.#touchImages()),
       sources.operations.onChange(() => this.#record({ containers: [], images: [], operations: true })),
+      sources.networks.onChange(() => this.#record({ containers: [], images: [], operations: false, networks: true })),
       sources.volumes.onChange(() => this.#record({ containers: [], images: [], operations: false, volumes: true })),
     ];
   }
@@ -64,7 +68,7 @@ export class StateFeed implements Disposable {
       revision: this.#revision,
       containers: [...this.#sources.containers.list(true)],
       images: [...this.#sources.images.list()],
-      networks: [],
+      networks: [...this.#sources.networks.list()],
       volumes: [...this.#sources.volumes.list()],
       operations: this.#sources.operations.list(),
     };
@@ -101,6 +105,7 @@ export class StateFeed implements Disposable {
       removedContainers: [...containerIDs].filter((id) => !containers.has(id)),
       images: [...images.values()],
       removedImages: [...imageIDs].filter((id) => !images.has(id)),
+      ...(changes.some((change) => change.networks) ? { networks: [...this.#sources.networks.list()] } : {}),
       ...(changes.some((change) => change.volumes) ? { volumes: [...this.#sources.volumes.list()] } : {}),
       operations: changes.some((change) => change.operations) ? this.#sources.operations.list() : null,
     };

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { formatHostname, formatHosts, formatResolvConf, resolvConfPath } from "../../../engine/networks/name-files.ts";
 
-const none = { dns: [], dnsSearch: [], dnsOptions: [], sharesHostNetwork: false };
+const none = { dns: [], dnsSearch: [], dnsOptions: [], sharesHostNetwork: false, resolver: null };
 
 describe("formatHosts", () => {
   it("writes docker's lines, extra hosts and the container's own", () => {
     const text = formatHosts({
       hostname: "web.example",
-      ipAddress: "10.47.0.2",
+      ipAddresses: ["10.47.0.2"],
       gateway: "10.47.0.1",
       extraHosts: [
         { name: "db", address: "192.0.2.7" },
@@ -21,7 +21,7 @@ describe("formatHosts", () => {
   });
 
   it("refuses names that would add lines, and addresses that are none", () => {
-    const base = { hostname: "a", ipAddress: null, gateway: null };
+    const base = { hostname: "a", ipAddresses: [], gateway: null };
     expect(() => formatHosts({ ...base, extraHosts: [{ name: "a\n1.2.3.4 bank", address: "1.1.1.1" }] })).toThrow(
       '--add-host "a\\n1.2.3.4 bank" is no host name',
     );
@@ -47,6 +47,7 @@ describe("formatResolvConf", () => {
       dnsSearch: ["."],
       dnsOptions: ["timeout:1"],
       sharesHostNetwork: false,
+      resolver: null,
     });
     expect(text).toBe("nameserver 192.0.2.1\noptions timeout:1\n");
   });
