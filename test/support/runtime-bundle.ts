@@ -46,20 +46,22 @@ export async function openTestRuntime(base?: string): Promise<TestRuntime> {
       const bundle = bundleOf(id);
       await mkdir(bundle, { recursive: true });
       const request = { ...emptyCreateRequest("busybox"), ...wishes };
+      const cgroupsPath = `${request.cgroupParent || `/${config.names.cgroupParent}`}/${id}`;
       const prepared = await prepareSpec({
         request,
         image: { entrypoint: [], command: ["sh"], environment: [], user: "", workingDirectory: "" },
         rootfs: join(directory, "rootfs"),
         netnsPath: null,
         hostname: "box",
-        cgroupsPath: `/${config.names.cgroupParent}/${id}`,
+        cgroupsPath,
         files: { hosts: null, resolvConf: null, hostname: null },
       });
       warnings.push(...prepared.warnings);
       await writeFile(join(bundle, "config.json"), JSON.stringify(prepared.spec));
       const { terminal, openStdin } = request;
       const stdinOnce = more.stdinOnce ?? false;
-      await runtime.create({ id, bundle, terminal, openStdin, stdinOnce, logPath: join(bundle, "log") });
+      const cgroupPath = request.cgroupParent === "" ? undefined : cgroupsPath;
+      await runtime.create({ id, bundle, terminal, openStdin, stdinOnce, logPath: join(bundle, "log"), cgroupPath });
       return bundle;
     },
     async exitOf(id) {
