@@ -17,7 +17,8 @@ export function command(cli: Cli): Command {
       const timeout = text === undefined ? null : parseInteger("--timeout", text, { minimum: -1 });
       const signal = options.signal === undefined ? {} : { signal: options.signal };
       return forEachName(cli, names, async (client, container) => {
-        await client.request("containers.stop", { container, timeout, ...signal });
+        const { hint } = await client.request("containers.stop", { container, timeout, ...signal });
+        if (hint !== undefined) cli.say(`hint: ${hint}`);
         return container;
       });
     });

@@ -58,6 +58,7 @@ function stateFields(container: ContainerSummary, now: number): Line[] {
     ...field("Process", isLive ? String(container.pid) : ""),
     ...field("Exit code", ended),
     ...field("Error", container.error, "error"),
+    ...field("Reason", isLive ? "" : (container.reason ?? ""), "error"),
     ...field("Started", whenSpans(container.startedAt, now)),
     ...field("Finished", isLive ? [] : whenSpans(container.finishedAt, now)),
     ...field("Restarts", restartCount === 0 ? "" : `${restartCount}, by its policy`),

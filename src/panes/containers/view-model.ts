@@ -91,6 +91,10 @@ function reasonOf(container: ContainerSummary): string {
   const { error, oomKilled, exitCode, status, restartCount, resources } = container;
   const again = status === "restarting" ? `, ${countOf(restartCount, "restart")}` : "";
   if (error !== "") return screenText(error);
+  // The state's own column has the bare exit code already.
+  if (container.reason !== undefined && container.reason !== `exit code ${exitCode}`) {
+    return screenText(`${container.reason.replace(/^exit code \d+: /, "")}${again}`);
+  }
   if (oomKilled)
     return resources.memory === null ? again.slice(2) : `limit ${formatBinaryBytes(resources.memory)}${again}`;
   const signal = exitCode === null ? "" : signalOf(exitCode);

@@ -30,6 +30,11 @@ it("says why a container does not run", () => {
     containerRow(aContainer({ status: "exited", ...fields }), null, now).reason;
   expect(reason({ exitCode: 0 })).toBe("");
   expect(reason({ exitCode: 1 })).toBe("");
+  expect(reason({ exitCode: 1, reason: "exit code 1" })).toBe("");
+  expect(reason({ exitCode: 3, reason: "exit code 3: cannot read\u001b[31m config" })).toBe("cannot read config");
+  expect(reason({ exitCode: 137, reason: "out of memory: its limit is 16 MB" })).toBe(
+    "out of memory: its limit is 16 MB",
+  );
   expect(reason({ exitCode: 137 })).toBe("killed by SIGKILL");
   expect(reason({ exitCode: 143 })).toBe("killed by SIGTERM");
   expect(reason({ exitCode: 163 })).toBe("killed by signal 35");
