@@ -81,7 +81,7 @@ export function formatResponse(query: Buffer, question: Question, options: Respo
   });
   const isCut = fitting.length < records.length;
   // Response, recursion desired as asked, authoritative where it is known here, recursion available.
-  head.writeUInt16BE(0x8080 | (query.readUInt16BE(2) & 0x0100) | (isCut ? 0x0200 : 0) | code, 2);
+  head.writeUInt16BE(0x8480 | (query.readUInt16BE(2) & 0x0100) | (isCut ? 0x0200 : 0) | code, 2);
   head.writeUInt16BE(fitting.length, 6);
   head.writeUInt16BE(0, 8);
   head.writeUInt16BE(0, 10);

@@ -150,7 +150,10 @@ class Link {
       socket.once("error", reject);
       socket.once("close", () => reject(new Error("the connection was closed")));
       let link: Link | null = null;
-      createInterface({ input: socket }).on("line", (line) => {
+      const lines = createInterface({ input: socket });
+      // It passes the socket's own on.
+      lines.on("error", () => {});
+      lines.on("line", (line) => {
         const reply = z.safeParse(resolverReply, findJson(line));
         if (!reply.success) return void socket.destroy();
         if ("version" in reply.data) {

@@ -58,7 +58,9 @@ function serve(socket: Socket): void {
   socket.write(`${JSON.stringify({ version: resolverVersion })}\n`);
   // One after the other: what is put and dropped at once must end as it was asked for last.
   let turn = Promise.resolve();
-  createInterface({ input: socket }).on("line", (line) => {
+  const lines = createInterface({ input: socket });
+  lines.on("error", () => {});
+  lines.on("line", (line) => {
     turn = turn.then(() => answer(socket, line));
   });
 }
