@@ -2,7 +2,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createContainer, findContainer, runContainer, startTestEngine, type TestEngine } from "../support/engine.ts";
+import {
+  createContainer,
+  findContainer,
+  readLog,
+  runContainer,
+  startTestEngine,
+  type TestEngine,
+} from "../support/engine.ts";
 import { copyOut, listingOf } from "../support/tar-listing.ts";
 import { namedVolume, outputOf } from "../support/volumes.ts";
 
@@ -65,19 +72,22 @@ it("mounts a part of a volume, through links only as far as they stay inside it"
 it("never mounts the host where a subpath is swapped for a link at the same moment", async () => {
   const script = `cd /v; mkdir real; ln -s ${outside} lure; while :; do mv real swap; mv lure real; mv real lure; mv swap real; done`;
   const swapper = await runContainer(engine, { command: ["sh", "-c", script], mounts: [namedVolume("v", "/v")] });
-  for (let round = 0; round < 8; round++) {
-    const container = await createContainer(engine, { command: ["sh", "-c", "ls -A /s"], ...part("real") });
+  const seen = new Set<string>();
+  for (let round = 0; round < 10; round++) {
+    const container = await createContainer(engine, {
+      command: ["sh", "-c", "echo mounted; ls -A /s"],
+      ...part("real"),
+    });
     try {
       await request("containers.start", { container });
       await request("containers.wait", { container, condition: "stopped" });
-      expect(await listingOf(await copyOut(engine, container, "/s")).catch(() => [])).not.toContain(
-        "s/secret = of the host",
-      );
+      seen.add(await readLog(engine, container));
     } catch (error) {
-      expect(String(error)).toMatch(/has no real|not a directory|No such file/i);
+      seen.add(String(error).replace(/.*(has no real).*/s, "$1"));
     }
     await remove(container);
   }
+  expect(["mounted\n", "has no real"]).toEqual(expect.arrayContaining([...seen]));
   await remove(swapper);
 });
 
