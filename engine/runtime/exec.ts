@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
@@ -30,6 +30,7 @@ const configSchema = z.object({
     cwd: z.string(),
     capabilities: z.optional(z.looseObject({ bounding: z.optional(z.array(z.string())) })),
   }),
+  linux: z.looseObject({ uidMappings: z.optional(z.array(z.looseObject({ hostID: z.number() }))) }),
 });
 type ContainerProcess = z.infer<typeof configSchema>["process"];
 
@@ -50,7 +51,8 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
   await mkdir(directory, { recursive: true, mode: 0o700 });
   try {
     const specPath = join(directory, "process.json");
-    await writeFile(specPath, JSON.stringify(await processOf(place, options)), { mode: 0o600 });
+    const { process, root } = await processOf(place, options);
+    await writeFile(specPath, JSON.stringify(process), { mode: 0o600 });
     await forkTurn();
     const conmon = new StartingConmon({
       args: execArguments(place, options, { directory, specPath }),
@@ -58,7 +60,7 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
       tellsAttach: true,
     });
     try {
-      return await connect(place, options, { conmon, directory, cleanUp });
+      return await connect(place, options, { conmon, directory, root, cleanUp });
     } catch (error) {
       conmon[Symbol.dispose]();
       await endUnborn(directory, options.execID, conmon.pid);
@@ -108,7 +110,10 @@ function buildExecProcess(
   };
 }
 
-async function processOf({ supervisors }: ExecPlace, options: ExecOptions): Promise<Record<string, unknown>> {
+/** root: who the container's root is on the host, where that is nobody; else null. */
+type Wanted = { readonly process: Record<string, unknown>; readonly root: number | null };
+
+async function processOf({ supervisors }: ExecPlace, options: ExecOptions): Promise<Wanted> {
   if (options.command.length === 0) {
     throw new EngineError("invalid-argument", "no command to run", { exitCode: 125 });
   }
@@ -120,7 +125,8 @@ async function processOf({ supervisors }: ExecPlace, options: ExecOptions): Prom
   }
   refuseLeadingOut(`/proc/${pid}/root`, options.workingDirectory ?? config.process.cwd);
   const user = options.user === null ? null : resolveUser(`/proc/${pid}/root`, options.user, []);
-  return buildExecProcess(config.process, options, { user, available: readOwnCapabilities() });
+  const process = buildExecProcess(config.process, options, { user, available: readOwnCapabilities() });
+  return { process, root: config.linux.uidMappings?.[0]?.hostID ?? null };
 }
 
 function execArguments(
@@ -143,11 +149,12 @@ function execArguments(
 type Started = {
   readonly conmon: StartingConmon;
   readonly directory: string;
+  readonly root: number | null;
   readonly cleanUp: () => Promise<void>;
 };
 
 async function connect(place: ExecPlace, options: ExecOptions, started: Started): Promise<ExecSession> {
-  const { conmon, directory, cleanUp } = started;
+  const { conmon, directory, root, cleanUp } = started;
   const doing = `exec in container ${options.container.slice(0, 12)}`;
   conmon.release();
   if ((await conmon.attach?.next(deadline)) == null) throw runtimeError(doing, conmon.complaint());
@@ -156,6 +163,7 @@ async function connect(place: ExecPlace, options: ExecOptions, started: Started)
     if (options.terminal && options.rows !== null && options.columns !== null) {
       await attached.resize(options.rows, options.columns);
     }
+    if (root !== null) await givePipes(place.run, options.execID, root);
     conmon.release();
     conmon.close();
     const report = await conmon.sync.next(deadline);
@@ -168,6 +176,16 @@ async function connect(place: ExecPlace, options: ExecOptions, started: Started)
   } catch (error) {
     await attached[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+/** As for a container's own: its root may open its standard streams by name. conmon has made them by now, and waits. */
+async function givePipes(run: string, execID: string, root: number): Promise<void> {
+  const descriptors = `/proc/${await conmonOf(run, execID)}/fd`;
+  for (const name of await readdir(descriptors).catch(() => [])) {
+    const path = join(descriptors, name);
+    const isPipe = (await readlink(path).catch(() => "")).startsWith("pipe:");
+    if (isPipe) await chown(path, root, root).catch(() => {});
   }
 }
 

@@ -171,6 +171,7 @@ describe("a container whose root is nobody on the host", () => {
     expect(await told({}, "echo by name > /dev/stdout; echo err > /proc/self/fd/2")).toBe("by name\nerr");
     const id = await run({ terminal: true, command: ["sh", "-c", "stat -c %u $(tty); echo to > /dev/tty; sleep 300"] });
     await expect.poll(() => readLog(engine, id)).toMatch(/^0\r?\nto/);
+    expect(await gantryOut("exec", id, "sh", "-c", "echo by name > /dev/stdout")).toBe("by name");
   });
 
   it.each([
