@@ -2,7 +2,6 @@ import { EngineError } from "../../engine/errors.ts";
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { EngineClient } from "../client/connection.ts";
 import { findMoment } from "../format/time.ts";
-import { askNetworks } from "./ask-networks.ts";
 import { type Filters, hasLabel, parseFilters } from "./filters.ts";
 import { UsageError } from "./parse/usage-error.ts";
 
@@ -74,7 +73,7 @@ export async function pruneContainers(client: EngineClient, filter: PruneFilter)
 /** Takes those that became of use meanwhile for used: they stay. */
 export async function pruneNetworks(client: EngineClient, filter: PruneFilter): Promise<Pruned> {
   const { until, labels } = filter;
-  const { removed } = await askNetworks(client, "networks.prune", { until, labels: [...labels], dryRun: false });
+  const { removed } = await client.request("networks.prune", { until, labels: [...labels], dryRun: false });
   return {
     lines: titled(
       "Deleted Networks:",

@@ -6,7 +6,6 @@ import { findEngine } from "../../client/open-engine.ts";
 import { isUnitInstalled, unitName } from "../../client/systemd-unit.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { formatDuration } from "../../format/duration.ts";
-import { askNetworks } from "../ask-networks.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { printableJson, printableText } from "../printable.ts";
@@ -36,7 +35,7 @@ function rendererOf(format: string | undefined): (status: Status) => string {
 async function statusOf(client: EngineClient): Promise<Status> {
   const [info, networks, volumes] = await Promise.all([
     client.request("system.info", {}),
-    countOf(askNetworks(client, "networks.list", {})),
+    countOf(client.request("networks.list", {})),
     countOf(client.request("volumes.list", {})),
   ]);
   const { running, paused, stopped } = info.containers;

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { EngineError } from "../../../engine/errors.ts";
 import type { EngineClient } from "../../client/connection.ts";
-import { askNetworks } from "../ask-networks.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { describeFailure } from "../failure.ts";
@@ -138,7 +137,7 @@ const readers: Readonly<Record<ObjectType, (client: EngineClient, name: string, 
   {
     container: inspectContainer,
     image: (client, image) => client.request("images.inspect", { image }),
-    network: (client, network) => askNetworks(client, "networks.inspect", { network }),
+    network: (client, network) => client.request("networks.inspect", { network }),
     volume: (client, volume) => client.request("volumes.inspect", { volume }),
   };
 

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { askNetworks } from "../ask-networks.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { noSettings, withFlags } from "../parse/networks.ts";
@@ -33,7 +32,7 @@ export function command(cli: Cli): Command {
       const { alias = [], ...addresses } = options;
       const settings = withFlags(noSettings, { networkAlias: alias, ...addresses });
       const client = await cli.connect();
-      await askNetworks(client, "networks.connect", { network, container, settings });
+      await client.request("networks.connect", { network, container, settings });
     });
 }
 

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import type { CreateNetworkRequest } from "../../../engine/protocol/networks.ts";
-import { askNetworks } from "../ask-networks.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { parseLabel } from "../parse/environment.ts";
@@ -19,7 +18,7 @@ type CreateOptions = {
   ipRange?: string[];
   ipamDriver?: string;
   ipamOpt?: string[];
-  ipv4: boolean;
+  ipv4?: boolean;
   ipv6?: true;
   label?: string[];
   opt?: string[];
@@ -51,7 +50,7 @@ export function command(cli: Cli): Command {
     .action(async (name: string, options: CreateOptions) => {
       const request = toRequest(name, options);
       const client = await cli.connect();
-      const { id, warnings } = await askNetworks(client, "networks.create", request);
+      const { id, warnings } = await client.request("networks.create", request);
       for (const warning of warnings) cli.say(`warning: ${warning}`);
       cli.print(id);
     });
@@ -80,7 +79,7 @@ function parseDriver(driver: string): CreateNetworkRequest["driver"] {
 function refuse(options: CreateOptions): void {
   const { ipv4, ipamDriver = "default", scope = "local" } = options;
   const refused = [
-    [!ipv4, "--ipv4=false"],
+    [ipv4 === false, "--ipv4=false"],
     [options.auxAddress !== undefined, "--aux-address"],
     [ipamDriver !== "default" && ipamDriver !== "", `--ipam-driver ${ipamDriver}`],
     [options.ipamOpt !== undefined, "--ipam-opt"],

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { askNetworks } from "../ask-networks.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 
@@ -10,6 +9,6 @@ export function command(cli: Cli): Command {
     .argument("<container>")
     .action(async (network: string, container: string, { force = false }: { force?: boolean }) => {
       const client = await cli.connect();
-      await askNetworks(client, "networks.disconnect", { network, container, force });
+      await client.request("networks.disconnect", { network, container, force });
     });
 }

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { askNetworks } from "../ask-networks.ts";
 import type { Cli } from "../cli.ts";
 import { collect, newCommand } from "../command.ts";
 import { parseFilters } from "../filters.ts";
@@ -22,7 +21,7 @@ async function listNetworks(cli: Cli, options: ListOptions): Promise<void> {
   const filters = parseFilters(options.filter ?? [], networkFilterKeys);
   const client = await cli.connect();
   const [networks, containers] = await Promise.all([
-    askNetworks(client, "networks.list", {}),
+    client.request("networks.list", {}),
     filters.has("dangling") ? client.request("containers.list", { all: true }) : [],
   ]);
   const used = new Set(containers.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { askNetworks } from "../ask-networks.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 
@@ -7,6 +6,6 @@ export function command(cli: Cli): Command {
   const summary = "write bridges, addresses and firewall rules anew";
   return newCommand(cli, "network reload", "", summary).action(async () => {
     const client = await cli.connect();
-    await askNetworks(client, "networks.reload", {});
+    await client.request("networks.reload", {});
   });
 }

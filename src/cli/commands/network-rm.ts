@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { askNetworks } from "../ask-networks.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { forEachName } from "../each.ts";
@@ -13,7 +12,7 @@ export function command(cli: Cli): Command {
         cli,
         names,
         async (client, network) => {
-          await askNetworks(client, "networks.remove", { network });
+          await client.request("networks.remove", { network });
           return network;
         },
         force,
