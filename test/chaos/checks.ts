@@ -150,7 +150,7 @@ function rules(): string[] {
 }
 
 const growing =
-  /\/(engine\.log|gantry\.db(-wal|-shm|\.reserve)?|filler|lost\+found|netns\/.*|cache\/.*|engine\.pid|gantry\.sock|exec|runtime(\/runc)?)$/;
+  /\/((engine|events)\.log(\.\d+)?|gantry\.db(-wal|-shm|\.reserve)?|filler|lost\+found|netns\/.*|cache\/.*|engine\.pid|gantry\.sock|exec|runtime(\/runc)?)$/;
 
 function filesBelow(directory: string, depth: number): string[] {
   if (depth === 0 || !existsSync(directory)) return [];
