@@ -9,6 +9,7 @@ import { resolveCapabilities } from "../runtime/spec/capabilities.ts";
 import { resolveDevices } from "../runtime/spec/devices.ts";
 import { getHostFacts } from "../runtime/spec/host-facts.ts";
 import { findInit, prepareSpec, type SpecWish } from "../runtime/spec/prepare-spec.ts";
+import { propagationOf } from "./bind-propagation.ts";
 import { cgroupParentOf, checkIsolation, type OpenNamespaces, prepareProfile } from "./container-isolation.ts";
 import { namesOwnerOf, writeNameFiles } from "./container-name-files.ts";
 import { pathsOf } from "./container-paths.ts";
@@ -74,7 +75,10 @@ function wishOf(
   const { hosts, resolvConf, hostname } = pathsOf(parts.config, owner.id);
   return {
     ...known,
-    request: { ...request, mounts: [...mounts] },
+    request: {
+      ...request,
+      mounts: mounts.map((mount) => ({ ...mount, propagation: propagationOf(mount, parts.config) })),
+    },
     image: resolution.image,
     hostname: owner.resolution.hostname,
     cgroupsPath: `${cgroupParentOf(parts, request)}/${id}`,

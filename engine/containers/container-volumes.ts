@@ -9,7 +9,7 @@ import { openInRootElsewhere } from "../host/syscalls.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { MountRequest } from "../protocol/create-request.ts";
 import type { VolumeClaim, VolumeService } from "../volumes/volume-service.ts";
-import { checkPropagation } from "./check-propagation.ts";
+import { checkPropagation } from "./bind-propagation.ts";
 import type { ContainerRecord, ResolvedMount } from "./container-record.ts";
 import type { ContainerParts } from "./parts.ts";
 import { mountsOf, volumeMountsOf } from "./resolve-mounts.ts";

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EngineError } from "../errors.ts";
 import type { DiffID } from "../oci/digest.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
+import { refusePinning } from "./bind-propagation.ts";
 import { checkSpec } from "./bundle.ts";
 import { checkRequest, checkSources } from "./check-request.ts";
 import { publishEvent } from "./container-events.ts";
@@ -28,6 +29,7 @@ export async function createContainer(
   const id = createID(parts);
   const image = parts.images.resolve(request.image);
   const mounts = resolveMounts(parts, request, image.config.volumes);
+  refusePinning(request.mounts, parts.config);
   const draft: ContainerRecord = {
     id,
     name: request.name ? parseName(request.name) : "",

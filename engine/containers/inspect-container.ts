@@ -54,7 +54,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     ExecIDs: facts.execIDs.length === 0 ? null : facts.execIDs,
     HostConfig: inspectHostConfig(record, facts),
     GraphDriver: { Name: "overlay2", Data: { MergedDir: facts.rootfs } },
-    Mounts: inspectMountPoints(record, facts.volumes),
+    Mounts: inspectMountPoints(record, facts.volumes, facts.config),
     Config: inspectConfig(record),
     NetworkSettings: inspectNetworks(record, facts),
   };

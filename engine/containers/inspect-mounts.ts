@@ -1,6 +1,8 @@
+import type { EngineConfig } from "../config.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
 import type { CreateRequest, MountRequest } from "../protocol/create-request.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
+import { propagationOf } from "./bind-propagation.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { mountsOf } from "./resolve-mounts.ts";
 
@@ -15,7 +17,7 @@ export function summarizeMounts(record: ContainerRecord, volumes: Paths): Contai
 }
 
 /** docker's `Mounts` (Engine API, MountPoint). */
-export function inspectMountPoints(record: ContainerRecord, volumes: Paths) {
+export function inspectMountPoints(record: ContainerRecord, volumes: Paths, config: Pick<EngineConfig, "root">) {
   const isNamed = new Map((record.resolution.mounts ?? []).map((mount) => [mount.target, mount.isNamed]));
   return mountsOf(record).map((mount) => {
     const common = {
@@ -27,8 +29,7 @@ export function inspectMountPoints(record: ContainerRecord, volumes: Paths) {
       const own = { Type: "volume", Name: mount.source, Source: volumes.pathOf(mount.source) };
       return { ...own, Driver: "local", ...common, Propagation: "" };
     }
-    const Propagation = mount.propagation ?? (mount.type === "bind" ? "rprivate" : "");
-    return { Type: mount.type, Source: mount.source, ...common, Propagation };
+    return { Type: mount.type, Source: mount.source, ...common, Propagation: propagationOf(mount, config) };
   });
 }
 

@@ -148,3 +148,21 @@ it("lets later mounts of the host through where the source is shared, and refuse
     host(`umount -R ${source}`);
   }
 });
+
+it("does not let a bind of the whole host keep the engine's mounts", async () => {
+  const mounts = [bind("/", "/host", { readOnly: true })];
+  const container = await runContainer(engine, { mounts });
+  const inspected = (await request("containers.inspect", { container })) as { Mounts: object[] };
+  expect(inspected.Mounts).toMatchObject([{ Source: "/", Propagation: "rslave", RW: false, Mode: "ro" }]);
+  const other = await runContainer(engine);
+  await remove(other);
+  await remove(container);
+  for (const propagation of ["private", "rprivate"]) {
+    await expect(
+      createContainer(engine, { mounts: [bind(engine.config.root, "/host", { propagation })] }),
+    ).rejects.toThrow("its propagation has to be rslave or rshared");
+  }
+  await remove(
+    await createContainer(engine, { mounts: [bind("/", "/h", { propagation: "private", nonRecursive: true })] }),
+  );
+});
