@@ -12,6 +12,7 @@ import { mount, mountFlags } from "../host/syscalls.ts";
 import { openContainerNamespaces } from "../host/user-namespaces.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
+import { runtimeNames } from "../runtime/runtime-program.ts";
 import { shmOptions } from "../runtime/spec/mounts.ts";
 import { type Joined, type NamespaceMode, parseModes } from "../runtime/spec/namespaces.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -32,11 +33,22 @@ export function checkIsolation(parts: ContainerParts, request: CreateRequest): v
   if (modes.ids !== null) checkMapping(parts);
   cgroupParentOf(parts, request);
   profileOf(parts, request);
-  if (request.runtime !== "" && findProgram(request.runtime) === null) {
-    throw new EngineError("failed-precondition", `runtime ${request.runtime} is not installed on this host`, {
+  checkRuntime(request.runtime);
+}
+
+function checkRuntime(name: string): void {
+  if (name === "") return;
+  if (!runtimeNames.some((known) => known === name)) {
+    throw new EngineError("invalid-argument", `unknown or invalid runtime name: ${name}`, {
+      hint: `one of ${runtimeNames.join(", ")}`,
       exitCode: 125,
     });
   }
+  if (findProgram(name) !== null) return;
+  throw new EngineError("failed-precondition", `runtime ${name} is not installed on this host`, {
+    hint: `install the package ${name}`,
+    exitCode: 125,
+  });
 }
 
 /** Its own range of the host's ids, unlike any other container's, or null where it asked for none. */

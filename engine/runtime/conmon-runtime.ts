@@ -25,6 +25,7 @@ import { startExec, sweepExecs } from "./exec.ts";
 import { openExecFifo } from "./exec-fifo.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { changeLimits } from "./live-limits.ts";
+import { MadeCgroups } from "./made-cgroups.ts";
 import { runtimeError } from "./runtime-errors.ts";
 import { isUnknown, type RuntimeName, RuntimeProgram, runtimeNames } from "./runtime-program.ts";
 import { chooseRuntime } from "./self-test.ts";
@@ -67,6 +68,7 @@ class ConmonRuntime implements ContainerRuntime {
   readonly #programs: readonly RuntimeProgram[];
   readonly #cgroups: Cgroups;
   readonly #supervisors: Supervisors;
+  readonly #made: MadeCgroups;
   readonly #exits: ExitWatch;
   readonly #turn: CgroupTurn;
   readonly #hub = new AttachHub();
@@ -83,6 +85,7 @@ class ConmonRuntime implements ContainerRuntime {
     this.#cgroups = cgroups;
     this.#turn = new CgroupTurn(cgroups);
     this.#supervisors = supervisors;
+    this.#made = new MadeCgroups(config.run, cgroups);
     this.#exits = new ExitWatch(config.run, supervisors, (bundle) => this.#hub.drain(bundle));
   }
 
@@ -95,6 +98,7 @@ class ConmonRuntime implements ContainerRuntime {
     const program = this.#programNamed(options.runtime ?? "");
     this.#exits.forget(id);
     const directory = await this.#supervisors.prepare(id, options.cgroupPath);
+    if (options.cgroupPath !== undefined) await this.#made.note(options.cgroupPath);
     await removeSockets(bundle);
     await forkTurn();
     using conmon = new StartingConmon({
@@ -177,7 +181,7 @@ class ConmonRuntime implements ContainerRuntime {
     this.#exits.hurry();
     // Its exit record is written by now, or never will be.
     await this.#supervisors.awaitConmonGone(id, 3000);
-    await this.#cgroups.remove(this.#supervisors.cgroupPathOf(id));
+    await this.#removeCgroup(id);
     const exit = this.#exits.find(id);
     if (exit?.oomKilled !== true) this.#supervisors.remove(id);
   }
@@ -283,7 +287,7 @@ class ConmonRuntime implements ContainerRuntime {
     await this.#programOf(id)
       .delete(id)
       .catch(() => {});
-    await this.#cgroups.remove(this.#supervisors.cgroupPathOf(id)).catch(() => {});
+    await this.#removeCgroup(id).catch(() => {});
     this.#supervisors.remove(id);
     this.#exits.forget(id);
     await removeSockets(bundle);
@@ -309,6 +313,12 @@ class ConmonRuntime implements ContainerRuntime {
     if (!(await this.#cgroups.tryRemove(this.#supervisors.cgroupPathOf(id)))) return false;
     await rm(join(program.root, id), { recursive: true, force: true });
     return true;
+  }
+
+  async #removeCgroup(id: string): Promise<void> {
+    const path = this.#supervisors.cgroupPathOf(id);
+    await this.#cgroups.remove(path);
+    if (!this.#supervisors.isUsual(path)) await this.#made.tidy(path);
   }
 
   /** A process frozen by the v1 freezer does not even take SIGKILL. */

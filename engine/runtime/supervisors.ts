@@ -40,6 +40,11 @@ export class Supervisors {
     return path;
   }
 
+  /** Below the engine's own parent. */
+  isUsual(cgroupPath: string): boolean {
+    return cgroupPath.startsWith(`/${this.#cgroupParent}/`);
+  }
+
   list(): string[] {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     return readdirSync(this.#directory);

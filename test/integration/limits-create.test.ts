@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmdirSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openCgroups } from "../../engine/host/cgroups.ts";
@@ -122,14 +122,26 @@ describe("limits of a new container", () => {
     await test.exitOf("placed");
     await test.runtime.delete("placed");
     test.runtime.forget("placed");
-    await until(() => cgroups.directoriesOf(cgroupPath).every((path) => !existsSync(path)), "its cgroups to go");
-    for (const directory of cgroups.directoriesOf(`/${parent}`)) removeWithParent(directory);
+    const gone = (path: string) => cgroups.directoriesOf(path).every((directory) => !existsSync(directory));
+    await until(() => gone(`/${test.config.names.cgroupParent}-chosen`), "what was made for it to go");
+  });
+
+  it("leave alone the cgroup that somebody else has made", async () => {
+    const parent = `/${test.config.names.cgroupParent}-theirs`;
+    const theirs = cgroups.pathOf("memory", parent) ?? "";
+    mkdirSync(theirs);
+    try {
+      for (const id of ["first", "second"]) {
+        await test.create(id, { command: ["sleep", "100"], cgroupParent: `${parent}/below` });
+        await test.runtime.start(id);
+      }
+      await test.runtime.delete("first");
+      expect(existsSync(join(theirs, "below/second"))).toBe(true);
+      await test.runtime.delete("second");
+      expect(existsSync(join(theirs, "below"))).toBe(false);
+      expect(existsSync(theirs)).toBe(true);
+    } finally {
+      await openCgroups().remove(parent);
+    }
   });
 });
-
-/** What a user made is a user's to remove; here that is us. */
-function removeWithParent(directory: string): void {
-  if (!existsSync(directory)) return;
-  rmdirSync(directory);
-  rmdirSync(join(directory, ".."));
-}
