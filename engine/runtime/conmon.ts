@@ -56,9 +56,10 @@ export class StartingConmon {
     this.#child.unref();
   }
 
-  /** Of the process that was started; it forks away soon. */
-  get pid(): number | undefined {
-    return this.#child.pid;
+  /** Of the process that was started, until it has forked away, which it does soon. */
+  get pid(): number | null {
+    const { pid, exitCode, signalCode } = this.#child;
+    return pid === undefined || exitCode !== null || signalCode !== null ? null : pid;
   }
 
   /** One byte lets it go on. */

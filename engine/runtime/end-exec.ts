@@ -21,10 +21,10 @@ export function killSession(process: ProcessIdentity | null): void {
 
 /**
  * Ends a session that did not come to life in time: its conmon, the runtime program below it, and whatever that has brought into the
- * container already. conmon is a subreaper: nothing below it gets out of sight.
+ * container already. `starter`: conmon's first process, null where that has forked away. conmon is a subreaper: nothing below it gets out of sight.
  */
-export async function endUnborn(directory: string, execID: string, starter: number | undefined): Promise<void> {
-  const conmon = conmonIn(directory, execID) ?? (starter === undefined ? null : identifyProcess(starter));
+export async function endUnborn(directory: string, execID: string, starter: number | null): Promise<void> {
+  const conmon = conmonIn(directory, execID) ?? (starter === null ? null : identifyProcess(starter));
   if (conmon === null) return;
   // Killed from below: while its parent lives, a process that forks meanwhile is found in the next round.
   for (let round = 0; round < 50; round++) {

@@ -21,6 +21,7 @@ import { isConmonOf, type Supervisors } from "./supervisors.ts";
 const deadline = 30_000;
 /** Milliseconds. */
 const shortSession = 500;
+const sweepInterval = 10_000;
 
 /** The part of a container's config.json that its further processes share. */
 const configSchema = z.object({
@@ -81,10 +82,17 @@ function withExecCode(error: unknown): unknown {
 
 /** Directories of sessions that ended while no engine looked. */
 export async function sweepExecs(run: string): Promise<void> {
-  const parent = join(run, "exec");
-  for (const execID of await readdir(parent).catch(() => [])) {
-    if ((await conmonOf(run, execID)) === null) await rm(join(parent, execID), { recursive: true, force: true });
+  await sweep(run, await readdir(join(run, "exec")).catch(() => []));
+}
+
+/** Those of an earlier engine that still run are looked at again, seldom: nobody else would clear up after them. */
+async function sweep(run: string, execIDs: readonly string[]): Promise<void> {
+  const left: string[] = [];
+  for (const execID of execIDs) {
+    if ((await conmonOf(run, execID)) !== null) left.push(execID);
+    else await rm(join(run, "exec", execID), { recursive: true, force: true }).catch(() => {});
   }
+  if (left.length > 0) setTimeout(() => void sweep(run, left), sweepInterval).unref();
 }
 
 /** The OCI process object: what the container's first process has, with the wishes of the exec. */

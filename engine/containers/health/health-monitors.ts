@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../errors.ts";
 import { Slots } from "../../lib/slots.ts";
 import { publishEvent } from "../container-events.ts";
@@ -23,6 +24,8 @@ const startsAtOnce = 4;
 /** Seconds beyond its timeout after which conmon ends a probe whose engine was killed. */
 const spare = 10;
 const longestTimer = 2 ** 31 - 1;
+/** Milliseconds that are waited for a probe that was told to end. */
+const patience = 6_000;
 
 type Monitor = {
   readonly plan: HealthPlan;
@@ -113,7 +116,8 @@ export class HealthMonitors implements AsyncDisposable {
     monitor.timer = null;
     const { probe } = monitor;
     probe?.abort.abort();
-    await probe?.ended;
+    // A runtime that hangs must not keep anybody waiting.
+    if (probe !== null) await Promise.race([probe.ended, sleep(patience, undefined, { ref: false })]);
   }
 
   #schedule(id: string, monitor: Monitor): void {

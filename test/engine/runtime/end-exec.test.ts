@@ -35,7 +35,7 @@ it("ends all that hangs below a session that did not come to life", async () => 
   const child = start('sleep 7171 & setsid bash -c "sleep 7171 & wait" & wait', "conmon");
   await expect.poll(() => processesWith("sleep\u00007171").length).toBe(2);
   const gone = once(child, "exit");
-  await endUnborn(directory, "none", child.pid);
+  await endUnborn(directory, "none", child.pid ?? null);
   await gone;
   await expect.poll(() => processesWith("7171")).toEqual([]);
 });
