@@ -1,5 +1,4 @@
 import type { Dashboard } from "../app/dashboard.ts";
-import { ask } from "../app/later-methods.ts";
 import { flashError } from "../app/run-on-each.ts";
 import { screenText } from "../format/screen-text.ts";
 import {
@@ -95,7 +94,7 @@ const finders: Readonly<Record<DetailsSubject["pane"], Finder>> = {
     return { title: `image ${name}`, twin: `gantry inspect ${name}`, page, json };
   },
   networks: async (dashboard, id) => {
-    const json = await ask(dashboard, "networks.inspect", { network: id });
+    const json = await dashboard.client.request("networks.inspect", { network: id });
     const mirror = dashboard.mirror.get();
     const network = mirror.networks.find((one) => one.id === id);
     if (network === undefined) return null;
@@ -104,7 +103,7 @@ const finders: Readonly<Record<DetailsSubject["pane"], Finder>> = {
     return { title: `network ${name}`, twin: `gantry network inspect ${shellWord(network.name)}`, page, json };
   },
   volumes: async (dashboard, id) => {
-    const json = await ask(dashboard, "volumes.inspect", { volume: id });
+    const json = await dashboard.client.request("volumes.inspect", { volume: id });
     const mirror = dashboard.mirror.get();
     const volume = mirror.volumes.find((one) => one.id === id);
     if (volume === undefined) return null;

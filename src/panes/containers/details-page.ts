@@ -100,17 +100,17 @@ function networkValues({ endpoints, network: mode }: ContainerSummary, json: unk
   return endpoints.map(({ network: name, ipAddress, ipv6Address, macAddress, aliases }) => {
     const network = at(json, "NetworkSettings", "Networks", name);
     const gateway = textAt(network, "Gateway");
-    const parts = [
+    const addresses = [
       withLength(ipAddress, numberAt(network, "IPPrefixLen")),
       withLength(ipv6Address, numberAt(network, "GlobalIPv6PrefixLen")),
-      gateway === "" ? "" : `  gateway ${gateway}`,
-      withLength(macAddress, 0),
     ];
+    const others = [gateway === "" ? "" : `  gateway ${gateway}`, withLength(macAddress, 0)];
     return [
       span(screenText(name)),
-      span(screenText(parts.join("")), "muted"),
+      span(screenText(addresses.join("")), "muted"),
       span(aliases.length === 0 ? "" : "  as ", "faint"),
       span(screenText(aliases.join(" "))),
+      span(screenText(others.join("")), "faint"),
     ];
   });
 }

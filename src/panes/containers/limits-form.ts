@@ -3,7 +3,6 @@ import { unlimited } from "../../../engine/protocol/defaults.ts";
 import type { Resources, RestartPolicy } from "../../../engine/protocol/resources.ts";
 import type { StatsSample } from "../../../engine/protocol/stats.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { ask } from "../../app/later-methods.ts";
 import { parseRestartPolicy } from "../../cli/parse/limits.ts";
 import { parseBytes, parseBytesOrUnlimited, parseCpus, parseInteger } from "../../cli/parse/sizes.ts";
 import { UsageError } from "../../cli/parse/usage-error.ts";
@@ -115,7 +114,10 @@ export function changeLimits(dashboard: Dashboard, form: Form): Promise<void> {
   return submitting(dashboard, form, async () => {
     const twin = limitsTwin(form);
     if (twin === "") return { message: `nothing was changed of ${form.name}`, twin };
-    const { warnings } = await ask(dashboard, "containers.update", { container: form.subject, ...updateOf(form) });
+    const { warnings } = await dashboard.client.request("containers.update", {
+      container: form.subject,
+      ...updateOf(form),
+    });
     return { message: `changed the limits of ${form.name}`, twin, warnings };
   });
 }

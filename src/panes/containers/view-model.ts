@@ -89,7 +89,8 @@ function stateTone(container: ContainerSummary): Tone {
 /** Why it ended or did not start: what the engine said, the limit it came to, or the signal. */
 function reasonOf(container: ContainerSummary): string {
   const { error, oomKilled, exitCode, status, restartCount, resources } = container;
-  const again = status === "restarting" ? `, ${countOf(restartCount, "restart")}` : "";
+  const restarts = countOf(restartCount, "restart");
+  const again = status === "restarting" ? `, ${restarts}` : hasGivenUp(container) ? `, gave up after ${restarts}` : "";
   if (error !== "") return screenText(error);
   // The state's own column has the bare exit code already.
   if (container.reason !== undefined && container.reason !== `exit code ${exitCode}`) {
@@ -100,7 +101,7 @@ function reasonOf(container: ContainerSummary): string {
   const signal = exitCode === null ? "" : signalOf(exitCode);
   if (signal !== "") return `killed by ${signal}${again}`;
   if (status === "restarting" && exitCode !== null) return `exit code ${exitCode}${again}`;
-  return hasGivenUp(container) ? `gave up after ${countOf(restartCount, "restart")}` : "";
+  return again.slice(2);
 }
 
 /** Its policy would have it run, but not for ever. */

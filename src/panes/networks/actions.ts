@@ -1,6 +1,5 @@
 import type { NetworkSummary } from "../../../engine/protocol/networks.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { ask } from "../../app/later-methods.ts";
 import { describe, runOnEach, type Target } from "../../app/run-on-each.ts";
 import { screenText } from "../../format/screen-text.ts";
 import { isBuiltIn } from "../../store/mirror.ts";
@@ -40,7 +39,7 @@ export async function remove(dashboard: Dashboard, ids: readonly string[]): Prom
     doing: "deleting",
     done: "deleted",
     twin: "gantry network rm",
-    act: ({ id }) => ask(dashboard, "networks.remove", { network: id }),
+    act: ({ id }) => dashboard.client.request("networks.remove", { network: id }),
   });
   dashboard.ui.dispatch({ type: "unmark", pane: "networks", ids });
 }

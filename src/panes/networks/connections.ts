@@ -1,5 +1,4 @@
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { ask } from "../../app/later-methods.ts";
 import { flashError } from "../../app/run-on-each.ts";
 import { type Column, drawTable, windowStart } from "../../components/table.ts";
 import { screenText } from "../../format/screen-text.ts";
@@ -162,7 +161,7 @@ function pairOf({ containers, networks }: Mirror, container: string, network: st
 
 async function connect(dashboard: Dashboard, { container, network, containerName, networkName }: Pair): Promise<void> {
   try {
-    await ask(dashboard, "networks.connect", { network, container, settings: { aliases: [] } });
+    await dashboard.client.request("networks.connect", { network, container, settings: { aliases: [] } });
     flash(dashboard, {
       tone: "ok",
       message: `connected ${containerName} to ${networkName}`,
@@ -179,7 +178,7 @@ export async function disconnect(
 ): Promise<void> {
   const { containerName, networkName } = pairOf(dashboard.mirror.get(), container, network);
   try {
-    await ask(dashboard, "networks.disconnect", { network, container, force: false });
+    await dashboard.client.request("networks.disconnect", { network, container, force: false });
     flash(dashboard, {
       tone: "ok",
       message: `disconnected ${containerName} from ${networkName}`,

@@ -1,6 +1,5 @@
 import type { CreateNetworkRequest } from "../../../engine/protocol/networks.ts";
 import type { Dashboard } from "../../app/dashboard.ts";
-import { ask } from "../../app/later-methods.ts";
 import { UsageError } from "../../cli/parse/usage-error.ts";
 import { screenText } from "../../format/screen-text.ts";
 import { type Field, type Form, isYes, openForm as newForm, textOf } from "../../store/form.ts";
@@ -74,7 +73,7 @@ export function networkTwin(form: Form): string {
 export function createNetwork(dashboard: Dashboard, form: Form): Promise<void> {
   return submitting(dashboard, form, async () => {
     const request = networkRequest(form);
-    const { id, warnings } = await ask(dashboard, "networks.create", request);
+    const { id, warnings } = await dashboard.client.request("networks.create", request);
     dashboard.ui.dispatch({ type: "select", pane: "networks", selection: { id, index: 0 } });
     return { message: `made network ${screenText(request.name)}`, twin: networkTwin(form), warnings };
   });

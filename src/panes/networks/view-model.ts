@@ -57,17 +57,17 @@ export function userSpans(users: NetworkRow["users"]): Span[] {
 export const networkColumns: readonly Column<NetworkRow>[] = [
   {
     title: "NAME",
-    minimum: 12,
+    minimum: 10,
     maximum: 32,
     priority: 0,
     spans: (row) => [span(row.name, row.builtIn ? "muted" : "strong")],
   },
   { title: "DRIVER", minimum: 6, maximum: 8, priority: 4, spans: (row) => [span(row.driver, "muted")] },
-  { title: "SUBNET", minimum: 13, maximum: 40, priority: 1, spans: (row) => subnetSpans(row) },
+  { title: "SUBNET", minimum: 18, maximum: 24, priority: 1, spans: (row) => subnetSpans(row) },
   {
     title: "",
     optional: true,
-    minimum: 4,
+    minimum: 8,
     maximum: 13,
     priority: 3,
     spans: (row) => [span(row.marks.join(" "), "info")],
@@ -86,15 +86,16 @@ export const networkColumns: readonly Column<NetworkRow>[] = [
   {
     title: "DEVICE",
     optional: true,
-    minimum: 8,
+    minimum: 15,
     maximum: 15,
     priority: 6,
     spans: (row) => [span(row.device, "muted")],
   },
 ];
 
+/** The first, and how many there are beside it. */
 function subnetSpans({ subnets }: NetworkRow): Span[] {
   const [first, ...more] = subnets;
   if (first === undefined) return [];
-  return [span(first), ...more.map((subnet) => span(` ${subnet}`, "muted"))];
+  return [span(first), span(more.length === 0 ? "" : ` +${more.length}`, "faint")];
 }

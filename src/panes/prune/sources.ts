@@ -1,6 +1,5 @@
 import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
 import type { Dashboard } from "../../app/dashboard.ts";
-import { ask } from "../../app/later-methods.ts";
 import { shortID } from "../../format/ids.ts";
 import type { PruneKind, PrunePreview, PruneRow } from "../../store/prune-view.ts";
 
@@ -23,7 +22,7 @@ async function images(dashboard: Dashboard, all: boolean, dryRun: boolean): Prom
 
 async function networks(dashboard: Dashboard, dryRun: boolean): Promise<PrunePreview> {
   const known = new Map(dashboard.mirror.get().networks.map((network) => [network.id, network]));
-  const { removed } = await ask(dashboard, "networks.prune", { until: null, labels: [], dryRun });
+  const { removed } = await dashboard.client.request("networks.prune", { until: null, labels: [], dryRun });
   const rows = removed.map(({ id, name }) => {
     const { subnets = [], createdAt = "" } = known.get(id) ?? {};
     return row({ id, name, detail: subnets.map(({ subnet }) => subnet).join(" "), createdAt });
@@ -33,7 +32,7 @@ async function networks(dashboard: Dashboard, dryRun: boolean): Promise<PrunePre
 
 async function volumes(dashboard: Dashboard, all: boolean, dryRun: boolean): Promise<PrunePreview> {
   const known = new Map(dashboard.mirror.get().volumes.map((volume) => [volume.name, volume]));
-  const { removed, bytes } = await ask(dashboard, "volumes.prune", { all, labels: [], dryRun });
+  const { removed, bytes } = await dashboard.client.request("volumes.prune", { all, labels: [], dryRun });
   const rows = removed.map(({ name, size }) => {
     const { anonymous = false, createdAt = "" } = known.get(name) ?? {};
     return row({

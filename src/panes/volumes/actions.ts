@@ -1,5 +1,4 @@
 import { type Dashboard, flash } from "../../app/dashboard.ts";
-import { ask } from "../../app/later-methods.ts";
 import { describe, runOnEach, type Target } from "../../app/run-on-each.ts";
 import { formatBytes } from "../../format/bytes.ts";
 import { screenText } from "../../format/screen-text.ts";
@@ -45,7 +44,7 @@ export async function remove(dashboard: Dashboard, ids: readonly string[]): Prom
     doing: "deleting",
     done: "deleted",
     twin: "gantry volume rm",
-    act: ({ id }) => ask(dashboard, "volumes.remove", { volume: id, force: false }),
+    act: ({ id }) => dashboard.client.request("volumes.remove", { volume: id, force: false }),
   });
   dashboard.ui.dispatch({ type: "unmark", pane: "volumes", ids });
 }

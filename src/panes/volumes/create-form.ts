@@ -1,6 +1,5 @@
 import type { CreateVolumeRequest } from "../../../engine/protocol/volumes.ts";
 import type { Dashboard } from "../../app/dashboard.ts";
-import { ask } from "../../app/later-methods.ts";
 import { type Field, type Form, openForm as newForm, textOf } from "../../store/form.ts";
 import { openForm, submitting } from "../forms/submit.ts";
 import { command, flag, pairsIn } from "../forms/values.ts";
@@ -55,7 +54,7 @@ export function volumeTwin(form: Form): string {
 
 export function createVolume(dashboard: Dashboard, form: Form): Promise<void> {
   return submitting(dashboard, form, async () => {
-    const volume = await ask(dashboard, "volumes.create", volumeRequest(form));
+    const volume = await dashboard.client.request("volumes.create", volumeRequest(form));
     dashboard.ui.dispatch({ type: "select", pane: "volumes", selection: { id: volume.name, index: 0 } });
     return { message: `made volume ${volumeName(volume)}`, twin: volumeTwin(form) };
   });

@@ -41,6 +41,9 @@ it("says why a container does not run", () => {
   const restartPolicy = { name: "on-failure", maximumRetryCount: 3 } as const;
   expect(reason({ exitCode: 1, restartCount: 3, restartPolicy })).toBe("gave up after 3 restarts");
   expect(reason({ exitCode: 1, restartCount: 2, restartPolicy })).toBe("");
+  expect(reason({ exitCode: 1, restartCount: 3, restartPolicy, reason: "exit code 1: no config" })).toBe(
+    "no config, gave up after 3 restarts",
+  );
   const resources = { ...unlimited, memory: 64 * 1024 ** 2 };
   expect(reason({ exitCode: 137, oomKilled: true, resources })).toBe("limit 64MiB");
   expect(reason({ status: "restarting", exitCode: 1, restartCount: 3 })).toBe("exit code 1, 3 restarts");

@@ -98,7 +98,7 @@ it("tells of a container what a person wants to know", () => {
   expect(lines).toContain("Restarts      2, by its policy");
   expect(lines).toContain("Command       sh -c 'a b'");
   expect(lines).toContain("Ports         0.0.0.0:8080 → 80/tcp  open to the world");
-  expect(lines).toContain("Networks      bridge  10.0.0.2/22  gateway 10.0.0.1  as web db");
+  expect(lines).toContain("Networks      bridge  10.0.0.2/22  as web db  gateway 10.0.0.1");
   expect(lines).toContain("Mounts        /a → /b  bind, read-only");
   expect(lines).toContain("              data → /data  volume");
   expect(lines).toContain("              0123456789ab → /anon  anonymous volume");

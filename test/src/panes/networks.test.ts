@@ -36,7 +36,13 @@ it("tells of a network in a row, the most important where there is little room",
   expect(wide[1]).toMatch(/^ +front +bridge +10\.5\.0\.0\/24 +internal IPv6 +2 +web old +2d +br-front *$/);
   expect(wide[2]).toMatch(/^ +host +host +- *$/);
   const narrow = drawnRows(networkColumns, rows, 56);
-  expect(narrow[1]).toMatch(/^ +front +bridge +10\.5\.0\.0\/24 +inte\S*… +2 *$/);
+  expect(narrow[1]).toMatch(/^ +front +10\.5\.0\.0\/24 +internal IPv6 +2 *$/);
+});
+
+it("tells how many subnets there are beside the first", () => {
+  const subnet = { gateway: "", ipRange: "" };
+  const subnets = ["10.5.0.0/24", "fd00:5::/64"].map((text) => ({ ...subnet, subnet: text }));
+  expect(drawnRows(networkColumns, [networkRow(aNetwork({ subnets }), [], now)], 80)[1]).toContain("10.5.0.0/24 +1");
 });
 
 it("lets no escape sequence of a name through", () => {
