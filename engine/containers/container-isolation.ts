@@ -117,7 +117,13 @@ export async function prepareProfile(parts: ContainerParts, request: CreateReque
   return profile;
 }
 
-function profileOf(parts: ContainerParts, request: CreateRequest): string | null {
+/** The one it has, or would have; docker shows nothing where there is no AppArmor. */
+export function shownProfile(parts: Pick<ContainerParts, "config">, request: CreateRequest): string {
+  if (request.apparmor !== "" || !hasAppArmor()) return request.apparmor;
+  return profileOf(parts, request) ?? "";
+}
+
+function profileOf(parts: Pick<ContainerParts, "config">, request: CreateRequest): string | null {
   return chooseProfile(request, {
     available: hasAppArmor(),
     own: parts.config.names.apparmorProfile,

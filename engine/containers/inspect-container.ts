@@ -2,6 +2,7 @@ import type { EngineConfig } from "../config.ts";
 import type { NetworkService, Sandbox } from "../networks/network-service.ts";
 import { mergeEnvironment } from "../runtime/spec/command.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
+import { shownProfile } from "./container-isolation.ts";
 import type { ContainerLogs } from "./container-logs.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord, ContainerState } from "./container-record.ts";
@@ -50,7 +51,7 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: request.apparmor,
+    AppArmorProfile: shownProfile(facts, request),
     ExecIDs: facts.execIDs.length === 0 ? null : facts.execIDs,
     HostConfig: inspectHostConfig(record, facts),
     GraphDriver: { Name: "overlay2", Data: { MergedDir: facts.rootfs } },
