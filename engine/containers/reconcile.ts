@@ -2,6 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { settleCheckpoints } from "./checkpoints.ts";
 import { thaw } from "./commit-container.ts";
+import { releaseShm } from "./container-isolation.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isAlive } from "./container-status.ts";
@@ -94,7 +95,7 @@ async function settle(parts: ContainerParts, record: ContainerRecord, found: Fou
     await endUnseen(parts, record);
     return comeBackAtBoot(parts, parts.table.find(id));
   }
-  if (state.status === "created" && !found.writable.has(id)) return dropHalfMade(parts, id);
+  if (state.status === "created" && !parts.layers.hasWritable(id)) return dropHalfMade(parts, id);
   await release(parts, id, found);
   await settleCheckpoints(pathsOf(parts.config, id).directory);
   if (state.status === "exited" && request.autoRemove) return removeContainer(parts, record);
@@ -128,7 +129,7 @@ async function dropHalfMade(parts: ContainerParts, id: string): Promise<void> {
 /** What a start or an end that was cut off may have left. */
 async function release(parts: ContainerParts, id: string, found: Found): Promise<void> {
   if (found.listed.has(id) || parts.runtime.isSupervised(id)) await releaseSandbox(parts, id);
-  else await parts.layers.unmount(id);
+  else await Promise.all([parts.layers.unmount(id), releaseShm(parts, id)]);
   await forgetExit(parts, id);
 }
 

@@ -184,6 +184,8 @@ export interface LayerStore extends AsyncDisposable {
   writablePlaceOf(key: WritableKey): { readonly upper: string; readonly below: readonly LayerPlace[] };
   /** All writable layers there are: what no container owns is swept by the caller at start. */
   listWritable(): readonly WritableKey[];
+  /** False also for what a prepare that was cut off has left, which is listed. */
+  hasWritable(key: WritableKey): boolean;
   /** What was added, changed and deleted in a writable layer, at most `limit` entries, sorted by path. */
   changes(key: WritableKey, limit: number, options?: ChangesOptions): Promise<ChangesPage>;
   usage(key: WritableKey, options?: Pick<ChangesOptions, "mountPoints">): Promise<WritableUsage>;

@@ -170,6 +170,10 @@ class OverlayLayerStore implements LayerStore {
     return this.#writable.list();
   }
 
+  hasWritable(key: WritableKey): boolean {
+    return this.#writable.find(key) !== null;
+  }
+
   changes(key: WritableKey, limit: number, { after = null, mountPoints }: ChangesOptions = {}): Promise<ChangesPage> {
     const [upper, lower] = this.#placesOf(key);
     return this.#chores.run({ kind: "changes", upper, lower, limit, after, mountPoints: relative(mountPoints) });
