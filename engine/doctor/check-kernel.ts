@@ -1,12 +1,15 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, statfs } from "node:fs/promises";
 import { release } from "node:os";
 import { dirname, join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import { messageOf } from "../errors.ts";
+import { hasAppArmor } from "../host/apparmor.ts";
 import { type Capability, capabilityNames, readOwnCapabilities } from "../host/capabilities.ts";
 import { type Cgroups, openCgroups } from "../host/cgroups.ts";
+import { whyNoIDMapping } from "../host/idmapped-mounts.ts";
 import { mountOverlay, unmount } from "../host/mounts.ts";
+import { findProgram } from "../host/programs.ts";
 import { type Finding, failed, ok, warning } from "./finding.ts";
 
 const namespaces = ["mnt", "pid", "net", "ipc", "uts", "cgroup", "user"];
@@ -109,6 +112,22 @@ export function checkCgroups(): { finding: Finding; cgroups: Cgroups | null } {
   const hint =
     "enable them on the kernel's command line (cgroup_enable=memory, systemd.unified_cgroup_hierarchy=1) or mount them";
   return { finding: warning("cgroups", `${cgroups.mode}: ${told.join("; ")}`, hint), cgroups };
+}
+
+/** What `--userns auto` needs, and what confines containers beside it. */
+export function checkIsolation(): Finding[] {
+  const most = existsSync("/proc/sys/user/max_user_namespaces")
+    ? Number(readFileSync("/proc/sys/user/max_user_namespaces", "latin1"))
+    : 0;
+  const reason = whyNoIDMapping() ?? (most > 0 ? null : "user.max_user_namespaces is 0");
+  const users =
+    reason === null
+      ? ok("userns", "containers can have user ids of their own")
+      : warning("userns", `--userns auto does not work: ${reason}`, "everything else does");
+  if (!hasAppArmor()) return [users, ok("apparmor", "not in this kernel: containers are confined without it")];
+  if (findProgram("apparmor_parser") !== null)
+    return [users, ok("apparmor", "containers get a profile of the engine's")];
+  return [users, warning("apparmor", "apparmor_parser not found: no container can start confined", "install apparmor")];
 }
 
 /** Mounts an overlay beside the root directory's place and takes it away again. */

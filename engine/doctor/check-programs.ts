@@ -2,8 +2,8 @@ import { open } from "node:fs/promises";
 import type { Cgroups } from "../host/cgroups.ts";
 import { tryCommand } from "../host/commands.ts";
 import { findProgram } from "../host/programs.ts";
+import { knownEscapes } from "../host/runtime-advisories.ts";
 import { isStaticProgram } from "../lib/elf.ts";
-import { knownEscapes } from "../runtime/advisories.ts";
 import { type Finding, failed, ok, warning } from "./finding.ts";
 
 const managers = ["apt-get", "dnf", "zypper", "apk", "pacman"] as const;

@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { type CommandResult, tryCommand } from "../host/commands.ts";
 import { getProgram } from "../host/programs.ts";
-import { knownEscapes } from "./advisories.ts";
+import { knownEscapes } from "../host/runtime-advisories.ts";
 import type { RuntimeState } from "./container-runtime.ts";
 import { runtimeError } from "./runtime-errors.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { knownEscapes } from "../../../engine/runtime/advisories.ts";
+import { knownEscapes } from "../../../engine/host/runtime-advisories.ts";
 
 it("names the ways out that a runtime still has", () => {
   const debian = knownEscapes("runc", "runc version 1.1.5+ds1\ncommit: 1.1.5+ds1-1+deb12u1\nspec: 1.0.2-dev");
