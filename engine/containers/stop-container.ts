@@ -34,9 +34,9 @@ export async function stopContainer(
     const signal = parseSignal(options.signal ?? record.resolution.stopSignal);
     if (!(await parts.queue.run(id, () => beginStop(parts, id, signal)))) return { stopped: false, hint };
     const timeout = options.timeout ?? record.request.stopTimeout ?? defaultTimeout;
-    if (await endsInTime(parts, { id, timeout, ended })) hint = null;
-    else {
-      hint = hintOf(parts.table.find(id), signal);
+    if (!(await endsInTime(parts, { id, timeout, ended }))) {
+      // Who gives it no time does not wonder.
+      hint = timeout === 0 ? null : hintOf(parts.table.find(id), signal);
       await killHard(parts, record, ended);
     }
   } finally {
