@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import type { EngineConfig } from "../config.ts";
 import { EngineError, messageOf } from "../errors.ts";
@@ -166,6 +167,17 @@ async function ensureForwarding6(): Promise<void> {
     if ((await readSysctl(path)) === "1") await writeSysctl(path, "2");
   }
   await writeSysctl("net/ipv6/conf/all/forwarding", "1");
+}
+
+/** Where only one family is filtered, none counts as filtered. */
+export function isBridgeFiltered(): boolean {
+  return ["iptables", "ip6tables"].every((name) => {
+    try {
+      return readFileSync(`/proc/sys/net/bridge/bridge-nf-call-${name}`, "latin1").trim() === "1";
+    } catch {
+      return false;
+    }
+  });
 }
 
 async function readSysctl(name: string): Promise<string | null> {

@@ -10,6 +10,7 @@ import {
   ensureForwarding,
   ensureInterfaces,
   type HostNetwork,
+  isBridgeFiltered,
   readHostNetwork,
   settleSubnet,
   takenRanges,
@@ -18,7 +19,15 @@ import {
 import { planNetwork } from "./create-network.ts";
 import { admitBridges } from "./foreign-firewall.ts";
 import { otherEngineTables } from "./foreign-ports.ts";
-import { bridgeNameOf, isPredefined, type NetworkRecord, parentOf, subnetOf } from "./network-record.ts";
+import {
+  bridgeNameOf,
+  isOn,
+  isPredefined,
+  type NetworkRecord,
+  optionNames,
+  parentOf,
+  subnetOf,
+} from "./network-record.ts";
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.ts";
 import { createID, NetworkTable } from "./network-table.ts";
 import { RuleQueue } from "./rule-queue.ts";
@@ -44,6 +53,7 @@ export class HostNetworks {
   readonly #queue = new KeyedQueue();
   #settings: NetworkSettings = { publishAddress: "", pools: null };
   #mtu = 1500;
+  #isBridgeFiltered = false;
   /** nft tables of other engines, as of the last look. */
   #others: readonly string[] = [];
 
@@ -55,6 +65,10 @@ export class HostNetworks {
   /** Of the host's own way out. */
   get mtu(): number {
     return this.#mtu;
+  }
+
+  get isBridgeFiltered(): boolean {
+    return this.#isBridgeFiltered;
   }
 
   get settings(): NetworkSettings {
@@ -96,6 +110,7 @@ export class HostNetworks {
   async repairInterfaces(host: HostNetwork): Promise<void> {
     const { config, report } = this.#options;
     this.#mtu = host.mtu;
+    this.#isBridgeFiltered = isBridgeFiltered();
     const [first, others] = [this.bridge, this.list().filter(({ name }) => name !== "bridge")];
     const all = [first, ...others];
     try {
@@ -120,12 +135,17 @@ export class HostNetworks {
     await this.#lookAround((await listNftTables()) ?? []);
   }
 
-  /** A firewall that reloads may flush every table of the host, and docker may come up after us. */
-  async watchRules(): Promise<void> {
+  /**
+   * A firewall that reloads may flush every table of the host, and docker may come up after us, and change how bridges work. True: links
+   * have to be looked at again.
+   */
+  async watchRules(): Promise<boolean> {
     const tables = await listNftTables();
-    if (tables === null) return;
+    if (tables === null) return false;
     if (tables.includes(`inet ${this.#options.config.names.table}`)) await this.#lookAround(tables);
     else await this.enforceRules();
+    const matters = this.list().some((network) => !isOn(network, optionNames.icc));
+    return matters && this.#isBridgeFiltered !== isBridgeFiltered();
   }
 
   async reload(): Promise<void> {

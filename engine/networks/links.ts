@@ -17,6 +17,8 @@ export type LinkSurroundings = {
   readonly netnsPath: string;
   /** Where the network has none of its own. */
   readonly mtu: number;
+  /** What bridges pass on goes by the firewall as well (br_netfilter). */
+  readonly isBridgeFiltered: boolean;
 };
 
 export function planLink(network: Network, endpoint: EndpointRecord, around: LinkSurroundings): LinkPlan {
@@ -34,7 +36,11 @@ export function macOf(network: Network, endpoint: EndpointRecord): string | null
 }
 
 /** Made from inside with the peer in the host's netns: moving an end there afterwards costs ten times as much. */
-function planVeth(network: Network, endpoint: EndpointRecord, { config, mtu }: LinkSurroundings): LinkPlan {
+function planVeth(
+  network: Network,
+  endpoint: EndpointRecord,
+  { config, mtu, isBridgeFiltered }: LinkSurroundings,
+): LinkPlan {
   const inside = endpoint.interface;
   const outside = hostInterfaceOf(config, endpoint) ?? "";
   const size = `mtu ${mtuOf(network) ?? mtu}`;
@@ -48,8 +54,9 @@ function planVeth(network: Network, endpoint: EndpointRecord, { config, mtu }: L
       // Without IPv6 addresses on it the host does no router discovery on each.
       `link set dev ${outside} addrgenmode none`,
       `link set dev ${outside} master ${bridgeNameOf(config, network)} up`,
-      // In hairpin mode a container reaches itself through its own published port. Isolated ports do not reach each other.
-      `link set dev ${outside} type bridge_slave hairpin on${isOn(network, optionNames.icc) ? "" : " isolated on"}`,
+      // In hairpin mode a container reaches itself through its own published port. Isolated ports do not reach each other; where the
+      // firewall sees what the bridge passes on it tells that from what came by a published port, which isolation would stop as well.
+      `link set dev ${outside} type bridge_slave hairpin on isolated ${isOn(network, optionNames.icc) || isBridgeFiltered ? "off" : "on"}`,
     ],
   };
 }

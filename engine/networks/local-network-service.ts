@@ -84,7 +84,7 @@ class LocalNetworkService implements NetworkService {
     const [builder, publisher, names] = [this.#builder, this.#publisher, this.#names];
     this.#hot = new HotEndpoints({ table, networks, stock, builder, publisher, names, report });
     const interval = options.guardInterval ?? 10_000;
-    const look = () => void this.#inBackground("look after the firewall rules", this.#networks.watchRules());
+    const look = () => void this.#inBackground("look after the firewall rules", this.#lookAfterRules());
     this.#guard = interval === 0 ? null : setInterval(look, interval).unref();
   }
 
@@ -281,6 +281,10 @@ class LocalNetworkService implements NetworkService {
     const attributes = { ...more, name: network.name, type: network.driver };
     this.#options.events?.publish({ type: "network", action, id: network.id, attributes });
     this.#changed.ask();
+  }
+
+  async #lookAfterRules(): Promise<void> {
+    if (await this.#networks.watchRules()) await this.reload();
   }
 
   async #close(): Promise<void> {

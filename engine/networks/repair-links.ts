@@ -3,7 +3,7 @@ import { runIP } from "../host/network-tools.ts";
 import { type HostNetwork, readHostNetwork } from "./bridge.ts";
 import type { HostNetworks } from "./host-networks.ts";
 import { hostInterfaceOf } from "./links.ts";
-import { bridgeNameOf } from "./network-record.ts";
+import { bridgeNameOf, isOn, optionNames } from "./network-record.ts";
 import type { SandboxStock } from "./sandbox-stock.ts";
 import type { EndpointRecord, SandboxRecord, SandboxTable } from "./sandbox-table.ts";
 
@@ -38,8 +38,9 @@ async function repairSandbox({ config, networks, stock }: RepairOptions, record:
     const network = networks.find(endpoint.networkID);
     if (name === null || network === null) continue;
     const link = host.links.find((one) => one.name === name);
+    const isJoined = link?.master === bridgeNameOf(config, network) && link?.isUp === true;
     if (link === undefined) missing.push(endpoint);
-    else if (link.master !== bridgeNameOf(config, network) || !link.isUp) await runIP(stock.joinLines(token, endpoint));
+    else if (!isJoined || !isOn(network, optionNames.icc)) await runIP(stock.joinLines(token, endpoint));
   }
   if (missing.length > 0) await stock.link(token, missing, record.endpoints);
 }

@@ -69,6 +69,7 @@ export class SandboxStock {
       const network = networks.find(endpoint.networkID);
       return network === null ? [] : [planLink(network, endpoint, this.#around(token))];
     });
+    for (const { link } of endpoints) if (link !== null) this.sandboxes.adopt(link);
     await this.sandboxes.extend(token, plans, this.routesOf(all));
   }
 
@@ -170,7 +171,8 @@ export class SandboxStock {
 
   #around(token: string) {
     const { config, networks } = this.#options;
-    return { config, netnsPath: this.sandboxes.pathOf(token), mtu: networks.mtu };
+    const { mtu, isBridgeFiltered } = networks;
+    return { config, netnsPath: this.sandboxes.pathOf(token), mtu, isBridgeFiltered };
   }
 
   /** Never fails: what is left is swept at the next start. */

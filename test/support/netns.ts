@@ -117,6 +117,11 @@ function output(result: CommandResult): string {
   return result.stdout.trim() || result.stderr.trim();
 }
 
+/** What a start asks for with `--network` of these names. */
+export function on(...networks: string[]) {
+  return networks.map((network) => ({ network, settings: { aliases: [] as string[] } }));
+}
+
 export function port(
   containerPort: number,
   hostPort: number | null,

@@ -11,6 +11,8 @@ import { EngineError, messageOf } from "../../engine/errors.ts";
 import { openNetworkService } from "../../engine/networks/local-network-service.ts";
 import type { NetworkService, Sandbox, SandboxRequest } from "../../engine/networks/network-service.ts";
 import { removeHostNetwork } from "../../engine/networks/remove-network.ts";
+import type { EndpointSettings } from "../../engine/protocol/create-request.ts";
+import type { CreateNetworkRequest } from "../../engine/protocol/networks.ts";
 import { purge } from "../../engine/purge.ts";
 import { openTestRuntime } from "./runtime-bundle.ts";
 
@@ -70,6 +72,36 @@ const commands = {
   },
   async disconnect(directory: string, container: string) {
     await engineOf(directory).service.release(container);
+  },
+  async create(directory: string, request: Partial<CreateNetworkRequest> & { name: string }) {
+    const full: CreateNetworkRequest = {
+      driver: "bridge",
+      subnets: [],
+      internal: false,
+      enableIPv6: false,
+      labels: {},
+      options: {},
+      ...request,
+    };
+    return engineOf(directory).service.create(full);
+  },
+  async removeNetwork(directory: string, network: string) {
+    return engineOf(directory).service.remove(network);
+  },
+  async attach(directory: string, container: string, network: string, settings: Partial<EndpointSettings> = {}) {
+    return engineOf(directory).service.attach(container, { network, settings: { aliases: [], ...settings } });
+  },
+  async detach(directory: string, container: string, network: string, force = false) {
+    await engineOf(directory).service.detach(container, network, { force });
+  },
+  async rename(directory: string, container: string, name: string) {
+    engineOf(directory).service.rename(container, name);
+  },
+  async list(directory: string) {
+    return [...engineOf(directory).service.list()];
+  },
+  async reload(directory: string) {
+    await engineOf(directory).service.reload();
   },
   async restore(directory: string, containers: string[]) {
     await engineOf(directory).service.restore(containers);

@@ -23,6 +23,7 @@ type Draft = ResolverRequest extends infer R ? (R extends { id: number } ? Omit<
 /** Milliseconds for an answer. */
 const patience = 5000;
 const sigterm = 15;
+const sigkill = 9;
 /** After it died: at first, and at most. */
 const firstRetry = 100;
 const lastRetry = 10_000;
@@ -110,6 +111,8 @@ export class ResolverClient {
       await known.send({ kind: "end" }).catch(() => {});
       known.close();
     }
+    // One that does not answer any more still holds its sockets.
+    await endResolver(this.#config);
     await startResolver(this.#config);
     const link = await Link.open(this.#config);
     if (this.#views.size > 0) await link.send({ kind: "reset", views: [...this.#views.values()] });
@@ -249,6 +252,8 @@ export async function endResolver(config: EngineConfig): Promise<boolean> {
   const identity = findByPidFile(resolverPidFile(config));
   if (identity === null) return false;
   signalProcess(identity, sigterm);
-  for (const deadline = Date.now() + 2000; isAlive(identity) && Date.now() < deadline; ) await sleep(5);
+  for (const deadline = Date.now() + 1000; isAlive(identity) && Date.now() < deadline; ) await sleep(5);
+  if (isAlive(identity)) signalProcess(identity, sigkill);
+  for (const deadline = Date.now() + 1000; isAlive(identity) && Date.now() < deadline; ) await sleep(5);
   return true;
 }

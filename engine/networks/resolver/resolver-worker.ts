@@ -2,7 +2,7 @@
  * The program that answers containers' questions for names: a process of its own, since they go on asking while the engine is down. Told
  * by the engine on a unix socket. `resolver-worker <run directory>`; ends by itself a while after its last container went.
  */
-import { chmodSync, rmSync, writeSync } from "node:fs";
+import { chmodSync, rmSync, statSync, watch, writeSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import * as z from "zod/mini";
@@ -24,10 +24,16 @@ const run = process.argv[2] ?? "";
 const config = { run };
 const resolver = new Resolver();
 let idle: NodeJS.Timeout | null = null;
+let socketInode: number | undefined;
 
 function end(): void {
-  rmSync(resolverSocket(config), { force: true });
+  if (isOurs()) rmSync(resolverSocket(config), { force: true });
   process.exit(0);
+}
+
+/** False where the run directory was deleted, or another resolver has taken our place. */
+function isOurs(): boolean {
+  return statSync(resolverSocket(config), { throwIfNoEntry: false })?.ino === socketInode;
 }
 
 /** What nobody needs for a while goes. */
@@ -84,6 +90,10 @@ const server = createServer(serve);
 server.on("error", () => process.exit(1));
 server.listen(resolverSocket(config), () => {
   chmodSync(resolverSocket(config), 0o600);
+  socketInode = statSync(resolverSocket(config)).ino;
+  watch(resolverSocket(config), () => {
+    if (!isOurs()) process.exit(0);
+  });
   writePidFile(resolverPidFile(config));
   watchIdle();
   writeSync(1, "ready\n");
