@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { EngineError, messageOf } from "../../engine/errors.ts";
 import type { CreateRequest, MountRequest } from "../../engine/protocol/create-request.ts";
 import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import type { CreateOptions, RefusedOptions } from "./create-flags.ts";
@@ -21,6 +19,7 @@ import { parseExposed, parsePort } from "./parse/ports.ts";
 import { parseBytes, parseInteger } from "./parse/sizes.ts";
 import { UsageError } from "./parse/usage-error.ts";
 import { parseVolume, parseVolumesFrom } from "./parse/volumes.ts";
+import { readText } from "./read-text.ts";
 import { resourcesOf } from "./resource-flags.ts";
 
 /** Where a command is typed: what its flags are resolved against. */
@@ -188,12 +187,4 @@ function integer(flag: string, text: string | undefined, minimum: number, maximu
 
 function given<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { [key in K]: V });
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new EngineError("invalid-argument", `read ${path}: ${messageOf(cause)}`, { cause });
-  }
 }

@@ -68,13 +68,14 @@ describe("network", () => {
     const again = await gantry(["network", "create", "once"]);
     expect(again).toMatchObject({ code: 1, stdout: "" });
     expect(again.stderr).toContain("once");
-    expect(await gantry(["network", "rm", "-f", "nope", "once"])).toMatchObject({ code: 0, stdout: "once\n" });
+    expect(await gantry(["network", "rm", "-f", "nope", "once"])).toEqual({ code: 0, stdout: "once\n", stderr: "" });
   });
 
   it("gives names, aliases and addresses, on several at once", async () => {
     await gantry(["network", "create", "--subnet", "10.97.11.0/24", "front"]);
     await gantry(["network", "create", "--subnet", "10.97.12.0/24", "back"]);
-    await runSleeper("web", "--network", "name=front,alias=www,ip=10.97.11.7", "--network", "back");
+    const web = await runSleeper("web", "--network", "name=front,alias=www,ip=10.97.11.7", "--network", "back");
+    expect(web).toMatchObject({ code: 0, stderr: "" });
     await runSleeper("db", "--net", "back", "--ip", "10.97.12.9", "--network-alias", "sql");
     expect(await out("ps", "--format", "{{.Names}} {{.Networks}}")).toBe("db back\nweb front,back\n");
     expect(await inspect("{{.NetworkSettings.Networks.front.IPAddress}}", "web")).toBe("10.97.11.7");

@@ -29,7 +29,7 @@ export function command(cli: Cli): Command {
 
 function rendererOf(format: string | undefined): (status: Status) => string {
   if (format === undefined) return describe;
-  return format === "json" ? printableJson : compileTemplate(format, { strict: true });
+  return format === "json" ? printableJson : compileTemplate(format);
 }
 
 async function statusOf(client: EngineClient): Promise<Status> {

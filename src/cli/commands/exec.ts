@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { EngineError } from "../../../engine/errors.ts";
 import type { ExecRequest } from "../../../engine/protocol/containers.ts";
@@ -10,6 +9,7 @@ import { collect, newCommand } from "../command.ts";
 import { outputOf } from "../output.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../parse/detach-keys.ts";
 import { type Environment, parseEnvironmentFile, parseVariable } from "../parse/environment.ts";
+import { readText } from "../read-text.ts";
 
 type ExecOptions = {
   detach?: true;
@@ -54,9 +54,7 @@ function toExecRequest(
   options: ExecOptions,
   environment: Environment,
 ): ExecRequest {
-  const fromFiles = (options.envFile ?? []).flatMap((path) =>
-    parseEnvironmentFile(path, readFileSync(path, "utf8"), environment),
-  );
+  const fromFiles = (options.envFile ?? []).flatMap((path) => parseEnvironmentFile(path, readText(path), environment));
   const fromFlags = (options.env ?? []).map((text) => parseVariable(text, environment));
   return {
     container,

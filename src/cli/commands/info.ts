@@ -62,6 +62,8 @@ function dockerInfo(info: SystemInfo): Record<string, unknown> {
       Authorization: null,
       Log: ["json-file", "local", "none"],
     },
+    SecurityOptions: ["name=seccomp,profile=builtin", "name=cgroupns"],
+    Runtimes: { [info.runtime]: { path: info.runtime } },
     LiveRestoreEnabled: true,
     Swarm: { LocalNodeState: "inactive" },
     Warnings: null,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { EngineError } from "../../../engine/errors.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { forEachName } from "../each.ts";
@@ -8,14 +9,14 @@ export function command(cli: Cli): Command {
     .option("-f, --force", "no failure where there is none")
     .argument("<network...>")
     .action((names: string[], { force = false }: { force?: boolean }) =>
-      forEachName(
-        cli,
-        names,
-        async (client, network) => {
+      forEachName(cli, names, async (client, network) => {
+        try {
           await client.request("networks.remove", { network });
           return network;
-        },
-        force,
-      ),
+        } catch (error) {
+          if (force && error instanceof EngineError && error.code === "not-found") return null;
+          throw error;
+        }
+      }),
     );
 }
