@@ -34,10 +34,11 @@ export async function writeNameFiles(parts: ContainerParts, record: ContainerRec
     extraHosts: request.extraHosts,
   });
   const hosts = sharesHostNetwork ? `${await readFile("/etc/hosts", "utf8").catch(() => "")}\n${own}` : own;
+  const resolvConf = await resolvConfFor(record, sandbox);
   await Promise.all([
     writeFile(paths.hosts, hosts),
     writeFile(paths.hostname, formatHostname(resolution.hostname)),
-    writeFile(paths.resolvConf, await resolvConfFor(record, sandbox)),
+    writeFile(paths.resolvConf, resolvConf),
   ]);
 }
 

@@ -25,6 +25,7 @@ export class ChaosHost {
   #engine: ChildProcess | null = null;
   #said = "";
   #isToEnd = false;
+  readonly #crashes: string[] = [];
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -61,6 +62,9 @@ export class ChaosHost {
     this.#engine = engine;
     this.#isToEnd = false;
     this.#said = "";
+    engine.once("exit", (code, signalName) => {
+      if (!this.#isToEnd) this.#crashes.push(`the engine ended by itself (${code ?? signalName}): ${this.#said}`);
+    });
     engine.stderr?.on("data", (data) => {
       this.#said += data;
     });
@@ -96,10 +100,9 @@ export class ChaosHost {
     clearTimeout(patience);
   }
 
-  /** What it said when it ended without being asked to, or null. */
-  crash(): string | null {
-    if (this.isUp || this.#isToEnd) return null;
-    return `the engine ended by itself (${this.#engine?.exitCode ?? this.#engine?.signalCode}): ${this.#said}`;
+  /** What engines said that ended without being asked to, since the last call. */
+  crashes(): string[] {
+    return this.#crashes.splice(0);
   }
 
   /** Milliseconds by which the engine's wall clock runs before the host's. */

@@ -163,7 +163,8 @@ export class Slot {
     const allowed = new Set([...this.phases].flatMap((phase) => statusesOf(phase, this.wish)));
     // That it is being removed is never where it stays.
     if (status === "removing" || !allowed.has(status)) {
-      return `${this.names[0]} is ${status}, should be ${[...allowed].join(" or ")} (${this.wish.life}, ${[...this.phases].join(" or ")})`;
+      const why = found === undefined ? "" : ` (${found.exitCode}, ${found.error})`;
+      return `${this.names[0]} is ${status}${why}, should be ${[...allowed].join(" or ")} (${this.wish.life}, ${[...this.phases].join(" or ")})`;
     }
     if (found === undefined) return null;
     const index = found.name === this.names[0] ? 0 : 1;

@@ -119,8 +119,7 @@ class Storm {
 
   /** Brings the engine back where it is down, and compares with the model until it is right, or time is up. */
   async #check(): Promise<void> {
-    const crash = this.#host.crash();
-    if (crash !== null) this.#find(crash);
+    for (const crash of this.#host.crashes()) this.#find(crash);
     if (!this.#host.isUp) await this.#start();
     this.#host.freeDisk();
     using client = await this.#host.connect("storm");
