@@ -8,7 +8,7 @@ import type { EngineConfig } from "../config.ts";
  *     config.json                        the runtime spec of the last start
  *     rootfs/ upper/ work/ layers.json   the layer store's
  *     hosts hostname resolv.conf         bind-mounted over the image's
- *     container.log                      what conmon writes
+ *     container.log*                     what conmon writes, and what was put aside of it (logs/README.md)
  *     checkpoints/<name>/                processes as files, see checkpoints.ts
  *     health.json                        results of the last health checks
  *     attach ctl winsz                   conmon's sockets and fifos while it runs

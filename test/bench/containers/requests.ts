@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { until } from "../engines.ts";
@@ -60,7 +60,7 @@ export async function measureRequests(port: number, mode: Mode, isOutside: boole
     : [process.execPath, ...args];
   const child = spawn(program, rest, { stdio: ["pipe", "pipe", "inherit"] });
   try {
-    if (isOutside) layCable(child);
+    if (isOutside) await layCable(child);
     let said = "";
     child.stdout?.on("data", (bytes) => {
       said += bytes;
@@ -72,13 +72,19 @@ export async function measureRequests(port: number, mode: Mode, isOutside: boole
     return rate;
   } finally {
     child.kill("SIGKILL");
+    // Both ends of the cable go, at once: the kernel takes its time with a namespace.
+    if (isOutside) runCommand(["ip", "link", "delete", "cable0"]);
   }
 }
 
 const outside = { here: "198.51.100.1", there: "198.51.100.2" };
 
-/** A veth pair with one end in the child's namespace, which takes it along at its end. */
-function layCable({ pid }: ChildProcess): void {
+/** A veth pair with one end in the child's namespace. */
+async function layCable({ pid }: ChildProcess): Promise<void> {
+  const own = readlinkSync("/proc/self/ns/net");
+  await until(() => {
+    if (readlinkSync(`/proc/${pid}/ns/net`) === own) throw new Error("it has no network namespace of its own");
+  });
   runCommand(["ip", "link", "add", "cable0", "type", "veth", "peer", "name", "cable1", "netns", String(pid)]);
   runCommand(["ip", "address", "add", `${outside.here}/30`, "dev", "cable0"]);
   runCommand(["ip", "link", "set", "cable0", "up"]);
