@@ -34,7 +34,7 @@ export function updateContainer(parts: ContainerParts, id: string, update: Updat
 
 /** At the engine's start: an update was cut off, nobody was told of a success. */
 export async function undoUpdate(parts: ContainerParts, { id, request }: ContainerRecord): Promise<void> {
-  await parts.runtime.update(id, request.resources);
+  await parts.runtime.update(id, request.resources, { whole: true });
   parts.table.update(id, { updating: false });
 }
 

@@ -24,14 +24,11 @@ import { endStrays } from "./end-strays.ts";
 import { startExec, sweepExecs } from "./exec.ts";
 import { openExecFifo } from "./exec-fifo.ts";
 import { ExitWatch } from "./exit-watch.ts";
-import { changeLimits } from "./live-limits.ts";
+import { updateLimits } from "./live-limits.ts";
 import { MadeCgroups } from "./made-cgroups.ts";
 import { runtimeError } from "./runtime-errors.ts";
 import { isUnknown, type RuntimeName, RuntimeProgram, runtimeNames } from "./runtime-program.ts";
 import { chooseRuntime } from "./self-test.ts";
-import { findBlockDevices } from "./spec/block-devices.ts";
-import { getHostFacts } from "./spec/host-facts.ts";
-import { buildLiveResources } from "./spec/resources.ts";
 import { Supervisors } from "./supervisors.ts";
 
 const deadline = 60_000;
@@ -152,17 +149,13 @@ class ConmonRuntime implements ContainerRuntime {
     await this.#programOf(id).run(`resume container ${shortID(id)}`, ["resume", id]);
   }
 
-  async update(id: string, resources: Resources): Promise<{ warnings: string[] }> {
-    const warnings: string[] = [];
-    const devices = await findBlockDevices(resources);
-    const limits = buildLiveResources(resources, {
-      host: getHostFacts(),
-      devices,
-      warn: (text) => warnings.push(text),
-    });
+  update(
+    id: string,
+    resources: Resources,
+    options: { readonly whole?: boolean } = {},
+  ): Promise<{ warnings: string[] }> {
     const live = { cgroups: this.#cgroups, cgroupPath: this.#supervisors.cgroupPathOf(id), container: shortID(id) };
-    await changeLimits(live, limits);
-    return { warnings };
+    return updateLimits(live, resources, options.whole ?? false);
   }
 
   checkCheckpoints(): Promise<void> {

@@ -107,8 +107,13 @@ export interface ContainerRuntime extends AsyncDisposable {
    * Changes limits of a container that runs, live, all or none: `resources` is what it is to have from now on, so whoever changes some gives
    * the others as they were. null and empty lists are left as they are; -1 takes a limit away (swap, pids, quota). Gives warnings about what
    * this host cannot do. Fails as `create` does for limits that make no sense, with `failed-precondition` where the kernel refuses one.
+   * whole: memory, time, processors and processes that are null become free of limits, for taking back what was cut off.
    */
-  update(id: string, resources: Resources): Promise<{ readonly warnings: readonly string[] }>;
+  update(
+    id: string,
+    resources: Resources,
+    options?: { readonly whole?: boolean },
+  ): Promise<{ readonly warnings: readonly string[] }>;
   /** Fails with `unimplemented`, in one sentence, where this host cannot take checkpoints. */
   checkCheckpoints(): Promise<void>;
   checkpoint(id: string, options: CheckpointOptions): Promise<void>;

@@ -1,10 +1,14 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { EngineError, messageOf } from "../errors.ts";
 import type { Cgroups } from "../host/cgroups.ts";
+import type { Resources } from "../protocol/resources.ts";
+import { findBlockDevices } from "./spec/block-devices.ts";
 import { type CgroupWrite, cgroupWrites } from "./spec/cgroup-writes.ts";
-import type { SpecResources } from "./spec/resources.ts";
+import { getHostFacts } from "./spec/host-facts.ts";
+import { buildLiveResources, defaultPeriod, type SpecResources } from "./spec/resources.ts";
+import type { HostFacts } from "./spec/types.ts";
 
 export type LiveCgroup = {
   readonly cgroups: Cgroups;
@@ -16,11 +20,46 @@ export type LiveCgroup = {
 /** A file with the value it is to have, and the one that brings it back. */
 type Change = { readonly path: string; readonly value: string; readonly before: string; readonly write: CgroupWrite };
 
+/** See ContainerRuntime.update(). */
+export async function updateLimits(
+  live: LiveCgroup,
+  resources: Resources,
+  whole: boolean,
+): Promise<{ warnings: string[] }> {
+  const warnings: string[] = [];
+  const host = getHostFacts();
+  const devices = await findBlockDevices(resources);
+  const limits = buildLiveResources(resources, { host, devices, warn: (text) => warnings.push(text) });
+  await changeLimits(live, whole ? await completed(live, limits, host) : limits);
+  return { warnings };
+}
+
+/** With what a cgroup has where nothing was said. */
+async function completed(live: LiveCgroup, limits: SpecResources, host: HostFacts): Promise<SpecResources> {
+  const has = (controller: string) => host.controllers.has(controller);
+  const swap = host.swapAccounting ? { swap: -1 } : {};
+  const cpuset = has("cpuset") ? { cpus: await cpusetAbove(live, "cpus"), mems: await cpusetAbove(live, "mems") } : {};
+  const time = has("cpu") ? { shares: 1024, quota: -1, period: defaultPeriod } : {};
+  return {
+    ...limits,
+    ...(has("memory") ? { memory: { limit: -1, reservation: -1, ...swap, ...limits.memory } } : {}),
+    ...(has("cpu") || has("cpuset") ? { cpu: { ...time, ...cpuset, ...limits.cpu } } : {}),
+    ...(has("pids") ? { pids: limits.pids ?? { limit: -1 } } : {}),
+  };
+}
+
+/** v1 has the processors of the cgroup above it written down in each, v2 leaves the file empty. */
+async function cpusetAbove({ cgroups, cgroupPath }: LiveCgroup, kind: "cpus" | "mems"): Promise<string> {
+  const directory = cgroups.pathOf("cpuset", dirname(cgroupPath));
+  if (directory === null || cgroups.findHierarchy("cpuset")?.version === 2) return "\n";
+  return (await readFile(join(directory, `cpuset.${kind}`), "latin1")).trim();
+}
+
 /**
  * Changes the limits of a cgroup that processes live in, by its own files: no runtime program knows all of them. What is not named stays.
  * Where the kernel refuses one, those before are taken back, and it fails with `failed-precondition` or `invalid-argument`.
  */
-export async function changeLimits(live: LiveCgroup, resources: SpecResources): Promise<void> {
+async function changeLimits(live: LiveCgroup, resources: SpecResources): Promise<void> {
   await refuseMemoryInUse(live, resources.memory?.limit);
   const planned = await Promise.all(cgroupWrites(resources, live.cgroups).map((write) => plan(live, write)));
   const changes = inOrder(planned.filter((change) => change.before !== change.value));
@@ -83,7 +122,7 @@ async function takeBack(done: readonly Change[]): Promise<void> {
 /** v2 would kill at once where v1 refuses, after it has tried to make room. What only caches files gives way. */
 async function refuseMemoryInUse({ cgroups, cgroupPath, container }: LiveCgroup, limit?: number): Promise<void> {
   const directory = cgroups.pathOf("memory", cgroupPath);
-  if (limit === undefined || directory === null) return;
+  if (limit === undefined || limit < 0 || directory === null) return;
   const isUnified = cgroups.findHierarchy("memory")?.version === 2;
   const [usage, stat] = await Promise.all([
     readFile(join(directory, isUnified ? "memory.current" : "memory.usage_in_bytes"), "latin1").catch(() => "0"),

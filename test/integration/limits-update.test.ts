@@ -111,6 +111,25 @@ describe("limits of a running container", () => {
     expect(limitOf("free", "cpu", "cpu.cfs_quota_us")).toBe("-1");
   });
 
+  it("become as they are on record where a change was cut off", async () => {
+    const files = [
+      ["memory", "memory.limit_in_bytes"],
+      ["memory", "memory.memsw.limit_in_bytes"],
+      ["memory", "memory.soft_limit_in_bytes"],
+      ["cpu", "cpu.shares"],
+      ["cpu", "cpu.cfs_quota_us"],
+      ["cpuset", "cpuset.cpus"],
+      ["pids", "pids.max"],
+    ] as const;
+    const all = () => files.map(([controller, file]) => `${file} ${limitOf("half", controller, file)}`);
+    await run("half", { cpuShares: 512 });
+    const before = all();
+    await update("half", { memory: 64 * mebibyte, cpuQuota: 20_000, cpusetCpus: "0", pidsLimit: 10, cpuShares: 300 });
+    expect(all()).not.toEqual(before);
+    await test.runtime.update("half", { ...unlimited, cpuShares: 512 }, { whole: true });
+    expect(all()).toEqual(before);
+  });
+
   it("are changed all or none", async () => {
     await run("whole", { memory: 64 * mebibyte, pidsLimit: 50, cpuShares: 512 });
     // A processor list that the kernel refuses comes after what it has taken.
