@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { isIP } from "node:net";
 import { EngineError } from "../errors.ts";
@@ -22,7 +22,7 @@ export function checkRequest(request: CreateRequest): string[] {
   checkHostname(request.hostname);
   if (request.stopSignal !== undefined) parseSignal(request.stopSignal);
   checkAddresses(request);
-  checkProcessors(request.resources.cpusetCpus);
+  checkCpuset(request.resources);
   checkHealthcheck(request.healthcheck);
   if (request.autoRemove && request.restartPolicy.name !== "no") {
     refuse("a container cannot be removed at its end (--rm) and restarted (--restart) at once");
@@ -144,12 +144,21 @@ function checkHealthcheck(check: Healthcheck | null): void {
   }
 }
 
-function checkProcessors(wanted: string | null): void {
+/** As docker does: a list may be well-formed, and name what this host has not. */
+function checkCpuset({ cpusetCpus, cpusetMems }: CreateRequest["resources"]): void {
+  checkOnline(cpusetCpus, { flag: "--cpuset-cpus", what: "processor", online: "/sys/devices/system/cpu/online" });
+  checkOnline(cpusetMems, { flag: "--cpuset-mems", what: "memory node", online: "/sys/devices/system/node/online" });
+}
+
+type OnlineList = { readonly flag: string; readonly what: string; readonly online: string };
+
+function checkOnline(wanted: string | null, { flag, what, online: path }: OnlineList): void {
   if (wanted === null || wanted === "") return;
-  const online = readFileSync("/sys/devices/system/cpu/online", "latin1").trim();
   const numbers = wanted.length > longestList ? null : parseRanges(wanted);
-  if (numbers === null) refuse(`--cpuset-cpus ${JSON.stringify(wanted.slice(0, 80))} is not a list such as 0-3,8`);
+  if (numbers === null) refuse(`${flag} ${JSON.stringify(wanted.slice(0, 80))} is not a list such as 0-3,8`);
+  // A host without NUMA has one node, and no such file.
+  const online = existsSync(path) ? readFileSync(path, "latin1").trim() : "0";
   const there = new Set(parseRanges(online));
   const missing = numbers.find((number) => !there.has(number));
-  if (missing !== undefined) refuse(`--cpuset-cpus ${wanted}: this host has no processor ${missing}, only ${online}`);
+  if (missing !== undefined) refuse(`${flag} ${wanted}: this host has no ${what} ${missing}, only ${online}`);
 }

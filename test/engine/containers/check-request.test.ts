@@ -13,6 +13,7 @@ it.each<[string, Partial<CreateRequest>]>([
   ['DNS option "a\\nnameserver 1.2.3.4" is not valid', { dnsSearch: ["a\nnameserver 1.2.3.4"] }],
   ["--cpuset-cpus 0,4077: this host has no processor 4077", { resources: { ...unlimited, cpusetCpus: "0,4077" } }],
   ['--cpuset-cpus "3-1" is not a list such as', { resources: { ...unlimited, cpusetCpus: "3-1" } }],
+  ["--cpuset-mems 63: this host has no memory node 63, only", { resources: { ...unlimited, cpusetMems: "63" } }],
   ['0-9999,0-9" is not a list such as', { resources: { ...unlimited, cpusetCpus: "0-9999,".repeat(100_000) } }],
   ['signal "SIGFOO" is not known', { stopSignal: "SIGFOO" }],
   ["the request holds a NUL byte", { command: ["a\0b"] }],
