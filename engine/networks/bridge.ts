@@ -102,7 +102,9 @@ function bridgeLines(config: EngineConfig, network: Network, host: HostNetwork):
       : []),
     // By this, what removes all of this engine without its database finds it.
     ...(present?.alias === config.names.table ? [] : [`link set dev ${bridge} alias ${config.names.table}`]),
-    `link set dev ${bridge} addrgenmode ${network.enableIPv6 ? "eui64" : "none"}`,
+    `link set dev ${bridge} addrgenmode none`,
+    // Neighbours are asked for from this one, which must not be tentative when the first packet comes.
+    ...(network.enableIPv6 ? [`addr replace fe80::1/64 dev ${bridge} nodad`] : []),
     ...has.filter((address) => !wanted.includes(address)).map((address) => `addr del ${address} dev ${bridge}`),
     ...wanted.filter((address) => !has.includes(address)).map((address) => addAddress(address, bridge)),
     `link set dev ${bridge} mtu ${mtuOf(network) ?? host.mtu} up`,

@@ -19,14 +19,20 @@ export function checkSettings(
       throw invalid(`network alias ${JSON.stringify(alias)} is not valid`);
   }
   checkMac(network, settings.macAddress);
-  const ipv4 = checkAddress(network, settings.ipv4Address, 4);
-  const ipv6 = checkAddress(network, settings.ipv6Address, 6);
-  if (!isPredefined(network)) return { ipv4, ipv6 };
-  if (settings.aliases.length > 0) {
+  if (isPredefined(network)) refusePredefined(settings);
+  return {
+    ipv4: checkAddress(network, settings.ipv4Address, 4),
+    ipv6: checkAddress(network, settings.ipv6Address, 6),
+  };
+}
+
+function refusePredefined({ aliases, ipv4Address, ipv6Address }: EndpointSettings): void {
+  if (aliases.length > 0) {
     throw invalid("network-scoped alias is supported only for containers in user defined networks");
   }
-  if (ipv4 === undefined && ipv6 === undefined) return { ipv4, ipv6 };
-  throw invalid("user specified IP address is supported on user defined networks only");
+  if (ipv4Address || ipv6Address) {
+    throw invalid("user specified IP address is supported on user defined networks only");
+  }
 }
 
 function checkAddress(network: NetworkRecord, text: string | undefined, family: 4 | 6): string | undefined {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { EngineConfig } from "../config.ts";
 import { formatAddress, type IPRange, rangeSize } from "../lib/ip-range.ts";
 import { bridgeNameOf, isOn, mtuOf, optionNames, parentOf, subnetOf } from "./network-record.ts";
@@ -81,7 +82,7 @@ function addressLines(network: Network, endpoint: EndpointRecord): string[] {
   const device = endpoint.interface;
   const [subnet4, subnet6] = [subnetOf(network, 4), subnetOf(network, 6)];
   return [
-    ...(endpoint.ipv6 === null ? [`link set dev ${device} addrgenmode none`] : []),
+    `link set dev ${device} addrgenmode none`,
     `link set dev ${device} up`,
     ...(endpoint.ipv4 === null || subnet4 === null
       ? []
@@ -90,8 +91,25 @@ function addressLines(network: Network, endpoint: EndpointRecord): string[] {
         ]),
     ...(endpoint.ipv6 === null || subnet6 === null
       ? []
-      : [`addr add ${endpoint.ipv6}/${subnet6.range.prefixLength} dev ${device} nodad`]),
+      : [
+          `addr add ${endpoint.ipv6}/${subnet6.range.prefixLength} dev ${device} nodad`,
+          `addr add ${linkAddressOf(macOf(network, endpoint))}/64 dev ${device} nodad`,
+        ]),
   ];
+}
+
+/** The kernel's own would be tentative for a second (RFC 4291, appendix A). */
+function linkAddressOf(mac: string | null): string {
+  const bytes = (mac ?? createMac()).split(":").map((byte) => Number.parseInt(byte, 16));
+  const [first = 0, ...rest] = bytes;
+  const all = [first ^ 2, rest[0], rest[1], 0xff, 0xfe, ...rest.slice(2)];
+  const hex = all.map((byte) => (byte ?? 0).toString(16).padStart(2, "0")).join("");
+  return `fe80::${hex.match(/.{4}/g)?.join(":")}`;
+}
+
+/** On an ipvlan, where all have the parent's. */
+function createMac(): string {
+  return ["02", ...(randomBytes(5).toString("hex").match(/../g) ?? [])].join(":");
 }
 
 /** The endpoint that a family's default route goes through: the first whose network leads out. */

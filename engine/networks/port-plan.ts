@@ -98,7 +98,13 @@ function checkHostAddress(text: string, { has4, has6 }: PublishTarget): string {
     );
   }
   const known = normalizeAddress(text) ?? text;
-  const isLoopback = address.family === 4 ? address.value >> 24n === 127n : address.value === 1n;
+  if (known === "::1") {
+    throw new EngineError("unimplemented", "publish on ::1: the kernel leads nothing from there to a container", {
+      hint: "publish on 127.0.0.1: programs that ask localhost go there as well",
+      exitCode: 125,
+    });
+  }
+  const isLoopback = address.family === 4 && address.value >> 24n === 127n;
   if (isLoopback || known === anyAddress || known === anyAddress6 || hasAddress(known)) return known;
   throw new EngineError("failed-precondition", `publish on ${text}: this host does not have that address`, {
     hint: "`ip address` shows the addresses of this host",

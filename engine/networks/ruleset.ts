@@ -29,7 +29,8 @@ export type RulesetInput = {
  *
  * - `raw-prerouting` keeps others, containers of other networks among them, from reaching containers past their published ports by routing
  *   to a bridge's subnet, and keeps 127.0.0.0/8 the host's own although `route_localnet` is set on the bridges (CVE-2020-8558).
- * - `publish` is looked up for what arrives and for what the host's own programs send; a binding to one address wins.
+ * - `publish` is looked up for what arrives and for what the host's own programs send; a binding to one address wins. What is for ::1 the
+ *   kernel leads nowhere else: it is refused at once, so that programs go on to 127.0.0.1.
  * - `nat-postrouting`: from the host's loopback the source must become one that a container can answer; a container that reaches
  *   another, or itself, through a published port must get its answers from the host; everything that leaves is masqueraded.
  * - `input`: whoever is on an internal network reaches no service of the host either; the host reaches him.
@@ -61,6 +62,7 @@ ${lines(bridges, rawRules)}  }
   chain publish {
     dnat ip addr . port to meta l4proto . ip daddr . th dport map @published_at
     dnat ip addr . port to meta l4proto . th dport map @published_any
+    ip6 daddr ::1 return
     dnat ip6 addr . port to meta l4proto . ip6 daddr . th dport map @published_at6
     dnat ip6 addr . port to meta l4proto . th dport map @published_any6
   }
@@ -75,7 +77,6 @@ ${lines(bridges, rawRules)}  }
   chain nat-postrouting {
     type nat hook postrouting priority 100; policy accept;
     oifname @bridges ip saddr 127.0.0.0/8 masquerade
-    oifname @bridges ip6 saddr ::1 masquerade
 ${lines(bridges, masqueradeRules)}  }
   chain forward {
     type filter hook forward priority 0; policy accept;

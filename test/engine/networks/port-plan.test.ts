@@ -41,11 +41,12 @@ describe("placePorts", () => {
     expect(place("")).toEqual([["0.0.0.0"]]);
     expect(place("", { has6: true })).toEqual([["0.0.0.0", "::"]]);
     expect(place("", { defaultAddress: "127.0.0.1" })).toEqual([["127.0.0.1"]]);
-    expect(place("0:0::1", { has6: true })).toEqual([["::1"]]);
+    expect(place("0:0::0", { has6: true })).toEqual([["::"]]);
   });
 
   it("refuses others with a reason", () => {
     expect(() => place("::1")).toThrow("publish on ::1: the container has no IPv6 address");
+    expect(() => place("0:0::1", { has6: true })).toThrow("publish on ::1: the kernel leads nothing from there");
     expect(() => place("nowhere")).toThrow("publish on nowhere: that is no IP address");
     expect(() => place("203.0.113.9")).toThrow("publish on 203.0.113.9: this host does not have that address");
   });
