@@ -42,7 +42,8 @@ const routeList = z.array(
 );
 
 export async function listLinks(): Promise<HostLink[]> {
-  const links = parseOutput(linkList, await runCommand("ip", ["-j", "address", "show"]), "ip address");
+  // Aliases are told with -d only.
+  const links = parseOutput(linkList, await runCommand("ip", ["-d", "-j", "address", "show"]), "ip address");
   return links.flatMap((link): HostLink[] => {
     if (link.ifname === undefined) return [];
     const infos = (link.addr_info ?? []).filter(({ local }) => local !== undefined);
