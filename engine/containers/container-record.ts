@@ -67,6 +67,8 @@ const containerState = z.object({
   frozen: z.optional(z.boolean()),
   /** Its limits are being changed: what is in force may be neither the old nor the new ones. */
   updating: z.optional(z.boolean()),
+  /** It is being restarted by hand: its end takes it not away (--rm), and it starts again, if need be by the next engine. */
+  comingBack: z.optional(z.boolean()),
   /** Milliseconds of the last pause before a restart by policy; 0: none since it was started by hand. */
   restartDelay: z._default(z.number(), 0),
   /** In words why it ended, where it ended badly. */

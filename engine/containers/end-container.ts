@@ -38,7 +38,7 @@ export async function endContainer(parts: ContainerParts, id: string, ending: En
   const { state, request } = before;
   const willRestart = shouldRestart(request.restartPolicy, { ...state, exitCode });
   const restartDelay = willRestart ? nextDelay(state.restartDelay, ran) : 0;
-  const willGo = request.autoRemove && !parts.comingBack.has(id);
+  const willGo = request.autoRemove && !parts.comingBack.has(id) && !state.comingBack;
   const after = parts.table.update(id, {
     status: willGo ? "removing" : willRestart ? "restarting" : "exited",
     pid: null,

@@ -45,6 +45,7 @@ import { PendingSessions } from "./pending-sessions.ts";
 import { type Pruned, type PruneFilter, pruneContainers } from "./prune-containers.ts";
 import { reconcileContainers } from "./reconcile.ts";
 import { removeOnRequest } from "./remove-container.ts";
+import { finishRestarts, restartContainer } from "./restart-container.ts";
 import { RestartTimers } from "./restart-timers.ts";
 import { startByHand } from "./start-by-hand.ts";
 import { killContainer, type Stopped, stopContainer } from "./stop-container.ts";
@@ -118,6 +119,7 @@ class LocalContainerService implements ContainerService {
     this.#unwatch = watchOutOfMemory(parts);
     parts.logs.tidy(() => parts.table.all());
     parts.runtime.onExit((exit) => dealWithExit(parts, exit));
+    finishRestarts(parts);
   }
 
   list(all: boolean): readonly ContainerSummary[] {
@@ -153,12 +155,8 @@ class LocalContainerService implements ContainerService {
     return stopContainer(this.#parts, this.#parts.table.get(container), { timeout, signal });
   }
 
-  async restart(container: string, timeout: number | null, signal?: string): Promise<void> {
-    const record = this.#parts.table.get(container);
-    using _comingBack = this.#parts.comingBack.add(record.id);
-    await stopContainer(this.#parts, record, { timeout, ...(signal === undefined ? {} : { signal }) });
-    await this.start(record.id);
-    publishEvent(this.#parts, record, "restart");
+  restart(container: string, timeout: number | null, signal?: string): Promise<void> {
+    return restartContainer(this.#parts, this.#parts.table.get(container).id, { timeout, signal });
   }
 
   kill(container: string, signal: string): Promise<void> {

@@ -98,7 +98,7 @@ async function settle(parts: ContainerParts, record: ContainerRecord, found: Fou
   if (state.status === "created" && !parts.layers.hasWritable(id)) return dropHalfMade(parts, id);
   await release(parts, id, found);
   await settleCheckpoints(pathsOf(parts.config, id).directory);
-  if (state.status === "exited" && request.autoRemove) return removeContainer(parts, record);
+  if (state.status === "exited" && request.autoRemove && !state.comingBack) return removeContainer(parts, record);
   if (state.status !== "restarting") return comeBackAtBoot(parts, record);
   const delay = remainingDelay(state.restartDelay, Date.parse(state.finishedAt ?? ""), Date.now());
   parts.restarts.schedule(id, delay || 0, () => restartByPolicy(parts, id));

@@ -35,6 +35,7 @@ export async function startContainer(
       oomKilled: false,
       error: "",
       stoppedByHand: false,
+      comingBack: false,
       restartCount: options.restartCount,
       restartDelay: options.restartCount === 0 ? 0 : record.state.restartDelay,
       reason: "",

@@ -89,15 +89,16 @@ export async function killContainer(parts: ContainerParts, id: string, text: str
 /** In the queue. False where there is nothing to wait for. */
 async function beginStop(parts: ContainerParts, id: string, signal: number): Promise<boolean> {
   const record = parts.table.get(id);
+  const byHand = { stoppedByHand: true, bootID: parts.bootID, comingBack: parts.comingBack.has(id) };
   if (record.state.status === "restarting") {
     parts.restarts.cancel(id);
-    parts.table.update(id, { status: "exited", stoppedByHand: true, bootID: parts.bootID });
+    parts.table.update(id, { status: "exited", ...byHand });
     parts.waiters.exited(id, record.state.exitCode ?? 0);
     parts.waiters.stopped(id, record.state.exitCode ?? 0);
     return true;
   }
   if (!isAlive(record.state.status)) return false;
-  parts.table.update(id, { stoppedByHand: true, bootID: parts.bootID });
+  parts.table.update(id, byHand);
   await sendSignal(parts, record, signal);
   return true;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   createContainer,
@@ -67,6 +68,38 @@ it("restarts a container that goes at its end, for two clients at once", async (
   expect(await findContainer(engine, id)).toMatchObject({ status: "running" });
   other.close();
   await remove(id);
+});
+
+it("finishes a restart in whose middle the engine was killed", async () => {
+  const slow = sh("trap 'sleep 0.6; exit 0' TERM; echo up; while :; do sleep 0.02; done");
+  const [plain, brief] = [
+    await runContainer(engine, { command: slow }),
+    await runContainer(engine, { command: slow, autoRemove: true }),
+  ];
+  await sleep(300);
+  const before = [await findContainer(engine, plain), await findContainer(engine, brief)];
+  for (const container of [plain, brief])
+    request("containers.restart", { container, timeout: 20 }).catch(() => undefined);
+  await eventually(async () => (await findContainer(engine, brief))?.stopDeadline !== null);
+  await engine.stop("SIGKILL");
+  await sleep(1000);
+  await engine.start();
+  for (const [index, id] of [plain, brief].entries()) {
+    await eventually(async () => {
+      const now = await findContainer(engine, id);
+      return now?.status === "running" && now.startedAt !== before[index]?.startedAt;
+    });
+    await remove(id);
+  }
+  const stopped = await runContainer(engine, { command: slow });
+  await sleep(300);
+  request("containers.stop", { container: stopped, timeout: 20 }).catch(() => undefined);
+  await eventually(async () => (await findContainer(engine, stopped))?.stopDeadline !== null);
+  await engine.stop("SIGKILL");
+  await sleep(1000);
+  await engine.start();
+  expect(await findContainer(engine, stopped)).toMatchObject({ status: "exited" });
+  await remove(stopped);
 });
 
 it("prunes what does not run, with a look before", async () => {
