@@ -42,7 +42,6 @@ const routeList = z.array(
 );
 
 export async function listLinks(): Promise<HostLink[]> {
-  // Without -details no alias is told.
   // Aliases are told with -d only.
   const links = parseOutput(linkList, await runCommand("ip", ["-d", "-j", "address", "show"]), "ip address");
   return links.flatMap((link): HostLink[] => {
