@@ -4,6 +4,7 @@ import type { EngineConfig } from "../config.ts";
 import type { Database } from "../database/database.ts";
 import { EngineError } from "../errors.ts";
 import type { EventBus } from "../events/event-bus.ts";
+import { errnoError } from "../host/errno.ts";
 import { openArchives } from "../layers/archives.ts";
 import type { FillSource } from "../layers/fill-tasks.ts";
 import { Trash } from "../layers/trash.ts";
@@ -17,7 +18,7 @@ import type { FsckFinding } from "../protocol/upkeep.ts";
 import type { CreateVolumeRequest, VolumeSummary } from "../protocol/volumes.ts";
 import { checkVolumes } from "./check-volumes.ts";
 import { fillVolume, isEmptyVolume } from "./fill-volume.ts";
-import { makeVolume, makeVolumesDirectory, settleVolumes } from "./open-volumes.ts";
+import { dropHalfMade, makeVolume, makeVolumesDirectory, settleVolumes } from "./open-volumes.ts";
 import { pruneVolumes, removeDoomed, removeVolume } from "./remove-volume.ts";
 import { holdVolumes, mountForContainer, restoreMounts, unmountForContainer } from "./use-volumes.ts";
 import { exportVolume, importVolume } from "./volume-archives.ts";
@@ -103,7 +104,12 @@ class LocalVolumeService implements VolumeService {
         // It is somebody else's as well from now on: not to go with a container's creation that fails.
         table.keep(wish.name);
       }
-      await makeVolume(this.#parts, wish.name);
+      try {
+        await makeVolume(this.#parts, wish.name);
+      } catch (error) {
+        if (there === null) await dropHalfMade(this.#parts, wish.name);
+        throw errnoError(`create volume ${wish.name}`, error);
+      }
       return this.get(wish.name);
     });
   }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { forEachBounded } from "../lib/bounded.ts";
 import { syncDirectory } from "../lib/durable-file.ts";
@@ -55,6 +55,14 @@ async function sweepGone(parts: VolumeParts): Promise<void> {
 export async function makeVolumesDirectory(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: directoryMode });
   await chmod(directory, directoryMode);
+}
+
+/** Undoes a creation that failed; what cannot be removed now is at the next start. In the volume's queue. */
+export async function dropHalfMade(parts: VolumeParts, name: string): Promise<void> {
+  const { directory, data } = pathsOfVolume(parts.directory, name);
+  await rmdir(data).catch(() => {});
+  await rmdir(directory).catch(() => {});
+  if (parts.table.usesOf(name).length === 0) parts.table.delete(name);
 }
 
 /** Makes the directory of a volume; a success where it is there. Durable when it returns. In the volume's queue. */
