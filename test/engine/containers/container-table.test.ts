@@ -83,6 +83,25 @@ it("keeps off a row that it cannot read", () => {
   expect(reopened.unreadable.map(({ id }) => id)).toEqual([first]);
 });
 
+it("reads the records of engines that knew less", () => {
+  const { database, table } = openTable();
+  const record = recordOf(first, "one");
+  table.insert(record);
+  const { request, resolution, state } = record;
+  const { domainname, volumesFrom, endpoints, annotations, healthcheck, log, ...older } = request;
+  const { restartDelay, reason, ...olderState } = state;
+  const resources = { memory: 64, memorySwap: null, memoryReservation: null, nanoCpus: null };
+  const rest = { cpuShares: null, cpusetCpus: null, pidsLimit: null };
+  const text = JSON.stringify({ request: { ...older, resources: { ...resources, ...rest } }, resolution });
+  database.prepare("UPDATE containers SET request = ?, state = ?").run(text, JSON.stringify(olderState));
+  const reopened = new ContainerTable(database);
+  expect(reopened.unreadable).toEqual([]);
+  expect(reopened.get("one")).toMatchObject({
+    request: { ...request, resources: { ...request.resources, memory: 64 } },
+    state,
+  });
+});
+
 it("tells changes once a turn", async () => {
   const { table } = openTable();
   const told: (readonly string[])[] = [];
