@@ -248,6 +248,9 @@ it("names what a container mounts as docker does, and copies through it", async 
   expect(await listingOf(copied)).toEqual(["f = of the volume"]);
   const exported = await receive(engine, (streamID) => request("containers.export", { container, streamID }));
   expect((await listingOf(exported)).join("\n")).not.toContain("of the volume");
+  const options = { reference: "made:1", author: "", message: "", changes: [], pause: false };
+  await request("containers.commit", { container, ...options });
+  expect(await outputOf(engine, ["sh", "-c", "ls -A /m || true"], { image: "made:1" })).not.toMatch(/^f$/m);
   await remove(container);
   await prune();
 });

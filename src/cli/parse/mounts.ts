@@ -87,16 +87,24 @@ function bindMount(mount: Mount, { directory }: VolumeDefaults): MountRequest {
     type: "bind",
     source: resolve(directory, source),
     ...(propagation === undefined ? {} : { propagation }),
-    ...(isNonRecursive(mount) ? { nonRecursive: true } : {}),
+    ...parseRecursion(mount),
   };
 }
 
-function isNonRecursive(mount: Mount): boolean {
-  const recursive = find(mount, "bind-recursive");
-  if (recursive !== undefined && recursive !== "enabled" && recursive !== "disabled") {
-    refuse(mount, `bind-recursive is enabled or disabled, not "${recursive}"`);
+/** What becomes of mounts below the source. */
+function parseRecursion(mount: Mount): Pick<MountRequest, "nonRecursive" | "recursiveReadOnly"> {
+  const recursive = find(mount, "bind-recursive") ?? "enabled";
+  if (!["enabled", "disabled", "writable", "readonly"].includes(recursive)) {
+    refuse(mount, `bind-recursive is enabled, disabled, writable or readonly, not "${recursive}"`);
   }
-  return recursive === "disabled" || isTrue(mount, "bind-nonrecursive");
+  if (recursive === "disabled" || isTrue(mount, "bind-nonrecursive")) return { nonRecursive: true };
+  if (recursive === "enabled") return {};
+  if (!isTrue(mount, "readonly")) refuse(mount, `bind-recursive=${recursive} goes with readonly only`);
+  if (recursive === "writable") return { recursiveReadOnly: "never" };
+  if (find(mount, "bind-propagation") !== "rprivate") {
+    refuse(mount, "bind-recursive=readonly goes with bind-propagation=rprivate only");
+  }
+  return { recursiveReadOnly: "always" };
 }
 
 function volumeMount(mount: Mount, { driver }: VolumeDefaults): MountRequest {

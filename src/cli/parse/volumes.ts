@@ -56,7 +56,7 @@ function volumeMount(text: string, { source, target, options }: Parts, { driver 
     type: "volume",
     source,
     target: parseTarget(`volume "${text}"`, target),
-    createSource: false,
+    createSource: true,
     options: [],
     readOnly,
     volume: { noCopy, subpath: "", driver, driverOptions: {}, labels: {} },

@@ -77,7 +77,7 @@ describe("parseVolume", () => {
     expect(parseVolume(text, defaults)).toEqual(expected);
   });
 
-  const volume = { type: "volume", readOnly: false, createSource: false, options: [] };
+  const volume = { type: "volume", readOnly: false, createSource: true, options: [] };
   const fresh = { noCopy: false, subpath: "", driver: "local", driverOptions: {}, labels: {} };
   it.each([
     ["data:/b", { ...volume, source: "data", target: "/b", volume: fresh }],
@@ -153,6 +153,10 @@ describe("parseMount", () => {
     expect(parseMount("type=bind,src=/a,dst=/b,bind-recursive=disabled", defaults)).toMatchObject({
       nonRecursive: true,
     });
+    const deep = "type=bind,src=/a,dst=/b,ro,bind-propagation=rprivate,bind-recursive=readonly";
+    expect(parseMount(deep, defaults)).toMatchObject({ readOnly: true, recursiveReadOnly: "always" });
+    const flat = "type=bind,src=/a,dst=/b,ro,bind-recursive=writable";
+    expect(parseMount(flat, defaults)).toMatchObject({ readOnly: true, recursiveReadOnly: "never" });
     expect(parseMount("type=bind,src=/a,dst=/b,bind-nonrecursive=false", defaults).nonRecursive).toBeUndefined();
   });
 
@@ -160,7 +164,9 @@ describe("parseMount", () => {
     ["type=bind,source=/a", "target is missing"],
     ["type=bind,source=/a,target=/b,volume-nocopy", "volume-nocopy does not go with type=bind"],
     ["type=volume,target=/b,tmpfs-size=1m", "tmpfs-size does not go with type=volume"],
-    ["type=bind,source=/a,target=/b,bind-recursive=writable", "bind-recursive is enabled or disabled"],
+    ["type=bind,source=/a,target=/b,bind-recursive=some", "bind-recursive is enabled, disabled, writable or readonly"],
+    ["type=bind,source=/a,target=/b,bind-recursive=writable", "goes with readonly only"],
+    ["type=bind,source=/a,target=/b,bind-recursive=readonly,ro", "goes with bind-propagation=rprivate only"],
     ["type=volume,target=/b,volume-subpath=/x", "is not relative"],
     ["type=tmpfs,target=/b,tmpfs-mode=99", "is no octal number"],
     ["type=npipe,target=/b", 'unknown type "npipe"'],
