@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { collect } from "./command.ts";
 import { type FixedResourceOptions, resourceFlags } from "./resource-flags.ts";
 
@@ -29,6 +29,7 @@ export type CreateOptions = FixedResourceOptions & {
   device?: string[];
   deviceCgroupRule?: string[];
   dns?: string[];
+  dnsOpt?: string[];
   dnsOption?: string[];
   dnsSearch?: string[];
   domainname?: string;
@@ -59,6 +60,7 @@ export type CreateOptions = FixedResourceOptions & {
   mount?: string[];
   name?: string;
   net?: string[];
+  netAlias?: string[];
   network?: string[];
   networkAlias?: string[];
   oomScoreAdj?: string;
@@ -149,7 +151,7 @@ const repeatedFlags: Flags = [
   ["--tmpfs <target>", "target[:options]"],
   ["-p, --publish <port>", "[address:][hostPort:]containerPort[/protocol]"],
   ["--expose <port>", "port[-port][/protocol] beside those of the image"],
-  ["--network <network>", "bridge, none, host, container:NAME, or a network's name[=…,alias=…,ip=…]"],
+  ["--network <network>", "bridge, none, host, container:NAME, a network, or name=NETWORK,alias=…,ip=…"],
   ["--net <network>", "the same as --network"],
   ["--network-alias <name>", "further name on the first network"],
   ["--add-host <host>", "name:address"],
@@ -177,22 +179,27 @@ const repeatedFlags: Flags = [
 ];
 
 /** Docker's flags for what there is not here: known, so that the answer is a sentence. */
-const refusedFlags: Flags = [
-  ["--link <container>", "not supported: names are found on networks of your own"],
-  ["--gpus <devices>", "not supported"],
-  ["--storage-opt <option>", "not supported"],
-  ["--isolation <technology>", "only default"],
-  ["--link-local-ip <address>", "not supported"],
-  ["--use-api-socket", "not supported"],
-  ["--cpu-count <number>", "Windows only"],
-  ["--cpu-percent <number>", "Windows only"],
-  ["--io-maxbandwidth <rate>", "Windows only"],
-  ["--io-maxiops <rate>", "Windows only"],
+const refusedFlags: readonly string[] = [
+  "--link <container>",
+  "--gpus <devices>",
+  "--storage-opt <option>",
+  "--isolation <technology>",
+  "--link-local-ip <address>",
+  "--use-api-socket",
+  "--cpu-count <number>",
+  "--cpu-percent <number>",
+  "--io-maxbandwidth <rate>",
+  "--io-maxiops <rate>",
 ];
+
+/** Docker's older names. */
+const olderFlags: readonly string[] = ["--net-alias <name>", "--dns-opt <option>"];
 
 /** Adds the flags that `run` and `create` share. What follows the image belongs to the command in the container. */
 export function addCreateOptions(command: Command): Command {
-  for (const [flag, text] of [...singleFlags, ...refusedFlags]) command.option(flag, text);
+  for (const [flag, text] of singleFlags) command.option(flag, text);
   for (const [flag, text] of repeatedFlags) command.option(flag, text, collect);
+  for (const flag of refusedFlags) command.addOption(new Option(flag).hideHelp());
+  for (const flag of olderFlags) command.addOption(new Option(flag).argParser(collect).hideHelp());
   return command.argument("<image>").argument("[command...]").passThroughOptions();
 }

@@ -97,13 +97,13 @@ function networkFields(options: CreateOptions) {
   return {
     ...given("hostname", options.hostname),
     domainname: options.domainname ?? "",
-    ...parseNetworks(options),
+    ...parseNetworks({ ...options, networkAlias: [...(options.networkAlias ?? []), ...(options.netAlias ?? [])] }),
     ports: (options.publish ?? []).flatMap(parsePort),
     ...given("expose", options.expose?.flatMap(parseExposed)),
     publishAll: options.publishAll ?? false,
     dns: options.dns ?? [],
     dnsSearch: options.dnsSearch ?? [],
-    dnsOptions: options.dnsOption ?? [],
+    dnsOptions: [...(options.dnsOption ?? []), ...(options.dnsOpt ?? [])],
     extraHosts: (options.addHost ?? []).map(parseExtraHost),
   };
 }

@@ -44,23 +44,26 @@ describe("network", () => {
     expect(await gantry(["network", "inspect", "back"])).toMatchObject({ code: 1, stdout: "[]\n" });
   });
 
-  it.each([
-    [["create", "bridge"], 1],
-    [["create", "-d", "overlay", "x1"], 125],
-    [["create", "--ipv4=false", "x1"], 125],
-    [["create", "--gateway", "10.99.0.1", "x1"], 125],
-    [["create", "--subnet", "10.99.0.0/33", "x1"], 125],
-    [["create"], 1],
-    [["rm", "bridge"], 1],
-    [["rm", "nope"], 1],
-    [["connect", "nope", "nobody"], 1],
-    [["disconnect", "bridge", "nobody"], 1],
-    [["ls", "-f", "colour=red"], 1],
-    [["nope"], 1],
-  ])("refuses %j", async (args, code) => {
-    const result = await gantry(["network", ...args]);
-    expect(result).toMatchObject({ code, stdout: "" });
-    expect(result.stderr).toMatch(/^gantry: /);
+  it("is not made, found or changed where it makes no sense", async () => {
+    const cases: [string[], number][] = [
+      [["create", "bridge"], 1],
+      [["create", "-d", "overlay", "x1"], 125],
+      [["create", "--ipv4=false", "x1"], 125],
+      [["create", "--gateway", "10.99.0.1", "x1"], 125],
+      [["create", "--subnet", "10.99.0.0/33", "x1"], 125],
+      [["create"], 1],
+      [["rm", "bridge"], 1],
+      [["rm", "nope"], 1],
+      [["connect", "nope", "nobody"], 1],
+      [["disconnect", "bridge", "nobody"], 1],
+      [["ls", "-f", "colour=red"], 1],
+      [["nope"], 1],
+    ];
+    const refuse = async ([args, code]: [string[], number]) => {
+      const result = await gantry(["network", ...args]);
+      expect(result, args.join(" ")).toMatchObject({ code, stdout: "", stderr: expect.stringMatching(/^gantry: /) });
+    };
+    await Promise.all(cases.map(refuse));
   });
 
   it("is made once, and removal by force is content with none", async () => {

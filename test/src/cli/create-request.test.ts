@@ -8,6 +8,20 @@ import { toCreateRequest } from "../../../src/cli/create-request.ts";
 
 const here = { directory: "/here", environment: { HOME: "/root" } };
 
+/** Of docker 28's `docker run --help`. */
+const flagsOfDocker = (
+  "add-host annotation attach blkio-weight blkio-weight-device cap-add cap-drop cgroup-parent cgroupns cidfile cpu-count " +
+  "cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares cpus cpuset-cpus cpuset-mems device " +
+  "device-cgroup-rule device-read-bps device-read-iops device-write-bps device-write-iops disable-content-trust dns " +
+  "dns-option dns-search domainname entrypoint env env-file expose gpus group-add health-cmd health-interval " +
+  "health-retries health-start-interval health-start-period health-timeout hostname init interactive io-maxbandwidth " +
+  "io-maxiops ip ip6 ipc isolation kernel-memory label label-file link link-local-ip log-driver log-opt mac-address memory " +
+  "memory-reservation memory-swap memory-swappiness mount name network network-alias no-healthcheck oom-kill-disable " +
+  "oom-score-adj pid pids-limit platform privileged publish publish-all pull quiet read-only restart rm runtime " +
+  "security-opt shm-size stop-signal stop-timeout storage-opt sysctl tmpfs tty ulimit use-api-socket user userns uts " +
+  "volume volume-driver volumes-from workdir"
+).split(" ");
+
 /** What a command line becomes. */
 function requestOf(...args: string[]) {
   const command = addCreateOptions(newCommand(new Cli(), "run", "", "")).option("-d, --detach");
@@ -22,6 +36,15 @@ function requestOf(...args: string[]) {
 describe("run and create", () => {
   it("ask for nothing by themselves", () => {
     expect(requestOf("img")).toEqual(emptyCreateRequest("img"));
+  });
+
+  it("know every flag of docker's", () => {
+    const known = new Set(addCreateOptions(newCommand(new Cli(), "run", "", "")).options.map(({ long }) => long));
+    expect(flagsOfDocker.filter((flag) => !known.has(`--${flag}`))).toEqual([]);
+    expect(requestOf("--net", "web", "--net-alias", "a", "--dns-opt", "ndots:1", "img")).toMatchObject({
+      endpoints: { web: { aliases: ["a"] } },
+      dnsOptions: ["ndots:1"],
+    });
   });
 
   it("leave what follows the image to the container", () => {
