@@ -68,7 +68,7 @@ export const commands = [
   {
     ...onContainer,
     id: "container.prune",
-    title: "Prune what does not run: see what would go",
+    title: "Prune what does not run",
     short: "prune",
     keys: ["x"],
     footer: 87,

@@ -29,7 +29,7 @@ export const networkCommands = [
   {
     ...plain,
     id: "network.toggle",
-    title: "Connect, or disconnect",
+    title: "Connect, disconnect",
     short: "connect",
     keys: ["enter"],
     panes: ["connections"],
@@ -39,7 +39,7 @@ export const networkCommands = [
   {
     ...ofNetworks,
     id: "network.prune",
-    title: "Prune networks: see what would go",
+    title: "Prune networks: what would go",
     short: "prune",
     keys: ["x"],
     footer: 53,
@@ -49,7 +49,7 @@ export const networkCommands = [
   {
     ...ofVolumes,
     id: "volume.prune",
-    title: "Prune volumes: see what would go",
+    title: "Prune volumes: what would go",
     short: "prune",
     keys: ["x"],
     footer: 53,
@@ -58,7 +58,7 @@ export const networkCommands = [
   {
     ...plain,
     id: "object.users",
-    title: "Show the containers that use it",
+    title: "Containers that use it",
     short: "used by",
     keys: ["u"],
     footer: 37,
@@ -67,7 +67,7 @@ export const networkCommands = [
   {
     ...plain,
     id: "events.open",
-    title: "Events: what happens on this host",
+    title: "Events of this host",
     short: "events",
     keys: ["E"],
     footer: 82,
