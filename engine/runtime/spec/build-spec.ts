@@ -1,5 +1,6 @@
 import { EngineError } from "../../errors.ts";
 import type { IDRange } from "../../host/id-ranges.ts";
+import type { CreateRequest } from "../../protocol/create-request.ts";
 import type { RuntimeSpec } from "../container-runtime.ts";
 import { capabilitySets, resolveCapabilities } from "./capabilities.ts";
 import { checkWorkingDirectory, initPath, resolveCommand, resolveEnvironment } from "./command.ts";
@@ -102,8 +103,13 @@ function buildLinux(input: SpecInput, modes: NamespaceModes, warn: Warn): Record
     sysctl: buildSysctls(input, modes),
     ...sealed,
     ...(propagation === null ? {} : { rootfsPropagation: propagation }),
-    ...(input.seccomp === null || request.privileged ? {} : { seccomp: input.seccomp }),
+    ...(input.seccomp === null || isUnfiltered(request) ? {} : { seccomp: input.seccomp }),
   };
+}
+
+/** As docker: a privileged container has a filter only where one was named. */
+export function isUnfiltered({ privileged, seccomp }: Pick<CreateRequest, "privileged" | "seccomp">): boolean {
+  return privileged && seccomp.kind !== "custom";
 }
 
 /** Told beside the namespace's file, so that the runtime gives what it makes to the container's own root. */

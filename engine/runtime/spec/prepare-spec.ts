@@ -5,7 +5,7 @@ import type { MountRequest } from "../../protocol/create-request.ts";
 import type { RuntimeSpec } from "../container-runtime.ts";
 import { resolveSeccomp } from "../seccomp.ts";
 import { findBlockDevices } from "./block-devices.ts";
-import { buildSpec } from "./build-spec.ts";
+import { buildSpec, isUnfiltered } from "./build-spec.ts";
 import { resolveCapabilities } from "./capabilities.ts";
 import { resolveDevices } from "./devices.ts";
 import { getHostFacts } from "./host-facts.ts";
@@ -28,7 +28,7 @@ export async function prepareSpec(wish: SpecWish): Promise<{ spec: RuntimeSpec; 
   refuseLinkedMountPoints(rootfs);
   refuseLeadingOut(rootfs, request.workingDirectory || image.workingDirectory || "/");
   const user = resolveUser(rootfs, request.user || image.user, request.groupAdd);
-  const seccomp = resolveSeccomp(request.privileged ? { kind: "unconfined" } : request.seccomp, {
+  const seccomp = resolveSeccomp(isUnfiltered(request) ? { kind: "unconfined" } : request.seccomp, {
     capabilities: resolveCapabilities(request, host.capabilities),
     architecture: host.architecture,
     kernel: host.kernel,

@@ -188,6 +188,8 @@ describe("privileged", () => {
     };
     const { spec } = build({ privileged: true }, { devices: [device] });
     expect(spec.linux.seccomp).toBeUndefined();
+    const named = build({ privileged: true, seccomp: { kind: "custom", profile: "{}" } });
+    expect(named.spec.linux.seccomp).toBeDefined();
     expect(spec.linux.maskedPaths).toBeUndefined();
     expect(spec.linux.resources.devices).toEqual([{ allow: true, access: "rwm" }]);
     expect(spec.linux.devices).toHaveLength(1);
