@@ -70,6 +70,8 @@ async function launch(
   await using mounts = await mountVolumes(parts, record);
   await using mapped = await mapVolumes(parts, record, mounts.list);
   await writeBundle(parts, record, { sandbox, rootfs, namespaces, mounts: mapped.list });
+  // The runtime writes what is asked of an interface while it makes the process.
+  if (Object.keys(request.sysctls).some((name) => /^net\..*\b(conf|neigh)\b/.test(name))) await published;
   const process = await parts.runtime.create({
     id,
     bundle: paths.directory,

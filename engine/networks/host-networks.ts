@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { EngineConfig } from "../config.ts";
 import type { Database } from "../database/database.ts";
 import { EngineError } from "../errors.ts";
@@ -144,8 +145,17 @@ export class HostNetworks {
     if (tables === null) return false;
     if (tables.includes(`inet ${this.#options.config.names.table}`)) await this.#lookAround(tables);
     else await this.enforceRules();
+    if (await this.#lacksBridge()) return true;
     const matters = this.list().some((network) => !isOn(network, optionNames.icc));
     return matters && this.#isBridgeFiltered !== isBridgeFiltered();
+  }
+
+  /** Somebody took one away. Read of our own namespace: the host's sysfs may be that of another. */
+  async #lacksBridge(): Promise<boolean> {
+    const text = await readFile("/proc/self/net/dev", "latin1");
+    const there = new Set(text.split("\n").map((line) => line.slice(0, line.indexOf(":")).trim()));
+    const bridges = this.list().filter(({ driver }) => driver === "bridge");
+    return bridges.some((network) => !there.has(bridgeNameOf(this.#options.config, network) ?? ""));
   }
 
   async reload(): Promise<void> {

@@ -6,6 +6,8 @@ import { Listeners } from "../lib/listeners.ts";
 import { settleAll } from "../lib/settle.ts";
 import { Throttle } from "../lib/throttle.ts";
 import type { CreateNetworkRequest, NetworkSummary } from "../protocol/networks.ts";
+import type { FsckFinding } from "../protocol/upkeep.ts";
+import { checkNetworks } from "./check-networks.ts";
 import { ContainerNames } from "./container-names.ts";
 import { checkSettings } from "./endpoint-settings.ts";
 import { HostNetworks } from "./host-networks.ts";
@@ -226,6 +228,11 @@ class LocalNetworkService implements NetworkService {
   async reload(): Promise<void> {
     await this.#networks.reload();
     await this.restore(this.#table.list().map(({ container }) => container));
+  }
+
+  fsck(repair: boolean): Promise<FsckFinding[]> {
+    const [config, networks, stock, table] = [this.#config, this.#networks, this.#stock, this.#table];
+    return checkNetworks({ config, networks, stock, table }, repair ? () => this.reload() : null);
   }
 
   onChange(listener: () => void): () => void {

@@ -1,6 +1,7 @@
 import type { EndpointSettings } from "../protocol/create-request.ts";
 import type { CreateNetworkRequest, NetworkDriver, NetworkSummary, SubnetRequest } from "../protocol/networks.ts";
 import type { PortBinding, PortRequest } from "../protocol/ports.ts";
+import type { FsckFinding } from "../protocol/upkeep.ts";
 
 /** A network as it is on record. */
 export type Network = {
@@ -132,6 +133,8 @@ export interface NetworkService extends AsyncDisposable {
   restore(containers: readonly string[]): Promise<void>;
   /** The same for all containers on record: after a firewall was reloaded. */
   reload(): Promise<void>;
+  /** Looks whether interfaces, namespaces and rules are as records say. */
+  fsck(repair: boolean): Promise<FsckFinding[]>;
   /** Called after networks or who is on them changed, not more often than a screen can show. */
   onChange(listener: () => void): () => void;
   /** Removes bridges, table, namespaces and resolver of this engine: for purge. */

@@ -59,7 +59,7 @@ export type DiskUsage = z.infer<typeof diskUsage>;
 const fsckFinding = z.object({
   /** What it is about: a blob's digest, a layer's diffID, an image's, a container's or a volume's name, `database`. */
   object: z.string(),
-  kind: z.enum(["blob", "layer", "image", "container", "volume", "mount", "database"]),
+  kind: z.enum(["blob", "layer", "image", "container", "volume", "network", "mount", "database"]),
   problem: z.string(),
   /** What was done or would be: `removed; pull nginx:latest again`. Empty where a person must act, see `hint`. */
   repair: z.string(),

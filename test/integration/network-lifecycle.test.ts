@@ -132,6 +132,29 @@ describe("network life cycle", () => {
     await eventually(async () => expect(await host.ask(host.outside, "192.0.2.1", 8080)).toBe("web 192.0.2.9"));
   });
 
+  it("finds what others have taken away, and makes it anew", async () => {
+    const names = await host.call("open", engine, { poolSize: 0 });
+    await host.call("create", engine, { name: "red" });
+    const endpoints = [{ network: "red", settings: { aliases: [] } }];
+    const web = await host.call("connect", engine, { container: "web", endpoints, ports: [port(80, 8080)] });
+    await host.serveTCP(web.netnsPath, "web", 80);
+    expect(await host.call("fsck", engine, false)).toEqual([]);
+    await host.shell(
+      `nft delete table inet ${names.table}; ip link del ${names.bridge}; ip link del ${web.interfaceName}`,
+    );
+    const found = await host.call("fsck", engine, true);
+    expect(found.map(({ object, problem }) => `${object}: ${problem}`).sort()).toEqual(
+      [
+        `bridge: its bridge ${names.bridge} is not there`,
+        `${names.table}: the firewall rules are gone`,
+        `web: its interface ${web.interfaceName} is not there`,
+      ].sort(),
+    );
+    expect(await host.call("fsck", engine, false)).toEqual([]);
+    expect(await host.ask(host.outside, "192.0.2.1", 8080)).toBe("web 192.0.2.9");
+    await host.call("removeHostNetwork", engine);
+  });
+
   it("publishes although somebody flushed the rules a moment ago", async () => {
     await host.call("open", engine, { poolSize: 0 });
     const first = await host.call("connect", engine, { container: "first", ports: [port(80, 8080)] });

@@ -100,6 +100,9 @@ const commands = {
   async list(directory: string) {
     return [...engineOf(directory).service.list()];
   },
+  async fsck(directory: string, repair: boolean) {
+    return engineOf(directory).service.fsck(repair);
+  },
   async reload(directory: string) {
     await engineOf(directory).service.reload();
   },
