@@ -1,8 +1,10 @@
 import { lookup } from "node:dns/promises";
+import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { basename } from "node:path";
 import { EngineError, messageOf } from "../errors.ts";
 import { tryCommand } from "../host/commands.ts";
-import { listMounts } from "../host/mountinfo.ts";
+import { parseMountinfo } from "../host/mountinfo.ts";
 import { isMounted, unmount } from "../host/mounts.ts";
 import { umount, unmountFlags } from "../host/syscalls.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
@@ -65,7 +67,10 @@ export async function unmountVolume(record: VolumeRecord, target: string): Promi
 
 /** Mount points below a directory: never to be deleted with it. */
 export function mountsBelow(directory: string): string[] {
-  return listMounts().flatMap(({ target }) => (target.startsWith(`${directory}/`) ? [target] : []));
+  // A host may have thousands of mounts, and a prune many volumes: the table is taken apart only where it has the name.
+  const text = readFileSync("/proc/self/mountinfo", "utf8");
+  if (!text.includes(`/${basename(directory)}/`)) return [];
+  return parseMountinfo(text).flatMap(({ target }) => (target.startsWith(`${directory}/`) ? [target] : []));
 }
 
 function reasonOf(stderr: string, target: string): string {
