@@ -36,9 +36,13 @@ export class SandboxBuilder {
   }
 
   /** One more endpoint for a sandbox that has these; its addresses are leased. */
-  draft(present: readonly EndpointRecord[], network: NetworkRecord, settings: EndpointSettings): EndpointRecord {
+  async draft(
+    present: readonly EndpointRecord[],
+    network: NetworkRecord,
+    settings: EndpointSettings,
+  ): Promise<EndpointRecord> {
     const asked = checkSettings(network, settings);
-    const addresses = this.#options.networks.lease(network, asked);
+    const addresses = await this.#options.stock.lease(network, asked);
     const prefix = network.options[optionNames.interfacePrefix] ?? "eth";
     const taken = new Set(present.map((endpoint) => endpoint.interface));
     const free = Array.from({ length: present.length + 1 }, (_, index) => `${prefix}${index}`);
@@ -64,7 +68,7 @@ export class SandboxBuilder {
     const endpoints: EndpointRecord[] = isReady ? [stock.endpointOf(ready)] : [];
     try {
       for (const wish of isReady ? wishes.slice(1) : wishes) {
-        endpoints.push(this.draft(endpoints, wish.network, wish.settings));
+        endpoints.push(await this.draft(endpoints, wish.network, wish.settings));
       }
       const planPorts = await this.#options.publisher.prepare(request.ports, endpoints);
       const record = { ...recordOf(request), token: ready.token, endpoints, ports: planPorts() };

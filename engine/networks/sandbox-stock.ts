@@ -3,7 +3,7 @@ import { EngineError } from "../errors.ts";
 import { runNftInside } from "../host/network-tools.ts";
 import type { HostNetworks } from "./host-networks.ts";
 import { defaultRouteLines, planLink } from "./links.ts";
-import { isPredefined } from "./network-record.ts";
+import { isPredefined, type NetworkRecord } from "./network-record.ts";
 import { createID } from "./network-table.ts";
 import { resolverDoor } from "./resolver/resolver-protocol.ts";
 import { createToken, Sandboxes } from "./sandbox.ts";
@@ -60,6 +60,16 @@ export class SandboxStock {
     const ready = this.#isolated.take() ?? (await this.#createIsolated());
     this.#isolated.refill();
     return ready;
+  }
+
+  /** Addresses; one that is only waiting to be given back by who had it last is given back first. */
+  async lease(network: NetworkRecord, asked: Parameters<HostNetworks["lease"]>[1]) {
+    try {
+      return this.#options.networks.lease(network, asked);
+    } catch {
+      await this.#disposal.flush();
+      return this.#options.networks.lease(network, asked);
+    }
   }
 
   /** Adds the links of these endpoints; `all` of the sandbox decide its default routes. */
@@ -148,7 +158,7 @@ export class SandboxStock {
   async #createBridged(): Promise<ReadySandbox> {
     const { networks } = this.#options;
     const { bridge } = networks;
-    const { ipv4 } = networks.lease(bridge, {});
+    const { ipv4 } = await this.lease(bridge, {});
     const ready = { token: createToken(), ipv4 };
     try {
       const endpoint = this.endpointOf(ready);

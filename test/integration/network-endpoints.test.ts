@@ -86,8 +86,19 @@ describe("endpoints", () => {
     await expect(attempt("10.201.0.254")).rejects.toThrow("is the gateway's");
     await expect(attempt("10.47.0.9", "bridge")).rejects.toThrow("supported on user defined networks only");
     expect(await host.call("find", engine, "no")).toBeNull();
+    // Also at once, as a restart does.
     await host.call("disconnect", engine, "static");
-    await expect.poll(() => attempt("10.201.0.7").then(({ ipAddress }) => ipAddress)).toBe("10.201.0.7");
+    expect((await attempt("10.201.0.7")).ipAddress).toBe("10.201.0.7");
+    await host.call("create", engine, {
+      name: "tiny",
+      subnets: [{ subnet: "10.202.0.0/30", gateway: "", ipRange: "" }],
+    });
+    const only = () => host.call("connect", engine, { container: "only", endpoints: on("tiny") });
+    expect((await only()).ipAddress).toBe("10.202.0.2");
+    const full = host.call("connect", engine, { container: "full", endpoints: on("tiny") });
+    await expect(full).rejects.toThrow("no address is left in 10.202.0.0/30 of network tiny for another container");
+    await host.call("disconnect", engine, "only");
+    expect((await only()).ipAddress).toBe("10.202.0.2");
   });
 
   it("connects and disconnects while a container runs, ports and way out follow", async () => {
