@@ -138,15 +138,58 @@ export function targetVolumes(mirror: Mirror, ui: Ui): readonly Volume[] {
   return selected === null ? [] : [selected];
 }
 
+/** Which containers are on which network, by its id, and which have which volume, by its name. */
+type Users = {
+  readonly byID: ReadonlyMap<string, ContainerSummary>;
+  readonly ofNetworks: ReadonlyMap<string, readonly ContainerSummary[]>;
+  readonly ofVolumes: ReadonlyMap<string, readonly ContainerSummary[]>;
+};
+
+const usersOf = new WeakMap<readonly ContainerSummary[], Users>();
+
+/** Gathered once for each list of containers: hundreds of volumes are drawn with it many times. */
+function findUsers({ containers }: Pick<Mirror, "containers">): Users {
+  const known = usersOf.get(containers);
+  if (known !== undefined) return known;
+  const byID = new Map(containers.map((container) => [container.id, container]));
+  const networks = containers.flatMap((one) => one.endpoints.map(({ networkID }) => [networkID, one] as const));
+  const volumes = containers.flatMap((one) => one.mounts.flatMap(({ name }) => (name ? [[name, one] as const] : [])));
+  const users = { byID, ofNetworks: grouped(networks), ofVolumes: grouped(volumes) };
+  usersOf.set(containers, users);
+  return users;
+}
+
+function grouped(pairs: readonly (readonly [string, ContainerSummary])[]): Map<string, ContainerSummary[]> {
+  const groups = new Map<string, ContainerSummary[]>();
+  for (const [key, container] of pairs) {
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [container]);
+    else if (!group.includes(container)) group.push(container);
+  }
+  return groups;
+}
+
 /** Containers that have a place on the network, running or not. */
 export function usersOfNetwork(mirror: Mirror, { id, containers }: NetworkSummary): readonly ContainerSummary[] {
-  const running = new Set(containers.map((container) => container.id));
-  return mirror.containers.filter((container) => running.has(container.id) || isOn(container, id));
+  const { byID, ofNetworks } = findUsers(mirror);
+  return united(
+    ofNetworks.get(id) ?? [],
+    containers.flatMap((one) => byID.get(one.id) ?? []),
+  );
 }
 
 /** Containers that name the volume, running or not. */
 export function usersOfVolume(mirror: Mirror, { name, usedBy }: Volume): readonly ContainerSummary[] {
-  return mirror.containers.filter((container) => usedBy.includes(container.id) || hasVolume(container, name));
+  const { byID, ofVolumes } = findUsers(mirror);
+  return united(
+    ofVolumes.get(name) ?? [],
+    usedBy.flatMap((id) => byID.get(id) ?? []),
+  );
+}
+
+function united(some: readonly ContainerSummary[], others: readonly ContainerSummary[]): readonly ContainerSummary[] {
+  const missing = others.filter((other) => !some.includes(other));
+  return missing.length === 0 ? some : [...some, ...missing];
 }
 
 /** More logs than this at once are too many to read. */
