@@ -69,8 +69,17 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
     }
   } catch (error) {
     await cleanUp();
-    throw withExecCode(error);
+    throw withExecCode(place.supervisors.findProcess(options.container) === null ? endedMeanwhile(error) : error);
   }
+}
+
+/** A runtime has many words for what it cannot do in a container whose first process has just gone. */
+function endedMeanwhile(error: unknown): unknown {
+  if (!(error instanceof EngineError) || error.code !== "internal") return error;
+  return new EngineError("failed-precondition", `${error.message} (the container has ended)`, {
+    cause: error,
+    exitCode: error.exitCode,
+  });
 }
 
 /** docker has 125 for a container that cannot be made, and 126 for a command that cannot be run in one that is there. */

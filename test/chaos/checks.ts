@@ -7,7 +7,8 @@ import type { EngineClient } from "../../src/client/connection.ts";
 import { findOrphans } from "../support/fault-traces.ts";
 import type { ChaosClient } from "./client.ts";
 import { type ChaosHost, processes } from "./host.ts";
-import type { Slot } from "./model.ts";
+import type { Mark, Slot } from "./model.ts";
+import type { Thing } from "./things.ts";
 
 /** Looks once at everything; gives what is not as it was promised. Nothing is listed twice: the caller tries again for what takes time. */
 export async function look(host: ChaosHost, client: EngineClient, clients: readonly ChaosClient[]): Promise<string[]> {
@@ -26,7 +27,7 @@ export async function look(host: ChaosHost, client: EngineClient, clients: reado
     ...findOrphans(host.config, listed, host.pid),
     ...[...paired].flatMap(([slot, found]) => marksMissing(host, slot, found)),
     ...(await portsDiffer(listed)),
-    ...(await tagsDiffer(client, clients)),
+    ...(await thingsDiffer(host, client, clients)),
   ];
 }
 
@@ -92,11 +93,7 @@ function limitsDiffer({ config }: ChaosHost, listed: readonly ContainerSummary[]
 /** What finished commands wrote is there, with its content. */
 function marksMissing({ config }: ChaosHost, slot: Slot, found: ContainerSummary | undefined): string[] {
   if (found === undefined) return [];
-  return slot.marks.flatMap(({ file, text }) => {
-    const path = join(config.root, "containers", found.id, "upper", file);
-    const content = existsSync(path) ? readFileSync(path, "utf8") : null;
-    return content === text ? [] : [`${found.name} should have /${file} with ${text}, and has ${content}`];
-  });
+  return lostMarks(join(config.root, "containers", found.id, "upper"), slot.marks);
 }
 
 /** Each published port is answered by the container it belongs to. */
@@ -114,14 +111,56 @@ async function asks(name: string, id: string, port: number): Promise<string | nu
   return answer.trim() === id.slice(0, 12) ? null : `port ${port} of ${name} answers ${answer.trim().slice(0, 80)}`;
 }
 
-async function tagsDiffer(client: EngineClient, clients: readonly ChaosClient[]): Promise<string[]> {
-  const images = await client.request("images.list", {});
-  const there = new Set(images.flatMap(({ references }) => references));
-  const wanted = clients.flatMap(({ tags }) => [...tags]);
-  return wanted.flatMap(([reference, possible]) => {
-    const isThere = [...there].some((name) => name.endsWith(reference));
-    return possible.has(isThere) ? [] : [`tag ${reference} is ${isThere ? "there" : "not there"}`];
+/** Names of all tags, volumes and networks there are. */
+async function thereOf(client: EngineClient): Promise<(thing: Thing) => boolean> {
+  const [images, volumes, networks] = await Promise.all([
+    client.request("images.list", {}),
+    client.request("volumes.list", {}),
+    client.request("networks.list", {}),
+  ]);
+  const tags = images.flatMap(({ references }) => references.map((name) => name.replace(/^docker.io\//, "")));
+  const names = {
+    tag: new Set(tags.map((name) => name.replace(/:latest$/, ""))),
+    volume: new Set(volumes.map(({ name }) => name)),
+    network: new Set(networks.map(({ name }) => name)),
+  };
+  return ({ kind, name }) => names[kind].has(name);
+}
+
+async function thingsDiffer(
+  { config }: ChaosHost,
+  client: EngineClient,
+  clients: readonly ChaosClient[],
+): Promise<string[]> {
+  const isThere = await thereOf(client);
+  const things = clients.flatMap((one) => one.things);
+  const bridges = (await client.request("networks.list", {})).flatMap(({ interfaceName }) => interfaceName ?? []);
+  return [
+    ...things
+      .filter((thing) => !thing.there.has(isThere(thing)))
+      .map((thing) => `${thing.kind} ${thing.name} is ${isThere(thing) ? "there" : "not there"}`),
+    ...bridges.filter((name) => !existsSync(`/sys/class/net/${name}`)).map((name) => `there is no bridge ${name}`),
+    ...things
+      .filter(isThere)
+      .flatMap(({ name, marks }) => lostMarks(join(config.root, "volumes", name, "_data"), marks)),
+  ];
+}
+
+function lostMarks(directory: string, marks: readonly Mark[]): string[] {
+  return marks.flatMap(({ file, text }) => {
+    const path = join(directory, file);
+    const content = existsSync(path) ? readFileSync(path, "utf8") : null;
+    return content === text ? [] : [`${path} should hold ${text}, and holds ${content}`];
   });
+}
+
+/** From now on they are as they were seen. */
+export async function adoptThings(client: EngineClient, clients: readonly ChaosClient[]): Promise<void> {
+  const isThere = await thereOf(client);
+  for (const thing of clients.flatMap((one) => one.things)) {
+    if (isThere(thing)) thing.there = new Set([true]);
+    else thing.forget();
+  }
 }
 
 /** Everything in these namespaces and directories, but for what grows by design; to be compared with another moment. */
@@ -132,7 +171,7 @@ export function inventory({ config, pid }: ChaosHost): string[] {
     .map(({ target }) => target)
     .filter((target) => target.startsWith(config.root) || target.startsWith(config.run))
     .filter((target) => !target.startsWith(join(config.run, "netns")));
-  const running = processes().filter((process) => process.pid !== pid && process.argv[0] !== "");
+  const running = processes().filter(({ pid: one, argv }) => one !== pid && argv[0] !== "" && !isResolver(argv));
   return [
     ...links.map((name) => `link ${name}`),
     ...mounts.map((target) => `mount ${target}`),
@@ -143,6 +182,11 @@ export function inventory({ config, pid }: ChaosHost): string[] {
   ].sort();
 }
 
+/** It ends a minute after the last container that it answers. */
+function isResolver(argv: readonly string[]): boolean {
+  return argv.some((word) => word.includes("resolver-worker"));
+}
+
 /** Without counters, handles and what is in stock. */
 function rules(): string[] {
   const text = execFileSync("nft", ["list", "ruleset"], { encoding: "utf8" });
@@ -150,7 +194,7 @@ function rules(): string[] {
 }
 
 const growing =
-  /\/((engine|events)\.log(\.\d+)?|gantry\.db(-wal|-shm|\.reserve)?|filler|lost\+found|netns\/.*|cache\/.*|engine\.pid|gantry\.sock|exec|runtime(\/runc)?)$/;
+  /\/((engine|events)\.log(\.\d+)?|gantry\.db(-wal|-shm|\.reserve)?|filler|lost\+found|netns\/.*|cache\/.*|(engine|resolver)\.pid|(gantry|resolver)\.sock|volume-parts|exec|runtime(\/runc)?)$/;
 
 function filesBelow(directory: string, depth: number): string[] {
   if (depth === 0 || !existsSync(directory)) return [];

@@ -5,11 +5,11 @@ import { type MethodName, methods } from "../../engine/protocol/methods.ts";
 import type { EngineClient } from "../../src/client/connection.ts";
 import { newStreamID } from "../../src/client/stream-id.ts";
 import { copyIn } from "../../src/client/upload.ts";
-import { starterImage } from "../support/engine.ts";
 import { tarOf } from "../support/tar-of.ts";
 import { snapshot } from "./host.ts";
 import { type Answer, type Slot, statusesOf } from "./model.ts";
-import type { Command } from "./plan.ts";
+import { type Command, type ThingVerb, thingNames, type Verb } from "./plan.ts";
+import { actOnThing, Thing } from "./things.ts";
 import { requestOf } from "./wishes.ts";
 
 /** Milliseconds in which every request must have its answer, whatever happens around it. */
@@ -30,14 +30,20 @@ type Result = { readonly answer: Answer; readonly said: string; readonly isLost:
 /** Makes the requests of one client, one after another, and keeps its slots up to date. */
 export class ChaosClient {
   readonly slots: readonly Slot[];
-  readonly tags = new Map<string, ReadonlySet<boolean>>();
+  readonly things: readonly Thing[];
   readonly #name: string;
   readonly #around: Surroundings;
   asked = 0;
 
-  constructor(name: string, slots: readonly Slot[], around: Surroundings) {
-    this.#name = name;
+  constructor(client: number, slots: readonly Slot[], around: Surroundings) {
+    this.#name = `c${client}`;
     this.slots = slots;
+    const { tags, volumes, networks } = thingNames(client);
+    this.things = [
+      ...tags.map((name) => new Thing("tag", name)),
+      ...volumes.map((name) => new Thing("volume", name)),
+      ...networks.map((name) => new Thing("network", name)),
+    ];
     this.#around = around;
   }
 
@@ -54,10 +60,12 @@ export class ChaosClient {
 
   async #do(client: EngineClient, command: Command, isLost: () => boolean): Promise<void> {
     const slot = this.slots[command.slot];
+    const { verb } = command;
+    if (isThingVerb(verb)) return this.#doOnThing(client, { ...command, verb }, isLost);
     // Who does not know its name cannot ask for it.
     if (slot === undefined || slot.name === null) return;
-    if (command.verb === "tag" || command.verb === "untag") return this.#tag(client, command, isLost);
-    if (command.verb === "create" && !(await isReadyForCreate(client, command, slot))) return;
+    if (verb === "connect" || verb === "disconnect") return this.#join(client, { ...command, verb }, isLost);
+    if (verb === "create" && !(await isReadyForCreate(client, command, slot))) return;
     const begin = performance.now();
     slot.busy = true;
     slot.isHit = false;
@@ -65,12 +73,12 @@ export class ChaosClient {
     this.asked++;
     const result = await this.#answer(act(client, command, slot), isLost);
     slot.busy = false;
-    this.#take(command, slot, { ...result, begin, before });
+    this.#take({ ...command, verb }, slot, { ...result, begin, before });
     if (slot.isHit) slot.hit();
   }
 
   /** Reads an answer by what the slot allows. */
-  #take(command: Command, slot: Slot, result: Result & { begin: number; before: string }): void {
+  #take(command: Command & { verb: Verb }, slot: Slot, result: Result & { begin: number; before: string }): void {
     const { verb } = command;
     if (result.isLost) {
       slot.blur(verb);
@@ -91,16 +99,15 @@ export class ChaosClient {
     slot.blur(verb);
   }
 
-  /** Another container of this client may hold the port; then nothing has changed, but for what a refused start does. */
-  #isExcused({ verb }: Command, slot: Slot, { answer }: Result): boolean {
-    const { port } = slot.wish;
-    if (port === null || (verb !== "start" && verb !== "restart") || answer === "ok") return false;
-    const isHeld = this.slots.some(
-      (other) => other !== slot && other.wish.port === port && (other.phases.has("up") || other.phases.has("paused")),
-    );
-    if (!isHeld) return false;
+  /** Another container of this client may hold the port, or there may be no such network: then nothing has changed, but for what a refused start does. */
+  #isExcused({ verb, wish }: Command, slot: Slot, { answer }: Result): boolean {
+    if (answer === "ok" || !["create", "start", "restart"].includes(verb)) return false;
+    const { network } = verb === "create" ? wish : slot.wish;
+    const isMissing = this.#thing(network)?.there.has(false) === true;
+    if (!isMissing && (verb === "create" || !this.#isPortTaken(slot))) return false;
+    if (verb === "create") return isMissing && answer === "not-found";
     slot.hasFailedStart = true;
-    const isGone = slot.wish.life === "fleeting";
+    const isGone = slot.wish.life === "fleeting" || slot.wish.life === "gone";
     const next = [...slot.phases].map((phase) => {
       if (phase === "absent") return phase;
       return isGone ? "absent" : phase === "created" ? phase : "down";
@@ -109,33 +116,67 @@ export class ChaosClient {
     return true;
   }
 
+  #isPortTaken({ wish, names }: Slot): boolean {
+    if (wish.port === null) return false;
+    const others = this.slots.filter((other) => other.names !== names && other.wish.port === wish.port);
+    return others.some(({ phases }) => phases.has("up") || phases.has("paused"));
+  }
+
+  #thing(name: string | null): Thing | undefined {
+    return this.things.find((thing) => thing.name === name);
+  }
+
   #keepValues({ verb, number, wish }: Command, slot: Slot): void {
     if (verb === "rename") slot.named = new Set([slot.named.has(0) ? 1 : 0]);
     if (verb === "mark" || verb === "copy") slot.marks.push(markOf(verb, number));
+    const volume = this.#thing(slot.wish.volume);
+    if (verb === "mark") volume?.marks.push(markOf(verb, number));
+    if (verb === "create" && volume !== undefined) volume.there = new Set([true]);
     if (verb === "update" && "containers.update" in methods) slot.memory = new Set([limitOf(wish)]);
   }
 
   #blurValues({ verb, wish }: Command, slot: Slot): void {
     if (verb === "rename") slot.named = new Set<0 | 1>([0, 1]);
+    const volume = this.#thing(slot.wish.volume);
+    if (verb === "create" && volume !== undefined) volume.there = new Set([...volume.there, true]);
     if (verb === "update") slot.memory = new Set([...slot.memory, limitOf(wish)]);
   }
 
-  async #tag(client: EngineClient, { verb, slot }: Command, isLost: () => boolean): Promise<void> {
-    const reference = `storm/${this.#name}:${slot}`;
+  async #doOnThing(client: EngineClient, command: Command & { verb: ThingVerb }, isLost: () => boolean): Promise<void> {
+    const { verb, slot } = command;
+    const kind = /volume/i.test(verb) ? "volume" : /network/i.test(verb) ? "network" : "tag";
+    const thing = this.things.filter((one) => one.kind === kind)[slot % 2];
+    if (thing === undefined) return;
     const begin = performance.now();
-    const had = this.tags.get(reference) ?? new Set([false]);
+    this.asked++;
+    const { answer, isLost: cut, said } = await this.#answer(actOnThing(client, verb, thing), isLost);
+    if (!cut && thing.settle(verb, answer, this.slots)) return;
+    const was = [...thing.there].map((there) => (there ? "there" : "not there")).join(" or ");
+    thing.blur(verb);
+    if (cut || this.#around.wasDisturbedSince(begin)) return;
+    this.#around.find(`${this.#name}: ${verb} ${thing.name} answered ${answer}, and it was ${was}: ${said}`);
+  }
+
+  /** A further network for a container. Any refusal will do, but for one that says that the engine is at fault. */
+  async #join(
+    client: EngineClient,
+    command: Command & { verb: "connect" | "disconnect" },
+    isLost: () => boolean,
+  ): Promise<void> {
+    const slot = this.slots[command.slot];
+    const network = this.things.filter(({ kind }) => kind === "network")[command.number % 2];
+    if (slot === undefined || network === undefined || slot.wish.network === network.name) return;
+    const params = { network: network.name, container: slot.name ?? "" };
+    const begin = performance.now();
+    this.asked++;
     const work =
-      verb === "tag"
-        ? client.request("images.tag", { image: starterImage, reference })
-        : client.request("images.remove", { image: reference, force: false });
+      command.verb === "connect"
+        ? client.request("networks.connect", { ...params, settings: { aliases: ["joined"] } })
+        : client.request("networks.disconnect", { ...params, force: false });
     const { answer, isLost: cut, said } = await this.#answer(work, isLost);
-    const wanted = verb === "tag";
-    const isRight =
-      answer === "ok" ? wanted || had.has(true) : verb === "untag" && answer === "not-found" && had.has(false);
-    if (isRight) this.tags.set(reference, new Set([wanted]));
-    else this.tags.set(reference, new Set([...had, wanted]));
-    if (isRight || cut || this.#around.wasDisturbedSince(begin)) return;
-    this.#around.find(`${this.#name}: ${verb} ${reference} answered ${said}`);
+    if (command.verb === "connect" && (cut || answer === "ok")) network.isJoined = true;
+    if (answer !== "internal" || cut || this.#around.wasDisturbedSince(begin)) return;
+    this.#around.find(`${this.#name}: ${command.verb} of ${slot.name} and ${network.name} answered ${answer}: ${said}`);
   }
 
   async #answer(work: Promise<unknown>, isLost: () => boolean): Promise<Result> {
@@ -172,6 +213,10 @@ async function isReadyForCreate(client: EngineClient, { wish }: Command, slot: S
   slot.wish = wish;
   slot.memory = new Set([wish.memory]);
   return true;
+}
+
+function isThingVerb(verb: Command["verb"]): verb is ThingVerb {
+  return /^(tag|untag|(make|remove)(Volume|Network))$/.test(verb);
 }
 
 /** A limit that no container of the storm reaches. */
@@ -259,7 +304,8 @@ async function killAndWait(client: EngineClient, container: string): Promise<voi
 
 async function exec(client: EngineClient, container: string, mark: { file: string; text: string }): Promise<void> {
   const streamID = newStreamID();
-  const command = ["sh", "-c", `echo -n ${mark.text} >/${mark.file}`];
+  const script = `echo -n ${mark.text} >/${mark.file}; [ ! -d /v ] || echo -n ${mark.text} >/v/${mark.file}`;
+  const command = ["sh", "-c", script];
   const fields = { container, command, environment: [], terminal: false, openStdin: false, privileged: false };
   const stream = await client.openStream(streamID);
   try {

@@ -1,7 +1,7 @@
 import { randomOf } from "../support/fault-storm.ts";
 import { lives, type Wish } from "./wishes.ts";
 
-/** Verbs on a container, and how often each is drawn. */
+/** Verbs, and how often each is drawn. */
 const weights = {
   create: 10,
   start: 12,
@@ -18,15 +18,22 @@ const weights = {
   update: 3,
   logs: 2,
   look: 3,
+  connect: 2,
+  disconnect: 2,
   tag: 1,
   untag: 1,
+  makeVolume: 2,
+  removeVolume: 2,
+  makeNetwork: 4,
+  removeNetwork: 2,
 } as const;
-export type Verb = keyof typeof weights;
+export type ThingVerb = "tag" | "untag" | "makeVolume" | "removeVolume" | "makeNetwork" | "removeNetwork";
+export type Verb = Exclude<keyof typeof weights, ThingVerb>;
 
 /** One request of a client: a value drawn by the seed, whatever became of those before it. */
 export type Command = {
-  readonly verb: Verb;
-  /** Which of the client's containers. */
+  readonly verb: Verb | ThingVerb;
+  /** Which of the client's containers, or of its things. */
   readonly slot: number;
   readonly wish: Wish;
   /** For whatever the verb needs a number. */
@@ -101,10 +108,10 @@ export function planRound(seed: number, round: number, { clients, slots, faults 
   return { commands, fault };
 }
 
-const verbs = Object.keys(weights) as Verb[];
+const verbs = Object.keys(weights) as (Verb | ThingVerb)[];
 const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
 
-function drawVerb(random: () => number): Verb {
+function drawVerb(random: () => number): Verb | ThingVerb {
   let rest = random() * total;
   for (const verb of verbs) {
     rest -= weights[verb];
@@ -116,8 +123,8 @@ function drawVerb(random: () => number): Verb {
 /** Two ports a client: sometimes two of its containers want the same. */
 function drawWish(random: () => number, client: number): Wish {
   const life = lives[Math.floor(random() ** 1.5 * lives.length)] ?? "long";
-  const network = random() < 0.7 ? "bridge" : random() < 0.6 ? "none" : "host";
-  const serves = random() < 0.4 && network === "bridge" && (life === "long" || life === "fleeting");
+  const network = drawNetwork(random, client);
+  const serves = random() < 0.4 && network !== "none" && network !== "host" && (life === "long" || life === "fleeting");
   return {
     life,
     exitCode: 1 + Math.floor(random() * 99),
@@ -127,5 +134,19 @@ function drawWish(random: () => number, client: number): Wish {
     memory: random() < 0.3 ? (32 + Math.floor(random() * 32)) << 20 : null,
     pids: random() < 0.3 ? 50 + Math.floor(random() * 50) : null,
     init: random() < 0.2,
+    volume: random() < 0.4 ? (thingNames(client).volumes[Math.floor(random() * 2)] ?? null) : null,
   };
+}
+
+function drawNetwork(random: () => number, client: number): string {
+  const draw = random();
+  if (draw < 0.45) return "bridge";
+  if (draw < 0.8) return thingNames(client).networks[draw < 0.65 ? 0 : 1] ?? "bridge";
+  return draw < 0.92 ? "none" : "host";
+}
+
+/** Each client has things of its own: what it asks for depends on no other. */
+export function thingNames(client: number) {
+  const two = (kind: string): readonly string[] => [`${kind}-${client}-0`, `${kind}-${client}-1`];
+  return { tags: two("storm/tag"), volumes: two("volume"), networks: two("network") };
 }

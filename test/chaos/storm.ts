@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineClient } from "../../src/client/connection.ts";
-import { findOf, inventory, look } from "./checks.ts";
+import { adoptThings, findOf, inventory, look } from "./checks.ts";
 import { ChaosClient } from "./client.ts";
 import { doFault } from "./faults.ts";
 import type { ChaosHost } from "./host.ts";
 import { Slot } from "./model.ts";
 import { planRound, type Shape } from "./plan.ts";
+import { actOnThing } from "./things.ts";
 import { Watcher } from "./watcher.ts";
 
 export type StormOptions = Shape & {
@@ -64,7 +65,7 @@ class Storm {
     };
     this.#clients = Array.from({ length: options.clients }, (_, client) => {
       const slots = Array.from({ length: options.slots }, (_unused, slot) => new Slot(`c${client}-${slot}`, first));
-      return new ChaosClient(`c${client}`, slots, around);
+      return new ChaosClient(client, slots, around);
     });
   }
 
@@ -136,6 +137,7 @@ class Storm {
     for (const text of wrong) this.#find(text);
     const listed = await client.request("containers.list", { all: true });
     for (const slot of this.#clients.flatMap(({ slots }) => slots)) slot.adopt(findOf(slot, listed));
+    await adoptThings(client, this.#clients);
   }
 
   /** Removes all there is: nothing may be left of it. */
@@ -149,11 +151,15 @@ class Storm {
         if (!/no such container/.test(String(error))) this.#find(`remove: ${error}`);
       });
     }
-    for (const { tags, slots } of this.#clients) {
+    for (const { things, slots } of this.#clients) {
       for (const slot of slots) slot.forget();
-      for (const [reference] of tags)
-        await client.request("images.remove", { image: reference, force: false }).catch(() => null);
-      tags.clear();
+      for (const thing of things) {
+        const verb = thing.kind === "tag" ? "untag" : thing.kind === "volume" ? "removeVolume" : "removeNetwork";
+        await actOnThing(client, verb, thing).catch((error) => {
+          if (error.code !== "not-found") this.#find(`${verb} ${thing.name}: ${error}`);
+        });
+        thing.forget();
+      }
     }
     await this.#compare();
   }

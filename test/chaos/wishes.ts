@@ -13,7 +13,10 @@ export type Life = (typeof lives)[number];
 export type Wish = {
   readonly life: Life;
   readonly exitCode: number;
-  readonly network: "bridge" | "none" | "host";
+  /** bridge, none, host, or one of the client's own. */
+  readonly network: string;
+  /** A named one of the client's own, at /v. */
+  readonly volume: string | null;
   /** Published on all addresses, to a web server that answers with the container's id. */
   readonly port: number | null;
   /** Prints numbers, one more each time. */
@@ -40,6 +43,7 @@ export function requestOf(name: string, wish: Wish): CreateRequest {
     name,
     command: commandOf(wish),
     network: wish.network,
+    mounts: wish.volume === null ? [] : [volumeAt(wish.volume)],
     ports: wish.port === null ? [] : [{ ...port, hostPort: wish.port }],
     resources: { ...unlimited, memory: wish.memory, pidsLimit: wish.pids },
     init: wish.init,
@@ -47,6 +51,10 @@ export function requestOf(name: string, wish: Wish): CreateRequest {
     restartPolicy: { name: policy, maximumRetryCount: wish.life === "stubborn" ? 2 : 0 },
     labels: { storm: "yes" },
   };
+}
+
+function volumeAt(source: string): CreateRequest["mounts"][number] {
+  return { type: "volume", source, target: "/v", readOnly: false, createSource: false, options: [] };
 }
 
 function commandOf(wish: Wish): string[] {
