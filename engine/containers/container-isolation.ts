@@ -191,7 +191,7 @@ async function shmOf(parts: ContainerParts, record: ContainerRecord, mode: Names
 
 async function mountShm(parts: ContainerParts, { id, request }: ContainerRecord): Promise<string> {
   const path = shmPath(parts, id);
-  await mkdir(path, { recursive: true, mode: 0o711 });
+  await mkdir(path, { recursive: true, mode: 0o700 });
   await unmount(path);
   const owner = parts.layers.idsOf(id);
   const data = [shmOptions(request), ...(owner === null ? [] : [`uid=${owner.start}`, `gid=${owner.start}`])].join(",");

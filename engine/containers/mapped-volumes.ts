@@ -30,7 +30,8 @@ export async function mapVolumes(
   await using opening = new AsyncDisposableStack();
   opening.defer(() => release(place));
   await release(place);
-  await mkdir(place, { recursive: true, mode: 0o711 });
+  // The runtime opens it as root: nobody else gets near what is in a volume.
+  await mkdir(place, { recursive: true, mode: 0o700 });
   using namespace = await openMappingNamespace(ids);
   const list: MountRequest[] = [];
   for (const [index, mount] of mounts.entries()) {

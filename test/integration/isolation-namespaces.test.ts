@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -89,6 +89,8 @@ describe("namespaces", () => {
     const joiner = await sleeper({ ipcMode: `container:${donor}` });
     const shm = join(engine.config.run, "shm");
     expect(readdirSync(shm)).toEqual([donor]);
+    // What is in it may be everybody's: nobody else of the host gets there.
+    expect(statSync(shm).mode & 0o777).toBe(0o700);
     await request("containers.stop", { container: donor, timeout: 0 });
     await eventually(() => readdirSync(shm).length === 0);
     expect(listMounts().filter(({ target }) => target.startsWith(shm))).toEqual([]);

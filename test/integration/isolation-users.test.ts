@@ -165,6 +165,8 @@ describe("a container whose root is nobody on the host", () => {
     await gantry(["cp", join(directory, "into"), `${id}:/data/copied`]);
     expect(await gantryOut("exec", id, "stat", "-c", "%u", "/data/copied")).toBe("0");
     expect(listMounts().filter(({ target }) => target.includes("/mapped/"))).toEqual([]);
+    expect(statSync(join(engine.config.run, "mapped")).mode & 0o777).toBe(0o700);
+    expect(await told({ ipcMode: "shareable" }, "touch /dev/shm/mine && stat -c %u /dev/shm/mine")).toBe("0");
   });
 
   it("writes to its standard streams by name, and has a terminal", async () => {
