@@ -12,12 +12,17 @@ export type EventFeedParts = {
   readonly take: (action: MirrorAction) => void;
 };
 
+/** Milliseconds for which events are gathered. */
+const gatherTime = 20;
+
 /** Fetches what happened, and follows what happens, while somebody looks at it. */
 export class EventFeed implements Disposable {
   readonly #parts: EventFeedParts;
   readonly #stop: () => void;
   #subscription: { close(): void } | null = null;
   #key = "";
+  readonly #waiting: EngineEvent[] = [];
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(parts: EventFeedParts) {
     this.#parts = parts;
@@ -26,7 +31,15 @@ export class EventFeed implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stop();
+    this.#close();
+  }
+
+  #close(): void {
     this.#subscription?.close();
+    this.#subscription = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#waiting.length = 0;
   }
 
   #follow(): void {
@@ -34,11 +47,20 @@ export class EventFeed implements Disposable {
     const key = overlay?.kind === "events" ? (eventSpans[overlay.span]?.flag ?? "") : "";
     if (key === this.#key) return;
     this.#key = key;
-    this.#subscription?.close();
-    this.#subscription = null;
+    this.#close();
     this.#parts.mirror.dispatch({ type: "events-opened", key });
     if (overlay?.kind === "events")
       this.#subscription = this.#subscribe(key, eventSpans[overlay.span]?.milliseconds ?? 0);
+  }
+
+  /** A week of history comes as thousands of items: they are told together. */
+  #keep(key: string, event: EngineEvent): void {
+    if (key !== this.#key) return;
+    this.#waiting.push(event);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#parts.take({ type: "events", key, events: this.#waiting.splice(0) });
+    }, gatherTime);
   }
 
   #subscribe(key: string, milliseconds: number): { close(): void } {
@@ -57,7 +79,7 @@ export class EventFeed implements Disposable {
           newest = event;
         }
         seen.add(name);
-        this.#parts.take({ type: "events", key, events: [event] });
+        this.#keep(key, event);
       },
     });
   }
