@@ -1,10 +1,14 @@
 import { publishEvent } from "./container-events.ts";
-import { isAlive } from "./container-status.ts";
+import { isActive, isAlive } from "./container-status.ts";
 import type { ContainerParts } from "./parts.ts";
 import { startByHand } from "./start-by-hand.ts";
 import { stopContainer } from "./stop-container.ts";
 
 export type Restart = { readonly timeout: number | null; readonly signal?: string | undefined };
+
+/** Seconds that a container has to end where nothing else was said, and at most. */
+const patience = 10;
+const mostPatience = 3600;
 
 /**
  * Stops a container where it runs, and starts it. From the stop on it is on record that it comes back: an engine that is killed in
@@ -30,10 +34,39 @@ export async function restartContainer(parts: ContainerParts, id: string, option
 export function finishRestarts(parts: ContainerParts): void {
   for (const { id, name, state } of parts.table.all()) {
     if (!state.comingBack) continue;
-    restartContainer(parts, id, { timeout: null }).catch((error) => {
+    finishRestart(parts, id).catch((error) => {
       parts.log.error(`the restart of container ${name} that was cut off could not be finished`, { id, error });
     });
   }
+}
+
+/**
+ * One that still runs has got its signal: it is started when it ends of that. It is not stopped anew, since whoever asked for it knows that
+ * the restart failed and may be at work in there.
+ */
+async function finishRestart(parts: ContainerParts, id: string): Promise<void> {
+  const { request, state } = parts.table.get(id);
+  const comingBack = parts.comingBack.add(id);
+  try {
+    if (isAlive(state.status) && !(await endsInTime(parts, id, request.stopTimeout ?? patience))) return;
+    await parts.queue.run(id, async () => {
+      const now = parts.table.find(id);
+      if (now === null || isActive(now.state.status)) return;
+      await startByHand(parts, now);
+      publishEvent(parts, now, "restart");
+    });
+  } finally {
+    comingBack[Symbol.dispose]();
+    forget(parts, id);
+  }
+}
+
+function endsInTime(parts: ContainerParts, id: string, timeout: number): Promise<boolean> {
+  const seconds = timeout < 0 ? patience : Math.min(timeout, mostPatience);
+  return parts.waiters.wait(id, "stopped", AbortSignal.timeout(seconds * 1000)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Where it could not be stopped, or started, it is not to come back by itself later. */
