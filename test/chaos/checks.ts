@@ -15,6 +15,8 @@ export async function look(host: ChaosHost, client: EngineClient, clients: reado
   const listed = await client.request("containers.list", { all: true });
   const slots = clients.flatMap((one) => one.slots);
   const paired = new Map(slots.map((slot) => [slot, findOf(slot, listed)] as const));
+  // It goes on without its supervisor.
+  const bereaved = slots.flatMap(({ id, isUnsupervised }) => (isUnsupervised ? [`${id} runs without conmon`] : []));
   const known = new Set([...paired.values()].map((found) => found?.id));
   return [
     ...[...paired].flatMap(([slot, found]) => slot.differs(found) ?? []),
@@ -24,7 +26,7 @@ export async function look(host: ChaosHost, client: EngineClient, clients: reado
     ...runtimeDiffers(host, listed),
     ...limitsDiffer(host, listed),
     ...hostNetworkMissing(host),
-    ...findOrphans(host.config, listed, host.pid),
+    ...findOrphans(host.config, listed, host.pid).filter((text) => !bereaved.includes(text)),
     ...[...paired].flatMap(([slot, found]) => marksMissing(host, slot, found)),
     ...(await portsDiffer(listed)),
     ...(await thingsDiffer(host, client, clients)),

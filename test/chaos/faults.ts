@@ -17,6 +17,8 @@ export type Scene = {
   readonly find: (text: string) => void;
 };
 
+/** Milliseconds in which the engine sees that its bridge is gone. */
+const guardPatience = 14_000;
 /** Hours a clock jumps at most. */
 const longestJump = 30;
 
@@ -93,7 +95,11 @@ const acts: Readonly<Record<Fault["kind"], Act>> = {
     host.shell(number % 2 === 0 ? "nft flush ruleset" : `nft delete table inet ${host.config.names.table}`);
   }),
   "delete-bridge": disturbed(async ({ host }) => {
-    host.shell(`ip link del ${host.config.names.bridge}`);
+    const { bridge } = host.config.names;
+    host.shell(`ip link del ${bridge}`);
+    // Until the engine's guard has seen it, what needs it is refused.
+    for (const deadline = Date.now() + guardPatience; !host.hasLink(bridge) && Date.now() < deadline; )
+      await sleep(100);
   }),
 };
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -118,6 +118,10 @@ export class ChaosHost {
 
   freeDisk(): void {
     rmSync(this.#filler, { force: true });
+  }
+
+  hasLink(name: string): boolean {
+    return existsSync(`/sys/class/net/${name}`);
   }
 
   shell(script: string): string {
