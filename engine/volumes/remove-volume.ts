@@ -3,16 +3,21 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
+import { forEachBounded } from "../lib/bounded.ts";
 import { matchesLabels } from "../lib/label-filter.ts";
 import { mountsBelow, unmountVolume } from "./volume-mounts.ts";
 import { pathsOfVolume, publishVolumeEvent, type VolumeParts } from "./volume-parts.ts";
 import { needsMount, type VolumeRecord } from "./volume-record.ts";
 import type { PrunedVolumes, VolumePrune } from "./volume-service.ts";
 
+/** Removals side by side: each shares the sync of the others, and none holds up the engine for long. */
+const parallel = 32;
+
 /** Fails with `failed-precondition` where somebody uses it. Resolves when its bytes are gone. */
 export async function removeVolume(parts: VolumeParts, name: string): Promise<void> {
   const gone = await parts.queue.run(name, async () => {
-    const reason = whyKept(parts, parts.table.get(name));
+    const record = parts.table.get(name);
+    const reason = record.status === "making" ? "is being made" : whyKept(parts, record);
     if (reason !== null) {
       throw new EngineError("failed-precondition", `volume ${name} ${reason}`, {
         hint: "remove the containers that use it first, see: gantry volume inspect",
@@ -36,15 +41,20 @@ function whyKept({ table, mounts, busy }: VolumeParts, { name }: VolumeRecord): 
 export function removeDoomed(parts: VolumeParts, names: readonly string[]): Promise<void> {
   const removals = names.map(async (name) => {
     try {
-      const gone = await parts.queue.run(name, async () => {
-        return parts.table.find(name)?.status === "removing" ? await takeAway(parts, name) : null;
-      });
-      if (gone !== null) await parts.trash.destroy(gone);
+      await removeMarked(parts, name);
     } catch (error) {
       parts.log.error("a volume could not be removed", { volume: name, error });
     }
   });
   return Promise.all(removals).then(() => {});
+}
+
+/** Removes one that is marked as being removed, unless somebody else has done so by now. */
+async function removeMarked(parts: VolumeParts, name: string): Promise<void> {
+  const gone = await parts.queue.run(name, async () => {
+    return parts.table.find(name)?.status === "removing" ? await takeAway(parts, name) : null;
+  });
+  if (gone !== null) await parts.trash.destroy(gone);
 }
 
 /**
@@ -97,31 +107,54 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
 
 /** Removes those that nobody uses; what is taken into use meanwhile stays. */
 export async function pruneVolumes(parts: VolumeParts, options: VolumePrune, dryRun: boolean): Promise<PrunedVolumes> {
-  const chosen = parts.table.all().filter((record) => {
-    const isWanted = record.status === "ready" && (options.all || record.anonymous);
-    return isWanted && matchesLabels(record.labels, options.labels) && whyKept(parts, record) === null;
-  });
-  const results = await Promise.all(
-    chosen.map(async (record) => {
-      const size = needsMount(record) ? 0 : ((await parts.sizes.measure(record.name)) ?? 0);
-      if (!dryRun && !(await tryRemove(parts, record.name))) return [];
-      return [{ name: record.name, size }];
-    }),
-  );
-  const removed = results.flat();
+  const isChosen = (record: VolumeRecord) =>
+    record.status === "ready" &&
+    (options.all || record.anonymous) &&
+    matchesLabels(record.labels, options.labels) &&
+    whyKept(parts, record) === null;
+  const sizes = new Map<string, number>();
+  const measured = parts.table
+    .all()
+    .filter(isChosen)
+    .map(async (record) => {
+      sizes.set(record.name, needsMount(record) ? 0 : ((await parts.sizes.measure(record.name)) ?? 0));
+    });
+  await Promise.all(measured);
+  // No await from here to the marks: nobody can begin to use one of these.
+  const chosen = parts.table.all().filter((record) => sizes.has(record.name) && isChosen(record));
+  const names = chosen.map(({ name }) => name);
+  const removed = (dryRun ? names : await removeAll(parts, names)).map((name) => ({
+    name,
+    size: sizes.get(name) ?? 0,
+  }));
   const bytes = removed.reduce((total, { size }) => total + size, 0);
   if (!dryRun)
     parts.events.publish({ type: "volume", action: "prune", id: "", attributes: { reclaimed: String(bytes) } });
   return { removed, bytes };
 }
 
-async function tryRemove(parts: VolumeParts, name: string): Promise<boolean> {
+/** One write for all. What cannot be removed, since something is mounted in it, stays. Gives the names of the others. */
+async function removeAll(parts: VolumeParts, names: readonly string[]): Promise<string[]> {
+  parts.table.markRemoving(names);
+  const removed: string[] = [];
+  const signal = new AbortController().signal;
   try {
-    await removeVolume(parts, name);
-    return true;
+    await forEachBounded(names, { limit: parallel, signal }, async (name) => {
+      try {
+        await removeMarked(parts, name);
+        removed.push(name);
+      } catch (error) {
+        if (!isKept(error)) throw error;
+      }
+    });
   } catch (error) {
-    if (error instanceof EngineError && (error.code === "failed-precondition" || error.code === "not-found"))
-      return false;
+    // None may stay marked without anybody at work on it.
+    void removeDoomed(parts, names);
     throw error;
   }
+  return removed.sort();
+}
+
+function isKept(error: unknown): boolean {
+  return error instanceof EngineError && error.code === "failed-precondition";
 }

@@ -116,6 +116,16 @@ export class VolumeTable {
     this.touch();
   }
 
+  /** All or none. */
+  markRemoving(names: readonly string[]): void {
+    if (names.length === 0) return;
+    transact(this.#database, () => {
+      for (const name of names) this.#statements.status.run("removing", name);
+    });
+    for (const name of names) this.#records.set(name, { ...this.get(name), status: "removing" });
+    this.touch();
+  }
+
   /** Of one that was being removed: where the power fails, the next start does it again. */
   delete(name: string): void {
     this.#database.persistLater(() => this.#statements.delete.run(name));
