@@ -19,6 +19,8 @@ export type ContainerRow = {
   readonly state: string;
   readonly tone: Tone;
   readonly live: boolean;
+  /** Told to end, and not yet gone. */
+  readonly stopping: boolean;
   /** Percent of one core, and its share of what the container may use (0-1); null while not running. */
   readonly cpu: { readonly percent: number; readonly share: number } | null;
   readonly memory: { readonly used: number; readonly share: number | null } | null;
@@ -43,6 +45,7 @@ export function containerRow(container: ContainerSummary, sample: StatsSample | 
     state: stateText(container, now),
     tone: stateTone(container),
     live,
+    stopping: isStopping(container),
     cpu: live ? cpuOf(sample) : null,
     memory: live ? memoryOf(sample) : null,
     ports: portTexts(container.ports),
@@ -165,7 +168,15 @@ export const containerColumns: readonly Column<ContainerRow>[] = [
       span(` ${row.name}`, row.live ? "strong" : "text"),
     ],
   },
-  { title: "STATE", minimum: 10, maximum: 13, priority: 1, spans: (row) => [span(row.state, row.tone)] },
+  {
+    title: "STATE",
+    minimum: 10,
+    maximum: 13,
+    priority: 1,
+    spans: (row) => [span(row.stopping ? "stopping" : row.state, row.tone)],
+    // The time that is left changes its width: over what counts least by now it moves nothing.
+    across: { titles: ["CPU"], spans: (row) => (row.stopping ? [span(row.state, row.tone)] : null) },
+  },
   {
     title: "CPU",
     minimum: 12,

@@ -3,6 +3,7 @@ import { unlimited } from "../../../engine/protocol/defaults.ts";
 import { drawTable, windowStart } from "../../../src/components/table.ts";
 import { containerColumns, containerRow, portText, portTexts } from "../../../src/panes/containers/view-model.ts";
 import { span } from "../../../src/theme/tokens.ts";
+import { drawnRows } from "../../support/drawn-rows.ts";
 import { aContainer, aSample } from "../../support/protocol-values.ts";
 
 const now = Date.parse("2026-11-22T00:05:00Z");
@@ -59,6 +60,17 @@ it("says it across the columns of what it would use, if it ran", () => {
   const texts = lines.map(({ spans }) => spans.map((part) => part.text).join(""));
   expect(texts[1]).toMatch(/○ dead +exited 127 +no such program: \/bin\/nothing /);
   expect(texts.map((text) => [...text].length)).toEqual([78, 78]);
+});
+
+it("counts down in a narrow list without moving anything", () => {
+  const ports = [{ hostAddress: "", hostPort: 8080, containerPort: 80, protocol: "tcp" as const }];
+  const stopping = (time: string) => containerRow(aContainer({ ports, stopDeadline: time }), aSample(), now);
+  const drawn = ["2026-11-22T00:05:10Z", "2026-11-22T00:05:09Z"].map((time) =>
+    drawnRows(containerColumns, [stopping(time), containerRow(aContainer({ ports }), aSample(), now)], 77),
+  );
+  expect(drawn[0]?.[1]).toMatch(/● web-1 +stopping 10s +1MiB .* \*:8080→80$/);
+  expect(drawn[1]?.[1]).toMatch(/● web-1 +stopping 9s +1MiB/);
+  expect(drawn[0]?.[2]).toBe(drawn[1]?.[2]);
 });
 
 it("shows use against what it may use", () => {
