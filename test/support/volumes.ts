@@ -1,6 +1,10 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { expect } from "vitest";
 import type { MountRequest } from "../../engine/protocol/create-request.ts";
 import { copyIn } from "../../src/client/upload.ts";
-import { createContainer, readLog, runContainer, type TestEngine } from "./engine.ts";
+import { createContainer, eventually, readLog, runContainer, type TestEngine } from "./engine.ts";
 import { type TarItem, tarOf } from "./tar-of.ts";
 
 type Options = Partial<NonNullable<MountRequest["volume"]>>;
@@ -48,4 +52,17 @@ export async function makeImage(
   const options = { author: "", message: "", pause: false };
   await engine.client.request("containers.commit", { container, reference, changes, ...options });
   await engine.client.request("containers.remove", { container, force: true, volumes: true });
+}
+
+/** What volumes are on the disk, on record, and said to be there, is the same. */
+export async function expectVolumesInLine(engine: TestEngine): Promise<void> {
+  const directory = join(engine.config.root, "volumes");
+  const listed = (await engine.client.request("volumes.list", {})).map(({ name }) => name);
+  await eventually(() => readdirSync(directory).every((name) => !name.startsWith(".")));
+  expect(readdirSync(directory).sort()).toEqual(listed);
+  for (const name of listed) expect(readdirSync(join(directory, name))).toEqual(["_data"]);
+  expect((await engine.client.request("system.fsck", { repair: false })).findings).toEqual([]);
+  using database = new DatabaseSync(join(engine.config.root, "gantry.db"), { readOnly: true });
+  expect(database.prepare("SELECT name FROM volumes ORDER BY name").all()).toEqual(listed.map((name) => ({ name })));
+  expect(database.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
 }
