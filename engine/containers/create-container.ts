@@ -42,9 +42,9 @@ export async function createContainer(
   warnings.push(...(await checkSpec(parts, draft)));
   const claims = claimsOf(draft);
   for (const one of claims) parts.volumes.check(one);
-  if (claims.length > 0) await parts.volumes.settled(claims.map(({ name }) => name));
   // Behind the queue's door, so that nobody starts or removes it half made.
   const record = await parts.queue.run(id, async () => {
+    if (claims.length > 0) await parts.volumes.settled(claims.map(({ name }) => name));
     const claimed = claim(parts, draft);
     try {
       if (claims.length > 0) await parts.volumes.make(id);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineConfig } from "../config.ts";
 import type { Database } from "../database/database.ts";
 import { EngineError } from "../errors.ts";
@@ -19,7 +20,7 @@ import type { CreateVolumeRequest, VolumeSummary } from "../protocol/volumes.ts"
 import { checkVolumes } from "./check-volumes.ts";
 import { fillVolume, isEmptyVolume } from "./fill-volume.ts";
 import { dropHalfMade, makeVolume, makeVolumesDirectory, settleVolumes } from "./open-volumes.ts";
-import { pruneVolumes, removeDoomed, removeVolume } from "./remove-volume.ts";
+import { makeWay, pruneVolumes, removeDoomed, removeVolume } from "./remove-volume.ts";
 import { holdVolumes, mountForContainer, restoreMounts, unmountForContainer } from "./use-volumes.ts";
 import { exportVolume, importVolume } from "./volume-archives.ts";
 import { VolumeMounts } from "./volume-mounts.ts";
@@ -72,6 +73,9 @@ export async function openVolumeService({
   return new LocalVolumeService(parts, [measuring, chores]);
 }
 
+/** Milliseconds between two looks whether a volume has gone. */
+const removalPause = 5;
+
 class LocalVolumeService implements VolumeService {
   readonly #parts: VolumeParts;
   readonly #pools: readonly WorkerPool[];
@@ -97,6 +101,7 @@ class LocalVolumeService implements VolumeService {
     checkVolumeWish(wish);
     return this.#parts.queue.run(wish.name, async () => {
       const { table } = this.#parts;
+      await makeWay(this.#parts, wish.name);
       const there = table.find(wish.name);
       if (there === null) table.insert(recordOf(wish, isAnonymous));
       else {
@@ -172,7 +177,11 @@ class LocalVolumeService implements VolumeService {
   }
 
   async settled(names: readonly string[]): Promise<void> {
-    await Promise.all(names.map((name) => this.#parts.queue.run(name, async () => {})));
+    const isGoing = () => names.some((name) => this.#parts.table.find(name)?.status === "removing");
+    // A prune marks many at once and takes them away in turn.
+    for (; isGoing(); await sleep(removalPause)) {
+      await Promise.all(names.map((name) => this.#parts.queue.run(name, async () => {})));
+    }
   }
 
   claim(container: string, claims: readonly VolumeClaim[], insert: () => void): void {

@@ -49,6 +49,13 @@ export function removeDoomed(parts: VolumeParts, names: readonly string[]): Prom
   return Promise.all(removals).then(() => {});
 }
 
+/** Takes one away now that is marked as being removed, for somebody who wants its name. In the volume's queue. */
+export async function makeWay(parts: VolumeParts, name: string): Promise<void> {
+  if (parts.table.find(name)?.status !== "removing") return;
+  const gone = await takeAway(parts, name);
+  void parts.trash.destroy(gone).catch((error) => parts.log.warning("bytes of a volume were left", { gone, error }));
+}
+
 /** Removes one that is marked as being removed, unless somebody else has done so by now. */
 async function removeMarked(parts: VolumeParts, name: string): Promise<void> {
   const gone = await parts.queue.run(name, async () => {

@@ -126,7 +126,7 @@ it("goes on with a filling that was cut off, or has never begun it", async () =>
   const big = "filled:big";
   const files = Array.from({ length: 1500 }, (_, index) => ({ path: `data/f${index}`, data: "x".repeat(5000) }));
   await makeImage(engine, big, { files: [{ path: "data/" }, ...files], changes: [] });
-  for (const delay of [10, 40, 80]) {
+  for (const delay of [15, 60]) {
     const made = createContainer(engine, { image: big, name: `cut-${delay}`, mounts: [namedVolume("cut", "/data")] });
     made.catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, delay));

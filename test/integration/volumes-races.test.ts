@@ -52,6 +52,22 @@ it("leaves nothing of a creation that fails, but what others name by then", asyn
   await expectInLine();
 });
 
+it("waits for a volume that is going, and makes it anew", async () => {
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(Array.from({ length: 60 }, (_, index) => create(`v${index}`)));
+    const pruned = request("volumes.prune", { all: true, labels: [], dryRun: false });
+    const mounts = [namedVolume("v59", "/v"), namedVolume("v1", "/w")];
+    const made = await Promise.all([createContainer(engine, { mounts }), createContainer(engine, { mounts })]);
+    await create("v58");
+    await pruned;
+    const names = (await request("volumes.list", {})).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["v1", "v58", "v59"]));
+    await Promise.all(made.map(remove));
+    await request("volumes.prune", { all: true, labels: [], dryRun: false });
+  }
+  await expectInLine();
+});
+
 it("stays in line while containers and volumes come and go, and the engine is killed", async () => {
   const names = ["one", "two", "three"];
   let isOver = false;
