@@ -103,7 +103,8 @@ export class ChaosClient {
   #isExcused({ verb, wish }: Command, slot: Slot, { answer }: Result): boolean {
     if (answer === "ok" || !["create", "start", "restart"].includes(verb)) return false;
     const { network } = verb === "create" ? wish : slot.wish;
-    const isMissing = this.#thing(network)?.there.has(false) === true;
+    const networks = verb === "create" ? [network] : [network, ...slot.joined];
+    const isMissing = networks.some((name) => this.#thing(name)?.there.has(false) === true);
     if (!isMissing && (verb === "create" || !this.#isPortTaken(slot))) return false;
     if (verb === "create") return isMissing && answer === "not-found";
     slot.hasFailedStart = true;
@@ -174,7 +175,10 @@ export class ChaosClient {
         ? client.request("networks.connect", { ...params, settings: { aliases: ["joined"] } })
         : client.request("networks.disconnect", { ...params, force: false });
     const { answer, isLost: cut, said } = await this.#answer(work, isLost);
-    if (command.verb === "connect" && (cut || answer === "ok")) network.isJoined = true;
+    if (command.verb === "connect" && answer !== "not-found") {
+      network.isJoined = true;
+      slot.joined.add(network.name);
+    }
     if (answer !== "internal" || cut || this.#around.wasDisturbedSince(begin)) return;
     this.#around.find(`${this.#name}: ${command.verb} of ${slot.name} and ${network.name} answered ${answer}: ${said}`);
   }

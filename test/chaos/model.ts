@@ -62,7 +62,9 @@ function outcomesAt(verb: Verb, status: Status, { phase, wish }: { phase: Phase;
     case "restart":
       return [ok("up")];
     case "pause":
-      return status === "running" ? [ok("paused")] : [fails("failed-precondition")];
+      if (status !== "running") return [fails("failed-precondition")];
+      // It may have ended a moment before, and is not known to.
+      return isLasting(wish) ? [ok("paused")] : [ok("paused"), ok(phase)];
     case "unpause":
       return status === "paused" ? [ok("up")] : [fails("failed-precondition")];
     case "remove":
@@ -108,6 +110,8 @@ export class Slot {
   named: ReadonlySet<0 | 1> = new Set<0 | 1>([0]);
   /** Files of finished commands. */
   marks: Mark[] = [];
+  /** Further networks that it may be connected to. */
+  joined = new Set<string>();
   /** Limits that may be in force, in bytes. */
   memory: ReadonlySet<number | null> = new Set<number | null>([null]);
   /** A request on it is under way. */
@@ -201,6 +205,7 @@ export class Slot {
     this.named = new Set([0]);
     this.marks = [];
     this.memory = new Set([null]);
+    this.joined = new Set();
     this.isUnsupervised = false;
     this.hasFailedStart = false;
   }
