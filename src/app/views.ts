@@ -80,7 +80,7 @@ export function eventsView(view: EventsView, { size, mirror, keymap, now }: View
   const place = wholePlace(size);
   const count = visibleEvents(mirror.events, view.filter).length;
   const flag = eventSpans[view.span]?.flag ?? "";
-  const filter = view.filter === "" ? "" : `  /${screenText(view.filter)}`;
+  const filter = view.filter === "" ? "" : `/${screenText(view.filter)}  `;
   return {
     ...place,
     title: [
@@ -93,7 +93,7 @@ export function eventsView(view: EventsView, { size, mirror, keymap, now }: View
     ],
     note: [
       span(filter, "prompt"),
-      view.bottom === null ? span("  follow  ", "ok") : span("  back  ", "warn"),
+      view.bottom === null ? span("follow  ", "ok") : span("back  ", "warn"),
       ...keyNote(keymap, [
         ["filter.open", "filter"],
         ["events.since", "further"],

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openDashboard, startContainer } from "../support/dashboard.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
+import type { TestTerminal } from "../support/terminal.ts";
 
 let engine: TestEngine;
 const lines = 7_000;
@@ -12,6 +14,11 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => engine?.[Symbol.asyncDispose](), 60_000);
+
+/** A frame may come in pieces: waits until nothing more comes. */
+async function drawn(terminal: TestTerminal): Promise<void> {
+  for (let length = -1; length !== terminal.output().length; await sleep(25)) length = terminal.output().length;
+}
 
 it("goes back over more lines than it keeps, and forwards again without a gap", async () => {
   await using terminal = openDashboard(engine, { columns: 100, rows: 100 });
@@ -31,6 +38,7 @@ it("goes back over more lines than it keeps, and forwards again without a gap", 
     await terminal.press("pagedown");
     // What is not here yet comes in a moment, and is gone to by the next key.
     await terminal.waitFor((text) => text !== before, 300).catch(() => undefined);
+    await drawn(terminal);
   }
   expect(seen.size).toBe(lines);
   await terminal.press("pagedown", "pagedown");

@@ -51,6 +51,7 @@ it("shows volumes live, with who uses them, and makes and deletes them", async (
   await terminal.press("y");
   await terminal.waitFor("deleted 1 volume, freed 0B");
   expect((await engine.client.request("volumes.list", {})).map(({ name }) => name)).toEqual(["data"]);
+  await terminal.waitFor(/7 Volumes 1[\s\S]*┃ data /);
   await terminal.press("u");
   await terminal.waitFor("/volume=data 1 of 1");
 });
