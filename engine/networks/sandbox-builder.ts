@@ -76,7 +76,7 @@ export class SandboxBuilder {
       return { record, ready: new Set(isReady ? [endpoints[0]?.endpointID ?? ""] : []) };
     } catch (error) {
       this.#giveBack(ready, endpoints.slice(isReady ? 1 : 0));
-      throw this.#explain(error, wishes);
+      throw error;
     }
   }
 
@@ -124,14 +124,6 @@ export class SandboxBuilder {
   #giveBack(ready: ReadySandbox, endpoints: readonly EndpointRecord[]): void {
     for (const endpoint of endpoints) this.#options.networks.release(endpoint.networkID, endpoint);
     this.#options.stock.discard(this.#options.stock.wasteOf(ready));
-  }
-
-  /** The record of a network that was removed a moment ago refuses new endpoints. */
-  #explain(error: unknown, wishes: readonly Wish[]): unknown {
-    const isGone = error instanceof Error && error.message.includes("FOREIGN KEY");
-    const gone = wishes.find(({ network }) => this.#options.networks.find(network.id) === null);
-    if (!isGone || gone === undefined) return error;
-    return new EngineError("not-found", `network ${gone.network.name} not found`, { cause: error, exitCode: 125 });
   }
 }
 

@@ -179,7 +179,16 @@ export class SandboxTable {
     try {
       this.#writeLater(work);
     } catch (error) {
-      const isTaken = error instanceof Error && error.message.includes("UNIQUE");
+      const said = error instanceof Error ? error.message : "";
+      if (said.includes("FOREIGN KEY")) {
+        const hint = "gantry network ls lists all networks";
+        throw new EngineError("not-found", "the network was removed a moment ago", {
+          cause: error,
+          hint,
+          exitCode: 125,
+        });
+      }
+      const isTaken = said.includes("UNIQUE");
       throw isTaken ? new EngineError("already-exists", "address or port is leased already", { cause: error }) : error;
     }
   }

@@ -155,6 +155,22 @@ describe("network life cycle", () => {
     await host.call("removeHostNetwork", engine);
   });
 
+  it("refuses a network that goes while a container comes, and gives nothing to nobody", async () => {
+    await host.call("open", engine, { poolSize: 1 });
+    for (const name of ["n1", "n2", "n3", "n4"]) await host.call("create", engine, { name });
+    const works = ["n1", "n2", "n3", "n4"].flatMap((name) => [
+      host.call("removeNetwork", engine, name),
+      host.call("connect", engine, { container: name, endpoints: [{ network: name, settings: { aliases: [] } }] }),
+    ]);
+    const results = await Promise.allSettled(works);
+    const names = (await host.call("list", engine)).map(({ name }) => name);
+    for (const [index, name] of ["n1", "n2", "n3", "n4"].entries()) {
+      const [removed, connected] = results.slice(2 * index, 2 * index + 2).map(({ status }) => status === "fulfilled");
+      expect([removed, connected, names.includes(name)]).toEqual(removed ? [true, false, false] : [false, true, true]);
+    }
+    await host.call("removeHostNetwork", engine);
+  });
+
   it("publishes although somebody flushed the rules a moment ago", async () => {
     await host.call("open", engine, { poolSize: 0 });
     const first = await host.call("connect", engine, { container: "first", ports: [port(80, 8080)] });
