@@ -180,7 +180,9 @@ export class Slot {
   #differsInCode(found: ContainerSummary): string | null {
     if (found.status !== "exited" || this.isUnsupervised || this.hasFailedStart) return null;
     const killed = [137, 143, 255];
-    const codes = isLasting(this.wish) ? killed : [...killed, this.wish.exitCode];
+    // 125: a start by its policy that a fault kept from succeeding.
+    const byPolicy = this.wish.life === "stubborn" ? [125] : [];
+    const codes = isLasting(this.wish) ? killed : [...killed, ...byPolicy, this.wish.exitCode];
     if (found.exitCode !== null && codes.includes(found.exitCode)) return null;
     return `${found.name} has the exit code ${found.exitCode}, should have ${codes.join(" or ")}`;
   }
