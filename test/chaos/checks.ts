@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { listMounts } from "../../engine/host/mountinfo.ts";
@@ -54,8 +54,16 @@ type RuntimeState = { readonly id: string; readonly status: string; readonly pid
 /** The runtime's own records, the kernel's, and the engine's. */
 function runtimeDiffers({ config }: ChaosHost, listed: readonly ContainerSummary[]): string[] {
   const root = join(config.run, "runtime", "runc");
-  const text = execFileSync("runc", ["--root", root, "list", "--format", "json"], { encoding: "utf8" });
-  const states = new Map(((JSON.parse(text) ?? []) as RuntimeState[]).map((state) => [state.id, state]));
+  const {
+    status: exitCode,
+    stdout,
+    stderr,
+  } = spawnSync("runc", ["--root", root, "list", "--format", "json"], {
+    encoding: "utf8",
+  });
+  // One of them went while it looked.
+  if (exitCode !== 0) return [`runc does not list: ${stderr}`];
+  const states = new Map(((JSON.parse(stdout) ?? []) as RuntimeState[]).map((state) => [state.id, state]));
   const wrong = [...states.keys()]
     .filter((id) => !listed.some((container) => container.id === id))
     .map((id) => `runc knows ${id}, the engine does not`);
