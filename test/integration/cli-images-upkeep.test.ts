@@ -136,6 +136,7 @@ describe("container prune and system prune", () => {
     const refused = await gantry(["system", "prune", "-a"], { input: "n\n" });
     expect(refused.stdout).toBe(
       "WARNING! This will remove:\n  - all stopped containers\n" +
+        "  - all networks not used by at least one container\n" +
         "  - all images without at least one container associated to them\n\n" +
         "Are you sure you want to continue? [y/N] ",
     );

@@ -71,7 +71,7 @@ it("runs without some cgroup controllers, and warns of limits that have no effec
     "run --rm --memory 64m --pids-limit 50 gantry/busybox echo runs".split(" "),
   );
   expect({ code, stdout }).toEqual({ code: 0, stdout: "runs\n" });
-  expect(stderr).toContain("no memory controller: --memory has no effect");
+  expect(stderr).toContain("no memory controller: --memory and what belongs to it have no effect");
   expect(stderr).toContain("no pids controller: --pids-limit has no effect");
   expect((await gantry(["stats", "--no-stream"])).code).toBe(0);
 });
