@@ -11,6 +11,7 @@ import { createName, parseName } from "./container-names.ts";
 import { checkNetworks } from "./container-networks.ts";
 import { type ContainerRecord, initialState } from "./container-record.ts";
 import { abandonRecord, claimsOf, fillVolumes, insertWithVolumes } from "./container-volumes.ts";
+import { pinJoined } from "./joined-containers.ts";
 import type { ContainerParts } from "./parts.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveRequest } from "./resolve-request.ts";
@@ -18,10 +19,11 @@ import { resolveRequest } from "./resolve-request.ts";
 /** Claims the name, then makes the writable layer. Leaves nothing where it fails. */
 export async function createContainer(
   parts: ContainerParts,
-  request: CreateRequest,
+  asked: CreateRequest,
 ): Promise<{ id: string; warnings: string[] }> {
   // Mostly it is started next.
   parts.runtime.expectProcess();
+  const request = pinJoined(parts, asked);
   const warnings = checkRequest(request);
   parts.logs.check(request);
   checkNetworks(parts, request);

@@ -58,7 +58,8 @@ export async function removeOnRequest(
     const record = parts.table.find(id);
     // Its end may take it away by itself (--rm): then somebody else's removal is ours.
     if (record !== null && isActive(record.state.status)) {
-      await stopContainer(parts, record, { timeout: 0, signal: "SIGKILL" });
+      // docker tells `kill`, `die` and `destroy` of it, no `stop`.
+      await stopContainer(parts, record, { timeout: 0, signal: "SIGKILL", untold: true });
     }
     if (await parts.queue.run(id, () => removeUnlessActive(parts, id, volumes))) return;
     if (force && kills < mostKills) continue;

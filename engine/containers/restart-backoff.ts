@@ -1,6 +1,6 @@
 import type { RestartPolicy } from "../protocol/resources.ts";
 
-const firstDelay = 100;
+export const shortestDelay = 100;
 const longestDelay = 60_000;
 /** A container that ran as long as this is healthy: the next failure begins anew. */
 const steadyMilliseconds = 10_000;
@@ -10,7 +10,7 @@ const steadyMilliseconds = 10_000;
  * before, 0 for none; `ran`: how long the container ran after it.
  */
 export function nextDelay(last: number, ran: number): number {
-  return last === 0 || ran >= steadyMilliseconds ? firstDelay : Math.min(last * 2, longestDelay);
+  return last === 0 || ran >= steadyMilliseconds ? shortestDelay : Math.min(last * 2, longestDelay);
 }
 
 /** What is left of a pause that began at `from`, also where the clock was set or the engine was away meanwhile. */

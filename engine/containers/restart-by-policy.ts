@@ -1,6 +1,8 @@
 import { EngineError } from "../errors.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import { joinedContainersOf } from "./joined-containers.ts";
 import type { ContainerParts } from "./parts.ts";
-import { nextDelay } from "./restart-backoff.ts";
+import { nextDelay, remainingDelay, shortestDelay } from "./restart-backoff.ts";
 import { startContainer } from "./start-container.ts";
 
 /**
@@ -8,25 +10,46 @@ import { startContainer } from "./start-container.ts";
  * pause before, where it is not on record).
  */
 export function restartByPolicy(parts: ContainerParts, id: string, unwritten = 0): void {
-  parts.queue
-    .run(id, async () => {
-      const record = parts.table.find(id);
-      // Stopped, started or removed by hand in the meantime.
-      if (record?.state.status !== "restarting") return;
-      const restartCount = record.state.restartCount + 1;
-      try {
-        await startContainer(parts, record, { restartCount });
-      } catch (error) {
-        parts.log.warning(EngineError.wrap(`restart container ${record.name}`, error).message, { id });
-        giveUpOrRetry(parts, id, restartCount);
-      }
-    })
-    .catch((error) => {
-      const name = parts.table.find(id)?.name ?? id;
-      parts.log.error(EngineError.wrap(`restart container ${name}`, error).message, { id, error });
-      const delay = nextDelay(unwritten, 0);
-      parts.restarts.schedule(id, delay, () => restartByPolicy(parts, id, delay));
-    });
+  queueRestart(parts, id).catch((error) => {
+    const name = parts.table.find(id)?.name ?? id;
+    parts.log.error(EngineError.wrap(`restart container ${name}`, error).message, { id, error });
+    const delay = nextDelay(unwritten, 0);
+    parts.restarts.schedule(id, delay, () => restartByPolicy(parts, id, delay));
+  });
+}
+
+async function queueRestart(parts: ContainerParts, id: string): Promise<void> {
+  const record = parts.table.find(id);
+  // After a boot of the host, those whose namespaces this one shares may not have been looked at yet.
+  for (const other of record === null ? [] : joinedContainersOf(record.request)) {
+    await parts.queue.run(other, () => Promise.resolve());
+  }
+  await parts.queue.run(id, () => restart(parts, id));
+}
+
+async function restart(parts: ContainerParts, id: string): Promise<void> {
+  const record = parts.table.find(id);
+  // Stopped, started or removed by hand in the meantime.
+  if (record?.state.status !== "restarting") return;
+  const pause = pauseForJoined(parts, record);
+  if (pause !== null) return parts.restarts.schedule(id, pause, () => restartByPolicy(parts, id));
+  const restartCount = record.state.restartCount + 1;
+  try {
+    await startContainer(parts, record, { restartCount });
+  } catch (error) {
+    parts.log.warning(EngineError.wrap(`restart container ${record.name}`, error).message, { id });
+    giveUpOrRetry(parts, id, restartCount);
+  }
+}
+
+/** How long to wait, in ms, for those whose namespaces it shares and that are about to restart themselves. Null: start now. */
+function pauseForJoined(parts: ContainerParts, { request }: ContainerRecord): number | null {
+  const pauses = joinedContainersOf(request).flatMap((joined) => {
+    const state = parts.table.find(joined)?.state;
+    if (state?.status !== "restarting") return [];
+    return [shortestDelay + (remainingDelay(state.restartDelay, Date.parse(state.finishedAt ?? ""), Date.now()) || 0)];
+  });
+  return pauses.length === 0 ? null : Math.max(...pauses);
 }
 
 function giveUpOrRetry(parts: ContainerParts, id: string, restartCount: number): void {

@@ -7,7 +7,8 @@ import type { ContainerRecord } from "./container-record.ts";
 import { isAlive } from "./container-status.ts";
 import type { ContainerParts } from "./parts.ts";
 
-const defaultTimeout = 10;
+/** Seconds. */
+export const defaultTimeout = 10;
 /** After SIGKILL: longer than this and the process hangs in the kernel. */
 const killPatience = 30_000;
 /** setTimeout takes more than this, 24 days, for no time at all. */
@@ -18,12 +19,13 @@ export type Stopped = { readonly stopped: boolean; readonly hint: string | null 
 
 /**
  * Sends the stop signal, waits, sends SIGKILL. timeout in seconds; null takes the container's own, -1 waits for ever. The waiting is
- * done outside the container's queue, so that `kill` can come in between. Not `stopped` where it does not run.
+ * done outside the container's queue, so that `kill` can come in between. Not `stopped` where it does not run. untold: without the event
+ * `stop`.
  */
 export async function stopContainer(
   parts: ContainerParts,
   record: ContainerRecord,
-  options: { readonly timeout: number | null; readonly signal?: string | undefined },
+  options: { readonly timeout: number | null; readonly signal?: string | undefined; readonly untold?: boolean },
 ): Promise<Stopped> {
   const { id } = record;
   const given = new AbortController();
@@ -45,7 +47,7 @@ export async function stopContainer(
   // The end is on record; what follows it (unmounting, its place on the network) is behind the queue.
   await parts.queue.run(id, async () => {});
   const after = parts.table.find(id);
-  if (after !== null) publishEvent(parts, after, "stop");
+  if (after !== null && options.untold !== true) publishEvent(parts, after, "stop");
   return { stopped: true, hint };
 }
 

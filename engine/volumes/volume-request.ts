@@ -11,9 +11,9 @@ export type VolumeWish = Pick<VolumeRecord, "name" | "driver" | "options" | "lab
 
 /** Fails with `invalid-argument`. */
 export function checkVolumeName(name: string): void {
-  if (name.length <= longestName && /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return;
+  if (name.length <= longestName && /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
   throw new EngineError("invalid-argument", `volume name ${JSON.stringify(name.slice(0, 80))} is not valid`, {
-    hint: "use at most 255 letters, digits, dots, dashes and underscores, the first a letter or a digit; a host path begins with /",
+    hint: "use 2 to 255 letters, digits, dots, dashes and underscores, the first a letter or a digit; a host path begins with /",
     exitCode: 125,
   });
 }

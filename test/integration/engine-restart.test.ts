@@ -126,6 +126,26 @@ it("finds its way after the host was booted: run directory, processes and mounts
   await Promise.all(ids.map(remove));
 });
 
+it("starts those whose namespaces others share before these, at the host's boot", async () => {
+  const restartPolicy = { name: "on-failure", maximumRetryCount: 1 } as const;
+  const giver = await runContainer(engine, { ipcMode: "shareable", restartPolicy });
+  const mode = `container:${giver}`;
+  const one = await runContainer(engine, { network: mode, ipcMode: mode, restartPolicy });
+  const other = await runContainer(engine, {
+    network: `container:${giver}`,
+    pidMode: `container:${one}`,
+    restartPolicy,
+  });
+  const ids = [giver, one, other];
+  await killAndRestart(() => pretendBoot(engine));
+  await eventually(async () => {
+    const found = await Promise.all(ids.map((id) => findContainer(engine, id)));
+    return found.every((summary) => summary?.status === "running" && summary.restartCount === 1);
+  });
+  expect(await engine.log()).not.toContain("non running container");
+  await Promise.all(ids.map(remove));
+});
+
 it("takes away what nobody owns", async () => {
   await engine.stop("SIGTERM");
   const stray = join(engine.config.root, "containers", "ab".repeat(32));

@@ -84,6 +84,22 @@ describe("namespaces", () => {
     expect(await told({ pidMode: "container:donor" }, "ps -o args")).toContain("sleep 100");
   });
 
+  it("are of the same container after it got another name, and somebody else its old one", async () => {
+    const donor = await sleeper({ ipcMode: "shareable", name: "giver" });
+    const mode = "container:giver";
+    const joiner = await sleeper({ network: mode, ipcMode: mode, pidMode: mode });
+    await request("containers.rename", { container: donor, name: "renamed" });
+    await sleeper({ ipcMode: "shareable", name: "giver" });
+    await request("containers.stop", { container: joiner, timeout: 0 });
+    await request("containers.start", { container: joiner });
+    for (const type of ["ipc", "pid", "net"]) {
+      expect(namespaceOf(await pidOf(joiner), type), type).toBe(namespaceOf(await pidOf(donor), type));
+    }
+    const { HostConfig } = await request("containers.inspect", { container: joiner });
+    const pinned = `container:${donor}`;
+    expect(HostConfig).toMatchObject({ NetworkMode: pinned, IpcMode: pinned, PidMode: pinned });
+  });
+
   it("shared by a donor leave nothing on the host with it, and the joiners keep what they have", async () => {
     const donor = await sleeper({ ipcMode: "shareable" });
     const joiner = await sleeper({ ipcMode: `container:${donor}` });

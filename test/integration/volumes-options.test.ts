@@ -89,8 +89,8 @@ it("copies what the image has into what is mounted anew and empty", async () => 
 });
 
 it("says what is wrong with options, and undoes a start that fails", async () => {
-  await expect(create("x", { type: "tmpfs" })).rejects.toThrow('missing required option: "device"');
-  await expect(create("x", { typ: "tmpfs" })).rejects.toThrow('invalid option: "typ"');
+  await expect(create("xx", { type: "tmpfs" })).rejects.toThrow('missing required option: "device"');
+  await expect(create("xx", { typ: "tmpfs" })).rejects.toThrow('invalid option: "typ"');
   expect(await request("volumes.list", {})).toEqual([]);
   await create("nowhere", { type: "none", device: join(outside, "missing"), o: "bind" });
   await expect(create("nowhere", { type: "tmpfs", device: "tmpfs" })).rejects.toMatchObject({ code: "already-exists" });
