@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { isIP } from "node:net";
 import { EngineError } from "../errors.ts";
+import { patientDisk } from "../host/patient-disk.ts";
 import { parseSignal } from "../host/signals.ts";
 import { parseRanges } from "../lib/number-ranges.ts";
 import type { CreateRequest, Healthcheck, MountRequest } from "../protocol/create-request.ts";
@@ -91,9 +92,11 @@ export async function checkSources(mounts: readonly MountRequest[]): Promise<voi
 }
 
 function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
+  return patientDisk.ask(path, () =>
+    access(path).then(
+      () => true,
+      () => false,
+    ),
   );
 }
 

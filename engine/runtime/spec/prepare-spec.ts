@@ -1,5 +1,6 @@
 import { mkdir, stat } from "node:fs/promises";
 import { EngineError, messageOf } from "../../errors.ts";
+import { patientDisk } from "../../host/patient-disk.ts";
 import { findProgram } from "../../host/programs.ts";
 import type { MountRequest } from "../../protocol/create-request.ts";
 import type { RuntimeSpec } from "../container-runtime.ts";
@@ -54,17 +55,18 @@ export function findInit(): string | null {
 
 async function ensureSource(mount: MountRequest): Promise<void> {
   if (mount.type !== "bind" || !mount.source.startsWith("/")) return;
-  if ((await stat(mount.source).catch(() => null)) !== null) return;
+  const { source } = mount;
+  if ((await patientDisk.ask(source, () => stat(source).catch(() => null))) !== null) return;
   if (!mount.createSource) {
-    throw new EngineError("invalid-argument", `bind source ${mount.source} does not exist on this host`, {
+    throw new EngineError("invalid-argument", `bind source ${source} does not exist on this host`, {
       hint: "make it first, or use -v, which makes a missing directory",
       exitCode: 125,
     });
   }
   try {
-    await mkdir(mount.source, { recursive: true });
+    await patientDisk.ask(source, () => mkdir(source, { recursive: true }));
   } catch (cause) {
-    throw new EngineError("invalid-argument", `bind source ${mount.source} cannot be made: ${messageOf(cause)}`, {
+    throw new EngineError("invalid-argument", `bind source ${source} cannot be made: ${messageOf(cause)}`, {
       cause,
       exitCode: 125,
     });
