@@ -1,4 +1,13 @@
-import { formatAddress, type IPAddress, type IPRange, parseAddress, rangeHas, rangeSize } from "../lib/ip-range.ts";
+import { EngineError } from "../errors.ts";
+import {
+  formatAddress,
+  formatRange,
+  type IPAddress,
+  type IPRange,
+  parseAddress,
+  rangeHas,
+  rangeSize,
+} from "../lib/ip-range.ts";
 
 export type LeaseOptions = {
   /** Addresses are chosen from here; null: from the whole subnet. */
@@ -62,4 +71,22 @@ export class AddressLeases {
     const address = parseAddress(text);
     if (address !== null) this.#leased.delete(address.value);
   }
+}
+
+/** An address of these, the asked one where one is. Fails with `failed-precondition` or `resource-exhausted`. */
+export function leaseOne(network: string, leases: AddressLeases, asked: string | null): string {
+  if (asked !== null) {
+    if (leases.claim(asked)) return asked;
+    throw new EngineError("failed-precondition", `address ${asked} on network ${network} is already in use`, {
+      hint: `gantry network inspect ${network} shows who has which address`,
+      exitCode: 125,
+    });
+  }
+  const address = leases.take();
+  if (address !== null) return address;
+  throw new EngineError(
+    "resource-exhausted",
+    `no address is left in ${formatRange(leases.subnet)} of network ${network} for another container`,
+    { hint: "remove containers that are not needed, or put it on another network", exitCode: 125 },
+  );
 }

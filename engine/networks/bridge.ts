@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import type { EngineConfig } from "../config.ts";
 import { EngineError, messageOf } from "../errors.ts";
@@ -156,7 +156,9 @@ export async function ensureForwarding(config: EngineConfig, networks: readonly 
   await writeSysctl("net/ipv4/ip_forward", "1");
   for (const network of networks) {
     const bridge = bridgeNameOf(config, network);
-    if (bridge !== null) await writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
+    // One that somebody took away just now is looked after by whoever makes it anew.
+    if (bridge === null || !isBridgeThere(bridge)) continue;
+    await writeSysctl(`net/ipv4/conf/${bridge}/route_localnet`, "1");
   }
   if (networks.some(({ enableIPv6 }) => enableIPv6)) await ensureForwarding6();
 }
@@ -169,6 +171,11 @@ async function ensureForwarding6(): Promise<void> {
     if ((await readSysctl(path)) === "1") await writeSysctl(path, "2");
   }
   await writeSysctl("net/ipv6/conf/all/forwarding", "1");
+}
+
+/** Read of our own namespace: the host's sysfs may be that of another. Null, for a network without a bridge, is there. */
+export function isBridgeThere(bridge: string | null): boolean {
+  return bridge === null || existsSync(`/proc/sys/net/ipv4/conf/${bridge}`);
 }
 
 /** Where only one family is filtered, none counts as filtered. */

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import type { EngineConfig } from "../config.ts";
 import type { Database } from "../database/database.ts";
 import { EngineError } from "../errors.ts";
@@ -6,12 +5,13 @@ import { listNftTables, tryIP } from "../host/network-tools.ts";
 import { formatRange, type IPRange, parseRange } from "../lib/ip-range.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import type { CreateNetworkRequest } from "../protocol/networks.ts";
-import { AddressLeases } from "./address-leases.ts";
+import { AddressLeases, leaseOne } from "./address-leases.ts";
 import {
   ensureForwarding,
   ensureInterfaces,
   type HostNetwork,
   isBridgeFiltered,
+  isBridgeThere,
   readHostNetwork,
   settleSubnet,
   takenRanges,
@@ -42,6 +42,8 @@ export type HostNetworksOptions = {
   /** All that have to be in force. */
   readonly publishedPorts: () => readonly PublishedPort[];
   readonly report: (doing: string, error: unknown) => void;
+  /** Interfaces that somebody took away are there again: whatever hung on them hangs on nothing. */
+  readonly onMended: () => Promise<void>;
 };
 
 /** The networks as the host has them: interfaces, rules, addresses. Knows nothing of containers. */
@@ -55,6 +57,8 @@ export class HostNetworks {
   #settings: NetworkSettings = { publishAddress: "", pools: null };
   #mtu = 1500;
   #isBridgeFiltered = false;
+  /** What belongs to a network that was removed may still be there. */
+  #isLeftBehind = false;
   /** nft tables of other engines, as of the last look. */
   #others: readonly string[] = [];
 
@@ -96,19 +100,42 @@ export class HostNetworks {
 
   /** Interfaces as on record; the default bridge's subnet is settled for good. */
   async open(): Promise<void> {
-    const { config } = this.#options;
     const host = await readHostNetwork();
     await this.#readSettings();
     this.#settleBridge(host);
     for (const network of this.list()) this.#openLeases(network);
-    await this.repairInterfaces(host);
+    await this.#repairInterfaces(host);
+    await this.#removeLeft(host);
+  }
+
+  /** None is made or removed meanwhile: what is repaired must not come back after its end. */
+  repairInterfaces(): Promise<void> {
+    return this.#queue.run("networks", async () => this.#repairInterfaces(await readHostNetwork()));
+  }
+
+  /** Makes the bridges of these anew where somebody took one away a moment ago: the next look of the guard may be seconds off. */
+  async ensureThere(networks: readonly NetworkRecord[]): Promise<void> {
+    if (this.#lacking(networks).length > 0) await this.#queue.run("networks", () => this.#mend());
+  }
+
+  async #mend(): Promise<void> {
+    const before = this.#lacking(this.list()).length;
+    if (before === 0) return;
+    await this.#repairInterfaces(await readHostNetwork());
+    await ensureForwarding(this.#options.config, this.list());
+    if (this.#lacking(this.list()).length < before) await this.#options.onMended();
+  }
+
+  /** What an engine or a removal that was cut off has left. */
+  async #removeLeft({ links }: HostNetwork): Promise<void> {
     const expected = new Set(this.list().flatMap((network) => this.#interfacesOf(network)));
-    const left = host.links.filter(({ name, alias }) => alias === config.names.table && !expected.has(name));
+    const { table } = this.#options.config.names;
+    const left = links.filter(({ name, alias }) => alias === table && !expected.has(name));
     if (left.length > 0) await tryIP(left.map(({ name }) => `link del dev ${name}`));
   }
 
   /** A broken network of a user's must not keep the others from theirs; without the default bridge nothing goes. */
-  async repairInterfaces(host: HostNetwork): Promise<void> {
+  async #repairInterfaces(host: HostNetwork): Promise<void> {
     const { config, report } = this.#options;
     this.#mtu = host.mtu;
     this.#isBridgeFiltered = isBridgeFiltered();
@@ -143,19 +170,19 @@ export class HostNetworks {
   async watchRules(): Promise<boolean> {
     const tables = await listNftTables();
     if (tables === null) return false;
-    if (tables.includes(`inet ${this.#options.config.names.table}`)) await this.#lookAround(tables);
+    const isThere = tables.includes(`inet ${this.#options.config.names.table}`);
+    if (isThere && !this.#isLeftBehind) await this.#lookAround(tables);
     else await this.enforceRules();
-    if (await this.#lacksBridge()) return true;
+    if (this.#isLeftBehind) await this.#queue.run("networks", async () => this.#removeLeft(await readHostNetwork()));
+    this.#isLeftBehind = false;
+    if (this.#lacking(this.list()).length > 0) return true;
     const matters = this.list().some((network) => !isOn(network, optionNames.icc));
     return matters && this.#isBridgeFiltered !== isBridgeFiltered();
   }
 
-  /** Somebody took one away. Read of our own namespace: the host's sysfs may be that of another. */
-  async #lacksBridge(): Promise<boolean> {
-    const text = await readFile("/proc/self/net/dev", "latin1");
-    const there = new Set(text.split("\n").map((line) => line.slice(0, line.indexOf(":")).trim()));
-    const bridges = this.list().filter(({ driver }) => driver === "bridge");
-    return bridges.some((network) => !there.has(bridgeNameOf(this.#options.config, network) ?? ""));
+  /** Those whose bridge somebody took away. */
+  #lacking(networks: readonly NetworkRecord[]): NetworkRecord[] {
+    return networks.filter((network) => !isBridgeThere(bridgeNameOf(this.#options.config, network)));
   }
 
   async reload(): Promise<void> {
@@ -177,7 +204,7 @@ export class HostNetworks {
     try {
       for (const leases of this.#leases.get(network.id) ?? []) {
         const key = leases.subnet.family === 4 ? "ipv4" : "ipv6";
-        taken[key] = leaseOne(network, leases, asked[key] ?? null);
+        taken[key] = leaseOne(network.name, leases, asked[key] ?? null);
       }
       return taken;
     } catch (error) {
@@ -220,6 +247,7 @@ export class HostNetworks {
     try {
       await ensureInterfaces(config, [record], host);
       this.#openLeases(record);
+      await this.#mend();
       await this.enforceRules();
     } catch (error) {
       this.#table.delete(record.id);
@@ -238,8 +266,15 @@ export class HostNetworks {
     refuseUsed(record);
     this.#table.delete(record.id);
     this.#leases.delete(record.id);
-    await this.#removeInterfaces(record);
-    await this.enforceRules();
+    try {
+      await this.#removeInterfaces(record);
+      await this.#mend();
+      await this.enforceRules();
+    } catch (error) {
+      // It is gone for all who ask: the guard takes away what is left of it.
+      this.#isLeftBehind = true;
+      this.#options.report(`take away what network ${record.name} had on this host`, error);
+    }
     return record;
   }
 
@@ -301,21 +336,4 @@ export class HostNetworks {
       this.#options.report("read the settings of networks", error);
     }
   }
-}
-
-function leaseOne(network: NetworkRecord, leases: AddressLeases, asked: string | null): string {
-  if (asked !== null) {
-    if (leases.claim(asked)) return asked;
-    throw new EngineError("failed-precondition", `address ${asked} on network ${network.name} is already in use`, {
-      hint: `gantry network inspect ${network.name} shows who has which address`,
-      exitCode: 125,
-    });
-  }
-  const address = leases.take();
-  if (address !== null) return address;
-  throw new EngineError(
-    "resource-exhausted",
-    `no address is left in ${formatRange(leases.subnet)} of network ${network.name} for another container`,
-    { hint: "remove containers that are not needed, or put it on another network", exitCode: 125 },
-  );
 }

@@ -40,6 +40,7 @@ export class HotEndpoints {
     if (before.endpoints.some(({ networkID }) => networkID === network.id)) {
       throw new EngineError("already-exists", `container ${before.name} is on network ${network.name} already`);
     }
+    await networks.ensureThere([network]);
     const endpoint = await builder.draft(before.endpoints, network, settings);
     let record: SandboxRecord;
     try {

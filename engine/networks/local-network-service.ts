@@ -27,7 +27,7 @@ import { describeConflict, PortConflict } from "./port-plan.ts";
 import { PortPublisher } from "./port-publisher.ts";
 import { choosePrunable } from "./prune-networks.ts";
 import { removeHostNetwork } from "./remove-network.ts";
-import { repairLinks } from "./repair-links.ts";
+import { type RepairOptions, repairLinks, repairSandboxes } from "./repair-links.ts";
 import { SandboxBuilder } from "./sandbox-builder.ts";
 import type { Waste } from "./sandbox-disposal.ts";
 import { SandboxStock } from "./sandbox-stock.ts";
@@ -77,7 +77,13 @@ class LocalNetworkService implements NetworkService {
     const report = (doing: string, error: unknown) => options.onBackgroundFailure?.(doing, error);
     this.#table = new SandboxTable(database);
     const ports = () => this.#table.list().flatMap((record) => publishedPorts(record, this.#networks.find));
-    this.#networks = new HostNetworks({ config, database, publishedPorts: ports, report });
+    this.#networks = new HostNetworks({
+      config,
+      database,
+      publishedPorts: ports,
+      report,
+      onMended: () => repairSandboxes(this.#repairs()),
+    });
     this.#stock = new SandboxStock({ config, networks: this.#networks, report, poolSize: options.poolSize ?? 4 });
     const [networks, stock, table] = [this.#networks, this.#stock, this.#table];
     this.#publisher = new PortPublisher({ config, networks, table });
@@ -211,14 +217,7 @@ class LocalNetworkService implements NetworkService {
     await this.#names.introduceAll().catch((error) => this.#report("tell the resolver all names", error));
     await this.#stock.discardNow(stale.map(wasteOf));
     await this.#stock.settled();
-    const report = (doing: string, error: unknown) => this.#report(doing, error);
-    await repairLinks({
-      networks: this.#networks,
-      stock: this.#stock,
-      table: this.#table,
-      config: this.#config,
-      report,
-    });
+    await repairLinks(this.#repairs());
     await this.#networks.enforceRules();
     await this.#names.openDoors();
     this.#stock.fill();
@@ -258,6 +257,11 @@ class LocalNetworkService implements NetworkService {
       this.#publisher.publish(publishedPorts(record, this.#networks.find)),
       this.#names.introduce(record),
     ]);
+  }
+
+  #repairs(): RepairOptions {
+    const [config, networks, stock, table] = [this.#config, this.#networks, this.#stock, this.#table];
+    return { config, networks, stock, table, report: (doing, error) => this.#report(doing, error) };
   }
 
   #refuseUsed(network: NetworkRecord): void {

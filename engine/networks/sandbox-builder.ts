@@ -61,7 +61,8 @@ export class SandboxBuilder {
   async #buildOnNetworks(request: SandboxRequest): Promise<Built> {
     const wishes = this.#wishesOf(request);
     for (const { network, settings } of wishes) checkSettings(network, settings);
-    const { stock } = this.#options;
+    const { stock, networks } = this.#options;
+    await networks.ensureThere(wishes.map(({ network }) => network));
     const namespace = request.namespace ?? null;
     const isReady = namespace === null && isForStock(wishes[0]);
     const ready = isReady ? await stock.takeBridged() : await stock.takeIsolated(namespace);

@@ -28,6 +28,10 @@ export class SandboxStock {
   readonly #disposal = new SandboxDisposal((waste) => this.#destroy(waste));
   /** Namespaces that lead questions for names to the resolver. */
   readonly #doors = new Set<string>();
+  /** Links that are on their way. */
+  readonly #making = new Set<string>();
+  /** Namespaces made with a place on the default bridge, as long as they are there. */
+  readonly #onBridge = new Map<string, EndpointRecord>();
 
   constructor(options: SandboxStockOptions) {
     this.#options = options;
@@ -79,8 +83,26 @@ export class SandboxStock {
       const network = networks.find(endpoint.networkID);
       return network === null ? [] : [planLink(network, endpoint, this.#around(token))];
     });
-    for (const { link } of endpoints) if (link !== null) this.sandboxes.adopt(link);
-    await this.sandboxes.extend(token, plans, this.routesOf(all));
+    const links = endpoints.flatMap(({ link }) => link ?? []);
+    for (const link of links) {
+      this.sandboxes.adopt(link);
+      this.#making.add(link);
+    }
+    try {
+      await this.sandboxes.extend(token, plans, this.routesOf(all));
+    } finally {
+      for (const link of links) this.#making.delete(link);
+    }
+  }
+
+  /** Host ends of veth pairs that somebody makes just now. */
+  inTheMaking(): ReadonlySet<string> {
+    return new Set(this.#making);
+  }
+
+  /** Places on the default bridge that were made ahead, taken or not. */
+  readyEndpoints(): EndpointRecord[] {
+    return [...this.#onBridge.values()];
   }
 
   routesOf(endpoints: readonly EndpointRecord[]): string[] {
@@ -158,12 +180,14 @@ export class SandboxStock {
   async #createBridged(): Promise<ReadySandbox> {
     const { networks } = this.#options;
     const { bridge } = networks;
+    await networks.ensureThere([bridge]);
     const { ipv4 } = await this.lease(bridge, {});
     const ready = { token: createToken(), ipv4 };
     try {
       const endpoint = this.endpointOf(ready);
       const plan = planLink(bridge, endpoint, this.#around(ready.token));
       await this.sandboxes.create(ready.token, plan, this.routesOf([endpoint]));
+      this.#onBridge.set(ready.token, endpoint);
       return ready;
     } catch (error) {
       await this.sandboxes.destroy([], [ready.token]);
@@ -193,7 +217,10 @@ export class SandboxStock {
         tokens,
         waste.flatMap(({ links }) => links),
       );
-      for (const token of tokens) this.#doors.delete(token);
+      for (const token of tokens) {
+        this.#doors.delete(token);
+        this.#onBridge.delete(token);
+      }
       for (const { networkID, ...addresses } of waste.flatMap((one) => one.addresses)) {
         this.#options.networks.release(networkID, addresses);
       }
