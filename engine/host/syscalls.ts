@@ -213,13 +213,18 @@ export function cloneMount(path: BytePath, recursive: boolean): number {
   return check("open_tree", call.openTree(numbers.openTree, atFdcwd, cStringOf(path), flags));
 }
 
-/** Lets ids of a mount that is nowhere yet be seen as a user namespace maps them (mount_setattr(2), MOUNT_ATTR_IDMAP). */
+/**
+ * Lets ids of a mount that is nowhere yet be seen as a user namespace maps them (mount_setattr(2), MOUNT_ATTR_IDMAP), and takes it out of
+ * the peer group of what it was cloned from (mount_namespaces(7)): where that is shared, as systemd has it, whatever is mounted on one
+ * would come on the other as well.
+ */
 export function mapMountIDs(mountFd: number, userNamespace: number, recursive: boolean): void {
   const emptyPath = 0x1000;
   const atRecursive = 0x8000;
   const idmap = 0x0010_0000n;
+  const isPrivate = 0x0004_0000n;
   // struct mount_attr: set, clear, propagation, userns_fd.
-  const attributes = new Uint8Array(new BigUint64Array([idmap, 0n, 0n, BigInt(userNamespace)]).buffer);
+  const attributes = new Uint8Array(new BigUint64Array([idmap, 0n, isPrivate, BigInt(userNamespace)]).buffer);
   const flags = emptyPath | (recursive ? atRecursive : 0);
   const result = call.mountSetattr(numbers.mountSetattr, mountFd, empty, flags, attributes, attributes.length);
   check("mount_setattr", result);
