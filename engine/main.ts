@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { checkConfig, createConfig, type EngineConfig, engineVersion } from "./config.ts";
+import type { ContainerService } from "./containers/container-service.ts";
+import { endWithHost, type Leaving } from "./containers/end-with-host.ts";
 import { openContainerService } from "./containers/local-container-service.ts";
 import { openBlobStore } from "./content/file-blob-store.ts";
 import { type Database, openDatabase } from "./database/database.ts";
@@ -12,6 +14,7 @@ import { EventBus } from "./events/event-bus.ts";
 import { EventHistory } from "./events/event-history.ts";
 import { Operations } from "./events/operations.ts";
 import { openCgroups } from "./host/cgroups.ts";
+import { isHostGoingDown } from "./host/going-down.ts";
 import { closeInheritedDescriptors } from "./host/inherited-descriptors.ts";
 import { ensureOwnDirectory } from "./host/own-directory.ts";
 import { keepHeapsSmall } from "./host/syscalls.ts";
@@ -104,12 +107,9 @@ async function serve(config: EngineConfig, flags: Flags): Promise<number> {
   }
   log.info("engine starts", { version: engineVersion, pid: process.pid, root: config.root, run: config.run });
   try {
-    await using _engine = await openEngine(config, log, () => stop.resolve("request"));
-    log.info("engine is ready", { milliseconds: Math.round(performance.now()) });
-    tellReady(flags);
-    log.info("engine stops", { reason: await stop.promise });
-    // A runtime that hangs must not keep the engine from ending; the next start takes up what it left.
-    setTimeout(() => process.exit(0), stopPatience).unref();
+    const leaving = await runEngine(config, { flags, log, stop });
+    if (leaving.length > 0) log.info("the host goes down, and containers with it", { count: leaving.length });
+    await endWithHost(leaving);
   } catch (error) {
     log.error(`the engine did not start: ${messageOf(error)}`, { error });
     throw error;
@@ -117,8 +117,27 @@ async function serve(config: EngineConfig, flags: Flags): Promise<number> {
   return 0;
 }
 
+type Running = { readonly flags: Flags; readonly log: Log; readonly stop: PromiseWithResolvers<string> };
+
+/** Until it was asked to stop and is closed. Gives the containers that are to end with the host; none where only the engine ends. */
+async function runEngine(config: EngineConfig, { flags, log, stop }: Running): Promise<readonly Leaving[]> {
+  let timer: NodeJS.Timeout | undefined;
+  using _closed = { [Symbol.dispose]: () => clearTimeout(timer) };
+  await using engine = await openEngine(config, log, () => stop.resolve("request"));
+  log.info("engine is ready", { milliseconds: Math.round(performance.now()) });
+  tellReady(flags);
+  log.info("engine stops", { reason: await stop.promise });
+  // A runtime that hangs must not keep the engine from ending; the next start takes up what it left.
+  timer = setTimeout(() => process.exit(0), stopPatience).unref();
+  return (await isHostGoingDown()) ? await engine.containers.leaving() : [];
+}
+
 /** Opens everything, lowest first; disposing closes it in the other order and leaves containers running. */
-async function openEngine(config: EngineConfig, log: Log, shutdown: () => void): Promise<AsyncDisposable> {
+async function openEngine(
+  config: EngineConfig,
+  log: Log,
+  shutdown: () => void,
+): Promise<AsyncDisposable & { readonly containers: ContainerService }> {
   await using opening = new AsyncDisposableStack();
   const databasePath = join(config.root, "gantry.db");
   // It holds the environment of containers, secrets among it. SQLite gives its other files the mode of this one.
@@ -177,7 +196,8 @@ async function openEngine(config: EngineConfig, log: Log, shutdown: () => void):
       shutdown,
     }),
   );
-  return opening.move();
+  const opened = opening.move();
+  return { containers, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** Files of layers, listed in the background as images come. */

@@ -9,6 +9,7 @@ import type { DiskUsage, FsckFinding } from "../protocol/upkeep.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { ContainerArchives } from "./container-archives.ts";
+import type { Leaving } from "./end-with-host.ts";
 import type { ExecInfo } from "./exec-sessions.ts";
 import type { Pruned, PruneFilter } from "./prune-containers.ts";
 import type { Update } from "./update-container.ts";
@@ -41,6 +42,9 @@ export type AttachRequest = {
 export interface ContainerService extends AsyncDisposable {
   /** Brings records in line with what really runs, sweeps what nobody owns, restarts by policy. Once, before serving. */
   reconcile(): Promise<void>;
+
+  /** Those that run, for endWithHost() after this service was closed. */
+  leaving(): Promise<readonly Leaving[]>;
 
   list(all: boolean): readonly ContainerSummary[];
   /** Fails with `not-found`, or `invalid-argument` for an ambiguous prefix. */

@@ -34,6 +34,7 @@ import { Summaries } from "./container-summary.ts";
 import { ContainerTable } from "./container-table.ts";
 import { createContainer } from "./create-container.ts";
 import { dealWithExit } from "./end-container.ts";
+import { type Leaving, listLeaving } from "./end-with-host.ts";
 import { type ExecInfo, ExecSessions } from "./exec-sessions.ts";
 import { HealthMonitors } from "./health/health-monitors.ts";
 import { inspectContainer } from "./inspect-container.ts";
@@ -285,6 +286,10 @@ class LocalContainerService implements ContainerService {
 
   disconnect(container: string, network: string, force: boolean): Promise<void> {
     return this.#onRecord(container, (record) => disconnectNetwork(this.#parts, record, { network, force }));
+  }
+
+  leaving(): Promise<readonly Leaving[]> {
+    return listLeaving(this.#parts);
   }
 
   namesNetwork(networkID: string): boolean {
