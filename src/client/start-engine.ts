@@ -10,7 +10,8 @@ import { isUnitInstalled, type UnitProgram, unitName } from "./systemd-unit.ts";
 
 const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
 const pollInterval = 20;
-const startDeadline = 15_000;
+/** An engine that ends is noticed at once; one that takes up hundreds of containers on a slow machine may need this. */
+const startDeadline = 60_000;
 /** An engine of ours that ended may have lost the race against another one that is about to listen. */
 const graceAfterExit = 1_000;
 const tailBytes = 4_096;
