@@ -51,7 +51,7 @@ const cases: readonly (readonly [words: string, code: number, said: RegExp])[] =
   ["run --pull never no-such-image true", 125, /no such image: no-such-image\nhint: /],
   ["run UPPER/Case true", 125, /"UPPER\/Case": a repository's name must be lowercase/],
   [`run --name taken ${image} true`, 125, /container name taken is in use by container [0-9a-f]{12}\nhint: /],
-  [`create --name a/b ${image}`, 125, /container name "a\/b" is not valid\nhint: /],
+  [`create --name a/b ${image}`, 1, /container name "a\/b" is not valid\nhint: /],
   [`run -d -p ${port}:80 ${image} true`, 125, /publish port \d+\/tcp .* it is taken by container taken\nhint: /],
   [`run -d -p ${port + 1}:80 ${image} true`, 125, /it is taken by node \(pid \d+\)\nhint: /],
   [`run -d -p 192.0.2.77:80:80 ${image} true`, 125, /publish on 192.0.2.77: this host does not have that address/],

@@ -44,7 +44,7 @@ it("leaves nothing of a creation that fails, but what others name by then", asyn
     "is used twice",
   );
   const driver = { driver: "nfs-plugin" };
-  await expect(createContainer(engine, { mounts: [...mounts, namedVolume("d", "/d", driver)] })).rejects.toThrow(
+  await expect(createContainer(engine, { mounts: [...mounts, namedVolume("dd", "/d", driver)] })).rejects.toThrow(
     "no driver",
   );
   expect(await request("volumes.list", {})).toEqual([]);
@@ -58,8 +58,8 @@ it("waits for a volume that is going, and makes it anew", async () => {
     const pruned = request("volumes.prune", { all: true, labels: [], dryRun: false });
     const mounts = [namedVolume("v59", "/v"), namedVolume("v1", "/w")];
     const made = await Promise.all([createContainer(engine, { mounts }), createContainer(engine, { mounts })]);
-    await create("v58");
     await pruned;
+    await create("v58");
     const names = (await request("volumes.list", {})).map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(["v1", "v58", "v59"]));
     await Promise.all(made.map(remove));
