@@ -26,6 +26,7 @@ import { openExecFifo } from "./exec-fifo.ts";
 import { ExitWatch } from "./exit-watch.ts";
 import { updateLimits } from "./live-limits.ts";
 import { MadeCgroups } from "./made-cgroups.ts";
+import { awaitProgram } from "./program-start.ts";
 import { runtimeError } from "./runtime-errors.ts";
 import { isUnknown, type RuntimeName, RuntimeProgram, runtimeNames } from "./runtime-program.ts";
 import { chooseRuntime } from "./self-test.ts";
@@ -135,13 +136,14 @@ class ConmonRuntime implements ContainerRuntime {
         throw runtimeError(`kill container ${shortID(id)}`, result.stderr);
       }
     } else {
-      this.#signalMain(id, signal);
+      await this.#signalMain(id, signal);
     }
     if (signal === sigkill) await this.#thaw(id);
     this.#exits.hurry();
   }
 
   async pause(id: string): Promise<void> {
+    await this.#awaitProgram(id);
     await this.#programOf(id).run(`pause container ${shortID(id)}`, ["pause", id]);
   }
 
@@ -286,7 +288,13 @@ class ConmonRuntime implements ContainerRuntime {
     await removeSockets(bundle);
   }
 
-  #signalMain(id: string, signal: number): void {
+  async #awaitProgram(id: string): Promise<void> {
+    const pid = this.#supervisors.findProcess(id);
+    if (pid !== null) await awaitProgram(pid);
+  }
+
+  async #signalMain(id: string, signal: number): Promise<void> {
+    if (signal !== sigkill) await this.#awaitProgram(id);
     const pid = this.#supervisors.findProcess(id);
     if (pid === null) return;
     try {

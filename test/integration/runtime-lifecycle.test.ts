@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { openCgroups } from "../../engine/host/cgroups.ts";
 import { unlimited } from "../../engine/protocol/defaults.ts";
@@ -37,6 +38,19 @@ it("tells the exit code of a container once and leaves nothing behind", async ()
   }
   const cgroups = openCgroups();
   expect(cgroups.directoriesOf(config.names.cgroupParent).filter((path) => existsSync(path))).toEqual([]);
+});
+
+it("signals the container's program, and not the runtime's init on its way to it", async () => {
+  await using test = await openTestRuntime();
+  // Keeps the init from its last step, as a busy machine may.
+  const hooks = { startContainer: [{ path: "/bin/sleep", args: ["sleep", "0.3"] }] };
+  await test.create("soon", { command: ["sleep", "300"] }, { hooks });
+  await test.runtime.start("soon");
+  // The first process of a pid namespace takes no signal that it has no handler for; the init has one for each.
+  await test.runtime.kill("soon", constants.signals.SIGTERM, false);
+  await sleep(100);
+  await test.runtime.kill("soon", constants.signals.SIGKILL, false);
+  expect(await test.exitOf("soon")).toMatchObject({ exitCode: 137 });
 });
 
 it.each([

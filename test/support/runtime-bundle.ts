@@ -21,7 +21,7 @@ export type TestRuntime = {
   readonly exits: ExitRecord[];
   readonly warnings: string[];
   /** Writes a bundle and creates its container. */
-  create(id: string, wishes: Partial<CreateRequest>, more?: { stdinOnce?: boolean }): Promise<string>;
+  create(id: string, wishes: Partial<CreateRequest>, more?: { stdinOnce?: boolean; hooks?: unknown }): Promise<string>;
   bundleOf(id: string): string;
   exitOf(id: string): Promise<ExitRecord>;
 } & AsyncDisposable;
@@ -57,7 +57,7 @@ export async function openTestRuntime(base?: string): Promise<TestRuntime> {
         files: { hosts: null, resolvConf: null, hostname: null },
       });
       warnings.push(...prepared.warnings);
-      await writeFile(join(bundle, "config.json"), JSON.stringify(prepared.spec));
+      await writeFile(join(bundle, "config.json"), JSON.stringify({ ...prepared.spec, hooks: more.hooks }));
       const { terminal, openStdin } = request;
       const stdinOnce = more.stdinOnce ?? false;
       const cgroupPath = request.cgroupParent === "" ? undefined : cgroupsPath;
