@@ -121,6 +121,34 @@ describe("a restart policy", () => {
     await remove(id);
   });
 
+  it("goes on after a start by hand in one of its pauses that failed", async () => {
+    const plain = {
+      driver: "bridge",
+      subnets: [],
+      internal: false,
+      enableIPv6: false,
+      labels: {},
+      options: {},
+    } as const;
+    await request("networks.create", { name: "goes", ...plain, subnets: [] });
+    const id = await runContainer(engine, { command: sh("exit 1"), restartPolicy: always, network: "goes" });
+    await eventually(async () => ((await findContainer(engine, id))?.restartCount ?? 0) >= 2);
+    await eventually(() =>
+      request("networks.remove", { network: "goes" }).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await expect(request("containers.start", { container: id })).rejects.toMatchObject({ code: "not-found" });
+    expect(await findContainer(engine, id)).toMatchObject({ status: "restarting" });
+    await request("networks.create", { name: "goes", ...plain, subnets: [] });
+    await eventually(async () =>
+      /^(running|1)$/.test(String((await findContainer(engine, id))?.exitCode ?? "running")),
+    );
+    await remove(id);
+    await request("networks.remove", { network: "goes" });
+  });
+
   it("of so many retries ends, and who waits learns of it", async () => {
     const policy = { name: "on-failure", maximumRetryCount: 2 } as const;
     const id = await runContainer(engine, { command: sh("exit 9"), restartPolicy: policy });
