@@ -10,7 +10,7 @@ import { snapshot } from "./host.ts";
 import { type Answer, type Slot, statusesOf } from "./model.ts";
 import { type Command, type ThingVerb, thingNames, type Verb } from "./plan.ts";
 import { actOnThing, Thing } from "./things.ts";
-import { requestOf } from "./wishes.ts";
+import { isAutoRemoved, requestOf } from "./wishes.ts";
 
 /** Milliseconds in which every request must have its answer, whatever happens around it. */
 const patience = 25_000;
@@ -108,10 +108,11 @@ export class ChaosClient {
     if (!isMissing && (verb === "create" || !this.#isPortTaken(slot))) return false;
     if (verb === "create") return isMissing && answer === "not-found";
     slot.hasFailedStart = true;
-    const isGone = slot.wish.life === "fleeting" || slot.wish.life === "gone";
     const next = [...slot.phases].map((phase) => {
-      if (phase === "absent") return phase;
-      return isGone ? "absent" : phase === "created" ? phase : "down";
+      if (phase === "absent" || phase === "paused") return phase;
+      if (isAutoRemoved(slot.wish)) return "absent";
+      // Its policy goes on with one that was between two lives.
+      return phase === "created" || verb === "start" ? phase : "down";
     });
     slot.phases = new Set(next);
     return true;
@@ -308,7 +309,7 @@ async function killAndWait(client: EngineClient, container: string): Promise<voi
 
 async function exec(client: EngineClient, container: string, mark: { file: string; text: string }): Promise<void> {
   const streamID = newStreamID();
-  const script = `echo -n ${mark.text} >/${mark.file}; [ ! -d /v ] || echo -n ${mark.text} >/v/${mark.file}`;
+  const script = `set -e; echo -n ${mark.text} >/${mark.file}; [ ! -d /v ] || echo -n ${mark.text} >/v/${mark.file}`;
   const command = ["sh", "-c", script];
   const fields = { container, command, environment: [], terminal: false, openStdin: false, privileged: false };
   const stream = await client.openStream(streamID);

@@ -94,13 +94,14 @@ const acts: Readonly<Record<Fault["kind"], Act>> = {
   "flush-rules": disturbed(async ({ host }, { number }) => {
     host.shell(number % 2 === 0 ? "nft flush ruleset" : `nft delete table inet ${host.config.names.table}`);
   }),
-  "delete-bridge": disturbed(async ({ host }) => {
+  "delete-bridge": async (scene, fault) => {
+    const { host } = scene;
     const { bridge } = host.config.names;
-    host.shell(`ip link del ${bridge}`);
-    // Until the engine's guard has seen it, what needs it is refused.
+    await disturbed(async () => void host.shell(`ip link del ${bridge}`))(scene, fault);
+    // Whoever needs it makes it anew; else the engine's guard does.
     for (const deadline = Date.now() + guardPatience; !host.hasLink(bridge) && Date.now() < deadline; )
       await sleep(100);
-  }),
+  },
 };
 
 /** Does what a fault says. The engine may be down afterwards. */
