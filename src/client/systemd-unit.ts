@@ -24,7 +24,8 @@ export type UnitProgram = {
 
 /**
  * The text of the unit. KillMode=process and Delegate=yes: containers are in cgroups of their own below, and neither a stop of the
- * engine nor its upgrade touches them. A stop asked for is no failure, so that it lasts until somebody wants the engine.
+ * engine nor its upgrade touches them. A stop asked for is no failure, so that it lasts until somebody wants the engine. Where the host goes
+ * down, the engine ends them before itself, and needs the time that they may take.
  */
 export function unitText({ command, environment }: UnitProgram): string {
   const variables = Object.entries(environment).map(([name, value]) => `Environment=${quote(`${name}=${value}`)}`);
@@ -40,6 +41,7 @@ EnvironmentFile=-/etc/default/gantry
 ExecStart=${command.map(quote).join(" ")}
 Restart=on-failure
 RestartSec=5
+TimeoutStopSec=90
 KillMode=process
 Delegate=yes
 TasksMax=infinity
