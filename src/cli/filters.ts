@@ -29,7 +29,7 @@ export function labelsHold(filters: Filters, labels: Readonly<Record<string, str
 }
 
 /** `key` or `key=value` */
-export function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
+function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
   const equals = wanted.indexOf("=");
   const key = equals === -1 ? wanted : wanted.slice(0, equals);
   return Object.hasOwn(labels, key) && (equals === -1 || labels[key] === wanted.slice(equals + 1));

@@ -1,8 +1,6 @@
-import { EngineError } from "../../engine/errors.ts";
-import type { ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { EngineClient } from "../client/connection.ts";
 import { findMoment } from "../format/time.ts";
-import { type Filters, hasLabel, parseFilters } from "./filters.ts";
+import { type Filters, parseFilters } from "./filters.ts";
 import { UsageError } from "./parse/usage-error.ts";
 
 /** What `--filter` of the prune verbs comes to. labels: with `!` before those that things must not have. */
@@ -50,24 +48,15 @@ export async function pruneImages(client: EngineClient, filter: PruneFilter, all
 
 /** Removes what does not run. One that is started, or removed by somebody else, meanwhile is left out. */
 export async function pruneContainers(client: EngineClient, filter: PruneFilter): Promise<Pruned> {
-  const all = await client.request("containers.list", { all: true });
-  const chosen = all.filter((container) => isOver(container) && passes(container, filter));
-  if (chosen.length === 0) return { lines: [], bytes: 0 };
-  const { containers } = await client.request("system.diskUsage", {});
-  const sizes = new Map(containers.items.map(({ id, size, logSize }) => [id, size + logSize]));
-  const gone: string[] = [];
-  for (const { id } of chosen) {
-    try {
-      await client.request("containers.remove", { container: id, force: false, volumes: false });
-      gone.push(id);
-    } catch (error) {
-      const isOthers =
-        error instanceof EngineError && (error.code === "not-found" || error.code === "failed-precondition");
-      if (!isOthers) throw error;
-    }
-  }
-  const bytes = gone.reduce((total, id) => total + (sizes.get(id) ?? 0), 0);
-  return { lines: titled("Deleted Containers:", gone), bytes };
+  const { until, labels } = filter;
+  const { removed, bytes } = await client.request("containers.prune", { until, labels: [...labels], dryRun: false });
+  return {
+    lines: titled(
+      "Deleted Containers:",
+      removed.map(({ id }) => id),
+    ),
+    bytes,
+  };
 }
 
 /** Takes those that became of use meanwhile for used: they stay. */
@@ -96,17 +85,6 @@ export async function pruneVolumes(client: EngineClient, labels: readonly string
 
 function titled(title: string, names: readonly string[]): string[] {
   return names.length === 0 ? [] : [title, ...names, ""];
-}
-
-function isOver({ status }: ContainerSummary): boolean {
-  return status === "created" || status === "exited" || status === "dead";
-}
-
-function passes({ createdAt, labels }: ContainerSummary, filter: PruneFilter): boolean {
-  if (filter.until !== null && Date.parse(createdAt) > Date.parse(filter.until)) return false;
-  return filter.labels.every((label) =>
-    label.startsWith("!") ? !hasLabel(labels, label.slice(1)) : hasLabel(labels, label),
-  );
 }
 
 /** A wrong filter is not a wrong flag: docker's engine refuses it. */

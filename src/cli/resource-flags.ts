@@ -67,11 +67,14 @@ export function resourcesOf(options: FixedResourceOptions): Resources {
   };
 }
 
-/** The limits that `update` changes; null and -1 differ there: left as it is, and without limit. */
-export function changedResources(options: ResourceOptions): Resources {
+/**
+ * The limits that `update` changes; null and -1 differ there: left as it is, and without limit. exitCode: of limits that exclude each other,
+ * which docker's engine looks at.
+ */
+export function changedResources(options: ResourceOptions, exitCode = 125): Resources {
   const { memory, memorySwap, memoryReservation, cpus } = options;
   if (cpus !== undefined && (options.cpuPeriod !== undefined || options.cpuQuota !== undefined)) {
-    throw new UsageError("conflicting options: --cpus and --cpu-period or --cpu-quota");
+    throw new UsageError("conflicting options: --cpus and --cpu-period or --cpu-quota", exitCode);
   }
   return {
     ...unlimited,

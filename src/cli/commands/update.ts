@@ -21,7 +21,7 @@ export function command(cli: Cli): Command {
       if (given.length === 0 && restart === undefined) {
         throw new UsageError("you must provide one or more flags when using this command", 1);
       }
-      const resources = changedResources(limits);
+      const resources = changedResources(limits, 1);
       const policy = restart === undefined ? {} : { restartPolicy: policyOf(restart) };
       return forEachName(cli, names, async (client, container) => {
         const { warnings } = await client.request("containers.update", { container, resources, ...policy });
