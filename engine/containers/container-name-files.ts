@@ -1,4 +1,5 @@
-import { open, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { rewriteFile } from "../lib/rewrite-file.ts";
 import {
   formatHostname,
   formatHosts,
@@ -11,9 +12,6 @@ import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { joinedContainerOf } from "./network-mode.ts";
 import type { ContainerParts } from "./parts.ts";
-
-/** A container may write whatever it likes into its hosts file. */
-const longestHosts = 1024 * 1024;
 
 /** Whose files and hostname a container has: its own, or those of the one whose network it shares. */
 export function namesOwnerOf(parts: Pick<ContainerParts, "table">, record: ContainerRecord): ContainerRecord {
@@ -49,10 +47,11 @@ export async function adjustNameFiles(
   { before, after }: { readonly before: Sandbox; readonly after: Sandbox },
 ): Promise<void> {
   const paths = pathsOf(parts.config, record.id);
-  const text = await readStart(paths.hosts);
   const addresses = { before: addressesOf(before), after: addressesOf(after) };
-  await writeFile(paths.hosts, replaceOwnLines(text, fullNameOf(record), addresses));
-  if (before.resolver !== after.resolver) await writeFile(paths.resolvConf, await resolvConfFor(record, after));
+  await rewriteFile(paths.hosts, (text) => replaceOwnLines(text, fullNameOf(record), addresses));
+  if (before.resolver === after.resolver) return;
+  const resolvConf = await resolvConfFor(record, after);
+  await rewriteFile(paths.resolvConf, () => resolvConf);
 }
 
 async function resolvConfFor({ request }: ContainerRecord, { resolver }: Sandbox): Promise<string> {
@@ -68,10 +67,4 @@ function addressesOf(sandbox: Sandbox): string[] {
   return sandbox.endpoints.flatMap(({ ipAddress, ipv6Address }) =>
     [ipAddress, ipv6Address].filter((address) => address !== null),
   );
-}
-
-async function readStart(path: string): Promise<string> {
-  await using file = await open(path);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(longestHosts), 0, longestHosts, 0);
-  return buffer.toString("utf8", 0, bytesRead);
 }
