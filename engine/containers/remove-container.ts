@@ -22,9 +22,10 @@ export async function removeContainer(parts: ContainerParts, record: ContainerRe
   parts.restarts.cancel(id);
   if (record.state.status !== "removing") parts.table.update(id, { status: "removing" });
   try {
+    // First: its files go with what follows.
+    await parts.logs.release(id);
     await releaseForGood(parts, id);
     await forgetExit(parts, id);
-    await parts.logs.release(id);
     await removeDirectory(pathsOf(parts.config, id).directory);
   } catch (error) {
     parts.table.update(id, {

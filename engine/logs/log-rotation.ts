@@ -35,14 +35,18 @@ export class LogRotation implements AsyncDisposable {
 
   /** The container has ended. Resolves when its log is within its limits. */
   async unwatch(id: string): Promise<void> {
+    await this.#stopWatching(id, true);
+  }
+
+  async #stopWatching(id: string, isKept: boolean): Promise<void> {
     const watched = this.#watched.get(id);
     this.#watched.delete(id);
-    await watched?.stop();
+    await watched?.stop(isKept);
   }
 
   /** The container is removed: resolves when nothing touches its files. */
   async release(id: string): Promise<void> {
-    await this.unwatch(id);
+    await this.#stopWatching(id, false);
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
     const packing = this.#packing.get(id);

@@ -25,6 +25,7 @@ export class LogWatch {
   readonly #journal: Log;
   readonly #ended: Promise<void>;
   #isStopped = false;
+  #isKept = true;
   #wake: () => void = () => {};
   /** Milliseconds from the first write to a look: the longer the more often it was found to grow slowly. */
   #patience = fastest;
@@ -42,9 +43,10 @@ export class LogWatch {
     this.#ended = this.#run();
   }
 
-  /** Resolves when the log's files are touched no more. It is within its limits then, if the disk lets it. */
-  async stop(): Promise<void> {
+  /** Resolves when the log's files are touched no more. One that `isKept` is within its limits then, if the disk lets it. */
+  async stop(isKept = true): Promise<void> {
     this.#isStopped = true;
+    this.#isKept = isKept;
     this.#wake();
     await this.#ended;
   }
@@ -54,7 +56,7 @@ export class LogWatch {
       if (pause === null) pause = await this.#untilWritten();
       if (!this.#isStopped) await this.#sleep(pause);
     }
-    await this.#look();
+    if (this.#isKept) await this.#look();
     await this.#dropping;
   }
 

@@ -196,7 +196,7 @@ async function openControl({ control, conmonPid }: WrittenLog): Promise<Control 
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     // It holds the fifo open as long as it lives.
-    if (code === "ENXIO" || (code === "ENOENT" && stateOf(conmonPid) === null)) return null;
+    if (code === "ENXIO" || (code === "ENOENT" && hasEnded(conmonPid))) return null;
     throw error;
   }
 }
@@ -208,6 +208,11 @@ async function isWaiting(control: FileHandle, conmonPid: number): Promise<boolea
     if (bytesWaiting(control.fd) > 0 || stateOf(conmonPid) !== "S") return false;
   }
   return true;
+}
+
+function hasEnded(pid: number): boolean {
+  const state = stateOf(pid);
+  return state === null || state === "Z" || state === "X";
 }
 
 function stateOf(pid: number): string | null {
