@@ -105,7 +105,8 @@ function checkAddresses(request: CreateRequest): void {
     if (isIP(address) === 0) refuse(`DNS server ${JSON.stringify(address)} is not an IP address`);
   }
   for (const { name, address } of request.extraHosts) {
-    if (!/^[a-zA-Z0-9._-]+$/.test(name)) refuse(`host name ${JSON.stringify(name)} of --add-host is not valid`);
+    if (!/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,252}$/.test(name))
+      refuse(`host name ${JSON.stringify(name)} of --add-host is not valid`);
     if (isIP(address) === 0 && address !== "host-gateway") {
       refuse(`address ${JSON.stringify(address)} of --add-host ${name} is not an IP address`);
     }
