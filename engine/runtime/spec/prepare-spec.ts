@@ -34,11 +34,12 @@ export async function prepareSpec(wish: SpecWish): Promise<{ spec: RuntimeSpec; 
     architecture: host.architecture,
     kernel: host.kernel,
   });
-  await Promise.all(request.mounts.map(ensureSource));
+  const mounts = await Promise.all(request.mounts.map(withSource));
   const devices = await resolveDevices(request);
   const blockDevices = await findBlockDevices(request.resources);
   return buildSpec({
     ...wish,
+    request: { ...request, mounts },
     host,
     user,
     seccomp,
@@ -53,11 +54,18 @@ export function findInit(): string | null {
   return inits.map(findProgram).find((path) => path !== null) ?? null;
 }
 
-async function ensureSource(mount: MountRequest): Promise<void> {
-  if (mount.type !== "bind" || !mount.source.startsWith("/")) return;
+/** Its source is there. Nothing is mounted below a file, and crun would take `rro` on one for a directory's. */
+async function withSource(mount: MountRequest): Promise<MountRequest> {
+  if (mount.type === "tmpfs" || !mount.source.startsWith("/")) return mount;
   const { source } = mount;
-  if ((await patientDisk.ask(source, () => stat(source).catch(() => null))) !== null) return;
-  if (!mount.createSource) {
+  const found = await patientDisk.ask(source, () => stat(source).catch(() => null));
+  if (found !== null) return found.isDirectory() ? mount : { ...mount, nonRecursive: true };
+  if (mount.type === "bind") await makeSource(mount);
+  return mount;
+}
+
+async function makeSource({ source, createSource }: MountRequest): Promise<void> {
+  if (!createSource) {
     throw new EngineError("invalid-argument", `bind source ${source} does not exist on this host`, {
       hint: "make it first, or use -v, which makes a missing directory",
       exitCode: 125,
