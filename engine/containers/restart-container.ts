@@ -42,21 +42,19 @@ export function finishRestarts(parts: ContainerParts): void {
 
 /**
  * One that still runs has got its signal: it is started when it ends of that. It is not stopped anew, since whoever asked for it knows that
- * the restart failed and may be at work in there.
+ * the restart failed and may be at work in there. Whoever ends it by hand meanwhile does not want it back.
  */
 async function finishRestart(parts: ContainerParts, id: string): Promise<void> {
   const { request, state } = parts.table.get(id);
-  const comingBack = parts.comingBack.add(id);
   try {
     if (isAlive(state.status) && !(await endsInTime(parts, id, request.stopTimeout ?? patience))) return;
     await parts.queue.run(id, async () => {
       const now = parts.table.find(id);
-      if (now === null || isActive(now.state.status)) return;
+      if (now === null || isActive(now.state.status) || !now.state.comingBack) return;
       await startByHand(parts, now);
       publishEvent(parts, now, "restart");
     });
   } finally {
-    comingBack[Symbol.dispose]();
     forget(parts, id);
   }
 }

@@ -83,15 +83,20 @@ export async function killContainer(parts: ContainerParts, id: string, text: str
       });
     }
     const isEnd = signal === constants.signals.SIGKILL || signal === parseSignal(record.resolution.stopSignal);
-    if (isEnd) parts.table.update(id, { stoppedByHand: true, bootID: parts.bootID });
+    if (isEnd) parts.table.update(id, byHandOf(parts, id));
     await sendSignal(parts, record, signal);
   });
+}
+
+/** It comes back where somebody restarts it just now, and not where an earlier engine's restart was cut off. */
+function byHandOf(parts: ContainerParts, id: string) {
+  return { stoppedByHand: true, bootID: parts.bootID, comingBack: parts.comingBack.has(id) };
 }
 
 /** In the queue. False where there is nothing to wait for. */
 async function beginStop(parts: ContainerParts, id: string, signal: number): Promise<boolean> {
   const record = parts.table.get(id);
-  const byHand = { stoppedByHand: true, bootID: parts.bootID, comingBack: parts.comingBack.has(id) };
+  const byHand = byHandOf(parts, id);
   if (record.state.status === "restarting") {
     parts.restarts.cancel(id);
     parts.table.update(id, { status: "exited", ...byHand });

@@ -102,6 +102,24 @@ it("finishes a restart in whose middle the engine was killed", async () => {
   await remove(stopped);
 });
 
+it.each(["kill", "stop"] as const)(
+  "brings nothing back that a %s by hand ended after its restart was cut off",
+  async (verb) => {
+    const container = await runContainer(engine, { command: ["sleep", "300"] });
+    request("containers.restart", { container, timeout: 20 }).catch(() => undefined);
+    await eventually(async () => (await findContainer(engine, container))?.stopDeadline !== null);
+    await engine.stop("SIGKILL");
+    await engine.start();
+    expect(await findContainer(engine, container)).toMatchObject({ status: "running" });
+    if (verb === "kill") await request("containers.kill", { container, signal: "KILL" });
+    else await request("containers.stop", { container, timeout: 0 });
+    await request("containers.wait", { container, condition: "stopped" });
+    await sleep(500);
+    expect(await findContainer(engine, container)).toMatchObject({ status: "exited" });
+    await remove(container);
+  },
+);
+
 it("prunes what does not run, with a look before", async () => {
   const [kept, running] = [await createContainer(engine, { labels: { keep: "" } }), await runContainer(engine)];
   const gone = await createContainer(engine, { name: "gone" });
