@@ -1,5 +1,6 @@
 import { lchown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { settleAll } from "../lib/settle.ts";
 import type { Sandbox } from "../networks/network-service.ts";
 import type { MountRequest } from "../protocol/create-request.ts";
 import { resolveSeccomp } from "../runtime/seccomp.ts";
@@ -11,17 +12,22 @@ import { getHostFacts } from "../runtime/spec/host-facts.ts";
 import { findInit, prepareSpec, type SpecWish } from "../runtime/spec/prepare-spec.ts";
 import { propagationOf } from "./bind-propagation.ts";
 import { cgroupParentOf, checkIsolation, type OpenNamespaces, prepareProfile } from "./container-isolation.ts";
-import { namesOwnerOf, writeNameFiles } from "./container-name-files.ts";
+import { type HostNames, namesOwnerOf, readHostNames, writeNameFiles } from "./container-name-files.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { plannedMounts } from "./container-volumes.ts";
 import { containerMark } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 
-export type Surroundings = {
-  readonly sandbox: Sandbox;
+export type PreparedBundle = {
   /** Absolute path of the mounted file system. */
   readonly rootfs: string;
+  readonly hostNames: HostNames;
+};
+
+export type Surroundings = {
+  readonly sandbox: Sandbox;
+  readonly prepared: PreparedBundle;
   readonly namespaces: OpenNamespaces | null;
   /** Volumes as binds. */
   readonly mounts: readonly MountRequest[];
@@ -50,19 +56,27 @@ export async function checkSpec(parts: ContainerParts, record: ContainerRecord):
   return warnings;
 }
 
+/** What a bundle needs of the host alone, so that it is made beside the network. Mounts the file system. */
+export async function prepareBundle(parts: ContainerParts, record: ContainerRecord): Promise<PreparedBundle> {
+  const [rootfs, hostNames] = await settleAll([mountMarked(parts, record.id), readHostNames(record)]);
+  return { rootfs, hostNames };
+}
+
 /** Makes the OCI bundle: the files of names, the sources of binds, and config.json. */
 export async function writeBundle(
   parts: ContainerParts,
   record: ContainerRecord,
-  { sandbox, rootfs, namespaces, mounts }: Surroundings,
+  { sandbox, prepared: { rootfs, hostNames }, namespaces, mounts }: Surroundings,
 ): Promise<void> {
   const apparmor = await prepareProfile(parts, record.request);
-  await Promise.all([writeNameFiles(parts, record, sandbox), markRootfs(rootfs)]);
-  await giveToOwnRoot(parts, record, rootfs);
   const joined = namespaces === null ? {} : { joined: namespaces.joined };
   const known = { netnsPath: sandbox.netnsPath, rootfs, apparmor, ...joined, mounts };
   const { spec } = await prepareSpec(wishOf(parts, record, known));
-  await writeFile(pathsOf(parts.config, record.id).spec, JSON.stringify(spec), { mode: 0o600 });
+  await Promise.all([
+    writeNameFiles(parts, record, { sandbox, hostNames }),
+    writeFile(pathsOf(parts.config, record.id).spec, JSON.stringify(spec), { mode: 0o600 }),
+  ]);
+  await giveToOwnRoot(parts, record, rootfs);
 }
 
 function wishOf(
@@ -84,6 +98,12 @@ function wishOf(
     cgroupsPath: `${cgroupParentOf(parts, request)}/${id}`,
     files: { hosts, resolvConf, hostname },
   };
+}
+
+async function mountMarked({ layers }: Pick<ContainerParts, "layers">, id: string): Promise<string> {
+  const rootfs = await layers.mount(id);
+  await markRootfs(rootfs);
+  return rootfs;
 }
 
 /**

@@ -19,24 +19,35 @@ export function namesOwnerOf(parts: Pick<ContainerParts, "table">, record: Conta
   return joined === null ? record : parts.table.get(joined);
 }
 
-/** Text of /etc/hosts, /etc/hostname and /etc/resolv.conf. A container on the host's network sees the host's own hosts. */
-export async function writeNameFiles(parts: ContainerParts, record: ContainerRecord, sandbox: Sandbox): Promise<void> {
+/** Texts of the host's own files. */
+export type HostNames = { readonly hosts: string; readonly resolvConf: string };
+
+/** As far as a container has something of them: one on the host's network sees the host's own hosts. */
+export async function readHostNames({ request }: ContainerRecord): Promise<HostNames> {
+  const hosts = request.network === "host" ? readFile("/etc/hosts", "utf8").catch(() => "") : "";
+  return { hosts: await hosts, resolvConf: await readHostResolvConf() };
+}
+
+/** Writes /etc/hosts, /etc/hostname and /etc/resolv.conf. */
+export async function writeNameFiles(
+  parts: ContainerParts,
+  record: ContainerRecord,
+  { sandbox, hostNames }: { readonly sandbox: Sandbox; readonly hostNames: HostNames },
+): Promise<void> {
   const { request, resolution } = record;
   if (joinedContainerOf(request) !== null) return;
   const paths = pathsOf(parts.config, record.id);
-  const sharesHostNetwork = request.network === "host";
   const own = formatHosts({
     hostname: fullNameOf(record),
     ipAddresses: addressesOf(sandbox),
     gateway: sandbox.primary?.gateway ?? null,
     extraHosts: request.extraHosts,
   });
-  const hosts = sharesHostNetwork ? `${await readFile("/etc/hosts", "utf8").catch(() => "")}\n${own}` : own;
-  const resolvConf = await resolvConfFor(record, sandbox);
+  const hosts = request.network === "host" ? `${hostNames.hosts}\n${own}` : own;
   await Promise.all([
     writeFile(paths.hosts, hosts),
     writeFile(paths.hostname, formatHostname(resolution.hostname)),
-    writeFile(paths.resolvConf, resolvConf),
+    writeFile(paths.resolvConf, formatResolvConfFor(record, sandbox, hostNames.resolvConf)),
   ]);
 }
 
@@ -50,13 +61,12 @@ export async function adjustNameFiles(
   const addresses = { before: addressesOf(before), after: addressesOf(after) };
   await rewriteFile(paths.hosts, (text) => replaceOwnLines(text, fullNameOf(record), addresses));
   if (before.resolver === after.resolver) return;
-  const resolvConf = await resolvConfFor(record, after);
+  const resolvConf = formatResolvConfFor(record, after, await readHostResolvConf());
   await rewriteFile(paths.resolvConf, () => resolvConf);
 }
 
-async function resolvConfFor({ request }: ContainerRecord, { resolver }: Sandbox): Promise<string> {
-  const sharesHostNetwork = request.network === "host";
-  return formatResolvConf(await readHostResolvConf(), { ...request, sharesHostNetwork, resolver });
+function formatResolvConfFor({ request }: ContainerRecord, { resolver }: Sandbox, host: string): string {
+  return formatResolvConf(host, { ...request, sharesHostNetwork: request.network === "host", resolver });
 }
 
 function fullNameOf({ request, resolution }: ContainerRecord): string {

@@ -142,7 +142,8 @@ export class ContainerTable {
   delete(id: string, within: (write: () => void) => void = (write) => write()): void {
     const before = this.#mirror.get(id);
     const write = () => void this.#delete.run(id);
-    const isLazy = before?.request.autoRemove && before.state.status === "removing";
+    // `removing` is on the disk: the next start would finish it.
+    const isLazy = before?.state.status === "removing";
     within(isLazy ? () => this.#database.persistLater(write) : write);
     if (before === undefined) return;
     this.#mirror.delete(id);

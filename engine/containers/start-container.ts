@@ -1,6 +1,6 @@
 import { EngineError } from "../errors.ts";
 import { settleAll } from "../lib/settle.ts";
-import { writeBundle } from "./bundle.ts";
+import { prepareBundle, writeBundle } from "./bundle.ts";
 import { publishEvent } from "./container-events.ts";
 import { cgroupParentOf, giveStreams, openNamespaces } from "./container-isolation.ts";
 import { sandboxRequestOf } from "./container-networks.ts";
@@ -53,7 +53,7 @@ export async function startContainer(
 
 /**
  * Network and file system side by side, then the bundle, then the process with its clients attached. The ports get in force while the
- * runtime prepares the process, and are before it runs.
+ * runtime prepares the process, and are before it runs: what begins sooner keeps it waiting.
  */
 async function launch(
   parts: ContainerParts,
@@ -63,15 +63,15 @@ async function launch(
   const { id, request } = record;
   const paths = pathsOf(parts.config, id);
   using namespaces = await openNamespaces(parts, record);
-  const [{ sandbox, published }, rootfs] = await settleAll([
+  const [{ sandbox, establish }, prepared] = await settleAll([
     parts.networks.reserve({ ...sandboxRequestOf(parts, record), namespace: namespaces?.netnsPath ?? null }),
-    parts.layers.mount(id),
+    prepareBundle(parts, record),
   ]);
   await using mounts = await mountVolumes(parts, record);
   await using mapped = await mapVolumes(parts, record, mounts.list);
-  await writeBundle(parts, record, { sandbox, rootfs, namespaces, mounts: mapped.list });
+  await writeBundle(parts, record, { sandbox, prepared, namespaces, mounts: mapped.list });
   // The runtime writes what is asked of an interface while it makes the process.
-  if (Object.keys(request.sysctls).some((name) => /^net\..*\b(conf|neigh)\b/.test(name))) await published;
+  if (Object.keys(request.sysctls).some((name) => /^net\..*\b(conf|neigh)\b/.test(name))) await establish();
   const process = await parts.runtime.create({
     id,
     bundle: paths.directory,
@@ -82,10 +82,12 @@ async function launch(
     checkpoint,
     runtime: request.runtime,
     cgroupPath: request.cgroupParent === "" ? undefined : `${cgroupParentOf(parts, request)}/${id}`,
+    // It is waited for below.
+    onBegun: () => void establish().catch(() => {}),
   });
   await giveStreams(parts, id, process.pid);
   await parts.sessions.connect(id, () => parts.runtime.attach(paths.directory));
-  await published;
+  await establish();
   if (checkpoint === undefined) await parts.runtime.start(id);
   return process;
 }

@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
 import type { IDRange } from "../host/id-ranges.ts";
-import { isMounted, mountOverlay, unmount } from "../host/mounts.ts";
+import { mountOverlay, unmount } from "../host/mounts.ts";
 import { decodeJson } from "../lib/json.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
 import type { WritableKey } from "./layer-store.ts";
@@ -192,7 +192,7 @@ export class WritableLayers {
     // Two overlays with one upper directory would spoil it.
     await this.#fading.get(key);
     const lower = this.lowerOf(key);
-    if (isMounted(rootfs)) return false;
+    if (isMountPoint(rootfs)) return false;
     const directory = join(this.#directory, key);
     const shown = lower.length > 0 ? lower : [this.#emptyLayer()];
     const ids = this.#ids.get(key);
@@ -283,6 +283,7 @@ async function leftSight(rootfs: string, unmounted: Promise<void>): Promise<void
   if (hasEnded) await unmounted;
 }
 
+/** An overlay is a device of its own. By stat, since the table of mounts is the longer the more containers run. */
 function isMountPoint(path: string): boolean {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   return stat !== undefined && stat.dev !== lstatSync(dirname(path)).dev;

@@ -115,10 +115,7 @@ class LocalNetworkService implements NetworkService {
     try {
       const { record, ready } = await this.#builder.build(request);
       this.#tell(record, "connect");
-      const published = this.#establish(record, ready);
-      // Told when it is waited for.
-      published.catch(() => undefined);
-      return { sandbox: this.#toSandbox(record), published };
+      return { sandbox: this.#toSandbox(record), establish: this.#establish(record, ready) };
     } catch (error) {
       throw error instanceof PortConflict ? await describeConflict(error, request.containerName) : error;
     }
@@ -249,14 +246,21 @@ class LocalNetworkService implements NetworkService {
     await this.#close();
   }
 
-  /** What was not in stock, and ports and names, in force. */
-  async #establish(record: SandboxRecord, ready: ReadonlySet<string>): Promise<void> {
+  /** Begins with what takes long, names and what was not in stock; with ports when the caller has nothing to do that is more urgent. */
+  #establish(record: SandboxRecord, ready: ReadonlySet<string>): () => Promise<void> {
     const missing = record.endpoints.filter(({ endpointID }) => !ready.has(endpointID));
-    await settleAll([
+    const linked = settleAll([
       missing.length === 0 ? Promise.resolve() : this.#stock.link(record.token ?? "", missing, record.endpoints),
-      this.#publisher.publish(publishedPorts(record, this.#networks.find)),
       this.#names.introduce(record),
     ]);
+    let established: Promise<unknown> | null = null;
+    const establish = () => {
+      established ??= settleAll([linked, this.#publisher.publish(publishedPorts(record, this.#networks.find))]);
+      return established;
+    };
+    // Told when it is waited for.
+    linked.catch(() => undefined);
+    return async () => void (await establish());
   }
 
   #repairs(): RepairOptions {

@@ -80,7 +80,11 @@ export type Sandbox = {
   readonly resolver: string | null;
 };
 
-export type Reservation = { readonly sandbox: Sandbox; readonly published: Promise<void> };
+export type Reservation = {
+  readonly sandbox: Sandbox;
+  /** Resolves when interfaces, names and ports are in force. Ports are put in force from its first call on. */
+  readonly establish: () => Promise<void>;
+};
 
 export type PruneFilter = {
   /** RFC 3339: only those made before. */
@@ -100,7 +104,7 @@ export type PruneFilter = {
 export interface NetworkService extends AsyncDisposable {
   /**
    * Gives a container its netns, addresses, routes and published ports. Answers as soon as they are its own; interfaces, names and ports
-   * are in force when `published` resolves. Where `published` fails, the caller releases. Fails with `failed-precondition` for a port that
+   * are in force when `establish` resolves. Where that fails, the caller releases. Fails with `failed-precondition` for a port that
    * is taken, naming the port and, where it can be known, the owner (container or process), or an address that is; with
    * `resource-exhausted` when no address is left; `not-found` for a network; then nothing is left behind.
    */

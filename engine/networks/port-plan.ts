@@ -47,7 +47,9 @@ export async function readSurroundings(
 ): Promise<PortSurroundings> {
   const [listeners, text] = await Promise.all([
     readListeners(new Set(ports.map(({ protocol }) => protocol))),
-    readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8").catch(() => ""),
+    ports.some(({ hostPort }) => hostPort === null)
+      ? readFile("/proc/sys/net/ipv4/ip_local_port_range", "utf8").catch(() => "")
+      : "",
   ]);
   const [first, last] = text.trim().split(/\s+/).map(Number);
   const isRange = first !== undefined && last !== undefined && first > 0 && last >= first;

@@ -95,9 +95,8 @@ class ConmonRuntime implements ContainerRuntime {
     const { id, bundle } = options;
     const program = this.#programNamed(options.runtime ?? "");
     this.#exits.forget(id);
-    const directory = await this.#supervisors.prepare(id, options.cgroupPath);
+    const [directory] = await Promise.all([this.#supervisors.prepare(id, options.cgroupPath), removeSockets(bundle)]);
     if (options.cgroupPath !== undefined) await this.#made.note(options.cgroupPath);
-    await removeSockets(bundle);
     await forkTurn();
     using conmon = new StartingConmon({
       args: this.#launchArguments(options, program, directory),
@@ -108,6 +107,7 @@ class ConmonRuntime implements ContainerRuntime {
     try {
       conmon.release();
       conmon.close();
+      options.onBegun?.();
       const report = await Promise.race([conmon.sync.next(deadline), watch.lost]);
       if (report === null) throw runtimeError("create container", watch.complaint ?? conmon.complaint());
       if (report.data < 0) throw runtimeError("create container", report.message ?? "", await commandOf(bundle));
@@ -331,8 +331,8 @@ class ConmonRuntime implements ContainerRuntime {
 
 /** What an earlier conmon left would stand in the way of the next one. */
 async function removeSockets(bundle: string): Promise<void> {
-  for (const name of ["attach", "ctl", "winsz"]) await unlink(join(bundle, name)).catch(() => {});
-  await rm(join(bundle, "artifacts"), { recursive: true, force: true });
+  const sockets = ["attach", "ctl", "winsz"].map((name) => unlink(join(bundle, name)).catch(() => {}));
+  await Promise.all([...sockets, rm(join(bundle, "artifacts"), { recursive: true, force: true })]);
 }
 
 /** For the message of a failed start. */

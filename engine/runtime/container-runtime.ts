@@ -20,6 +20,8 @@ export type LaunchOptions = {
   readonly runtime?: string;
   /** `cgroupsPath` of the spec, where it is not below the engine's own parent. */
   readonly cgroupPath?: string | undefined;
+  /** Called when the runtime is at work, for what can be done beside it; must not fail. */
+  readonly onBegun?: () => void;
 };
 
 /** A created process that waits for `start`. Pids as the host sees them. */

@@ -57,9 +57,9 @@ const commands = {
       ports: [],
       ...request,
     };
-    const { sandbox, published } = await service.reserve(full);
+    const { sandbox, establish } = await service.reserve(full);
     try {
-      await published;
+      await establish();
     } catch (error) {
       await service.release(request.container);
       throw error;
