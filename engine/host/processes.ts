@@ -29,6 +29,21 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return stat.state !== "Z" && stat.state !== "X";
 }
 
+/** True while there is any process with this pid that is no zombie. */
+export function isRunning(pid: number): boolean {
+  const state = readStat(pid)?.state ?? "X";
+  return state !== "Z" && state !== "X";
+}
+
+/** The same, zombies included: the cheapest look there is. */
+export function hasProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
 /** Sends a signal to exactly this process. False where it is gone: then nothing was sent. */
 export function signalProcess(identity: ProcessIdentity, signal: number): boolean {
   if (!isAlive(identity)) return false;

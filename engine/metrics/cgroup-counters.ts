@@ -47,11 +47,18 @@ const keys = {
 type Reader = { readonly fd: number; readonly take: (counters: Counters, length: number) => void };
 type Take = Reader["take"];
 
+/** Passes in a row in which a container is believed to have the memory, processes and limits it had, since none of its processes has run. */
+const longestRest = 4;
+
 /** Open files of one container's cgroups. Reading again from the start of an open file spares the walk through the path. */
 export class CgroupCounters {
   readonly #cgroups: Cgroups;
   readonly #watched: Watched;
-  #readers: Reader[] = [];
+  /** Processor time first; what also changes without any. */
+  readonly #moving: Reader[] = [];
+  readonly #resting: Reader[] = [];
+  #last: Counters | null = null;
+  #rests = 0;
 
   constructor(cgroups: Cgroups, watched: Watched) {
     this.#cgroups = cgroups;
@@ -60,88 +67,100 @@ export class CgroupCounters {
 
   /** Null where the container is gone, or not there yet; asking again looks again. */
   read(): Counters | null {
-    if (this.#readers.length === 0) this.#open();
-    if (this.#readers.length === 0) return null;
-    const counters = emptyCounters();
+    if (this.#moving.length === 0) this.#open();
+    if (this.#moving.length === 0) return null;
+    const counters: Counters = { ...(this.#last ?? emptyCounters()), receivedBytes: 0, sentBytes: 0 };
     try {
-      for (const { fd, take } of this.#readers) take(counters, readSync(fd, scratch, 0, scratch.length, 0));
+      readAll(this.#moving, counters);
+      const hasRest = this.#rests < longestRest && counters.cpuTotal > 0 && counters.cpuTotal === this.#last?.cpuTotal;
+      this.#rests = hasRest ? this.#rests + 1 : 0;
+      if (!hasRest) readAll(this.#resting, counters);
     } catch {
       // ENODEV: the cgroup was removed while its files were open.
       this.close();
       return null;
     }
     if (this.#watched.hasNetwork) readNetwork(this.#watched.pid, counters);
+    this.#last = counters;
     return counters;
   }
 
   close(): void {
-    for (const { fd } of this.#readers) closeSync(fd);
-    this.#readers = [];
+    for (const { fd } of [...this.#moving, ...this.#resting]) closeSync(fd);
+    this.#moving.length = 0;
+    this.#resting.length = 0;
+    this.#last = null;
   }
 
   #open(): void {
+    const [moving, resting] = [this.#moving, this.#resting];
     this.#openCpu();
-    this.#openMemory();
-    this.#add("cpuset", ["cpuset.cpus.effective", "cpuset.effective_cpus"], (counters, length) => {
-      counters.cpusetSize = countCpus(scratch.toString("latin1", 0, length));
-    });
-    this.#add("pids", ["pids.current"], (counters, length) => {
-      counters.pids = numberAt(scratch, 0, length) ?? 0;
-    });
-    this.#add("pids", ["pids.max"], (counters, length) => {
-      counters.pidsLimit = numberAt(scratch, 0, length);
-    });
-    if (this.#cgroups.findHierarchy("blkio")?.version === 2) this.#add("io", ["io.stat"], takeIoStat);
+    if (this.#cgroups.findHierarchy("blkio")?.version === 2) this.#add(moving, "io", ["io.stat"], takeIoStat);
     else {
       const files = ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"];
-      this.#add("blkio", files, takeBlkio);
+      this.#add(moving, "blkio", files, takeBlkio);
     }
+    this.#openMemory();
+    this.#add(resting, "cpuset", ["cpuset.cpus.effective", "cpuset.effective_cpus"], (counters, length) => {
+      counters.cpusetSize = countCpus(scratch.toString("latin1", 0, length));
+    });
+    this.#add(resting, "pids", ["pids.current"], (counters, length) => {
+      counters.pids = numberAt(scratch, 0, length) ?? 0;
+    });
+    this.#add(resting, "pids", ["pids.max"], (counters, length) => {
+      counters.pidsLimit = numberAt(scratch, 0, length);
+    });
   }
 
   #openCpu(): void {
     if (this.#cgroups.findHierarchy("cpuacct") === null) {
       // cgroup2 counts the time in every cgroup, whether the cpu controller is there or not.
-      this.#add("", ["cpu.stat"], takeUnifiedCpu);
+      this.#add(this.#moving, "", ["cpu.stat"], takeUnifiedCpu);
       if (this.#cgroups.findHierarchy("cpu")?.version !== 1) return;
     } else {
-      this.#add("cpuacct", ["cpuacct.usage"], (counters, length) => {
+      this.#add(this.#moving, "cpuacct", ["cpuacct.usage"], (counters, length) => {
         counters.cpuTotal = numberAt(scratch, 0, length) ?? 0;
       });
     }
-    this.#add("cpu", ["cpu.stat"], takePeriods);
+    this.#add(this.#resting, "cpu", ["cpu.stat"], takePeriods);
   }
 
   #openMemory(): void {
+    const resting = this.#resting;
     if (this.#cgroups.findHierarchy("memory")?.version === 2) {
-      this.#add("memory", ["memory.stat"], takeUnifiedMemory);
-      this.#add("memory", ["memory.max"], (counters, length) => {
+      this.#add(resting, "memory", ["memory.stat"], takeUnifiedMemory);
+      this.#add(resting, "memory", ["memory.max"], (counters, length) => {
         counters.memoryLimit = numberAt(scratch, 0, length) ?? Number.POSITIVE_INFINITY;
       });
     } else {
-      this.#add("memory", ["memory.stat"], takeMemory);
+      this.#add(resting, "memory", ["memory.stat"], takeMemory);
     }
-    this.#add("memory", ["memory.current", "memory.usage_in_bytes"], (counters, length) => {
+    this.#add(resting, "memory", ["memory.current", "memory.usage_in_bytes"], (counters, length) => {
       counters.memoryUsage = numberAt(scratch, 0, length) ?? 0;
     });
-    this.#add("memory", ["memory.events", "memory.oom_control"], (counters, length) => {
+    this.#add(resting, "memory", ["memory.events", "memory.oom_control"], (counters, length) => {
       counters.oomKills = fieldAfter(scratch, length, keys.oomKill) ?? 0;
     });
   }
 
   /** The first of `names` that exists; none: its figure stays 0. An empty controller is the cgroup2 hierarchy itself. */
-  #add(controller: string, names: readonly string[], take: Take): void {
+  #add(readers: Reader[], controller: string, names: readonly string[], take: Take): void {
     const hierarchy = controller === "" ? this.#cgroups.findUnified() : this.#cgroups.findHierarchy(controller);
     if (hierarchy === null) return;
     const directory = this.#cgroups.directoryIn(hierarchy, this.#watched.cgroupPath);
     for (const name of names) {
       try {
-        this.#readers.push({ fd: openSync(join(directory, name), "r"), take });
+        readers.push({ fd: openSync(join(directory, name), "r"), take });
         return;
       } catch {
         // Not in this version, or the cgroup is gone.
       }
     }
   }
+}
+
+function readAll(readers: readonly Reader[], counters: Counters): void {
+  for (const { fd, take } of readers) take(counters, readSync(fd, scratch, 0, scratch.length, 0));
 }
 
 function emptyCounters(): Counters {

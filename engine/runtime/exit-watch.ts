@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../errors.ts";
+import { hasProcess, isRunning } from "../host/processes.ts";
 import type { ExitRecord } from "./container-runtime.ts";
 import type { Supervisors } from "./supervisors.ts";
 
@@ -18,17 +19,24 @@ import type { Supervisors } from "./supervisors.ts";
 const idPattern = /^[0-9A-Za-z][0-9A-Za-z_-]{0,127}$/;
 /** inotify loses events when its queue overflows: this often everything is looked at again while something runs. */
 const interval = 3000;
+/** How many of these looks are for pids alone, which may be another's by now, before one that is thorough. */
+const looksBetween = 10;
 /** No exit code is known where conmon was killed. */
 const unknownExitCode = 255;
+
+type Pids = { readonly conmon: number; readonly process: number };
 
 /** Watches `<run>/exits/`: one file a container that has ended, its content the exit code. */
 export class ExitWatch implements Disposable {
   readonly #directory: string;
   readonly #supervisors: Supervisors;
   readonly #told = new Set<string>();
-  readonly #running = new Set<string>();
+  /** With the pids seen at the last thorough look. */
+  readonly #running = new Map<string, Pids | null>();
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #hurry: NodeJS.Timeout | null = null;
+  #looks = 0;
   #listener: ((exit: ExitRecord) => void) | null = null;
 
   readonly #onLingering: (bundle: string) => void;
@@ -57,9 +65,9 @@ export class ExitWatch implements Disposable {
   /** A container that may end from now on. */
   expect(id: string): void {
     if (this.#told.has(id)) return;
-    this.#running.add(id);
+    this.#running.set(id, null);
     if (this.#listener === null || this.#timer !== null) return;
-    this.#timer = setInterval(() => this.#scan(), interval);
+    this.#timer = setInterval(() => this.#scan(this.#looks++ % looksBetween === 0), interval);
     this.#timer.unref();
   }
 
@@ -86,18 +94,25 @@ export class ExitWatch implements Disposable {
     this.#listener = null;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    if (this.#hurry !== null) clearTimeout(this.#hurry);
+    this.#hurry = null;
   }
 
-  /** An end is near: looks again soon. */
+  /** An end is near: looks again soon, once for all that are near by then. */
   hurry(): void {
-    setTimeout(() => this.#listener !== null && this.#scan(), 100).unref();
+    this.#hurry ??= setTimeout(() => {
+      this.#hurry = null;
+      if (this.#listener !== null) this.#scan(false);
+    }, 100).unref();
   }
 
   /** Runs from timers: a run directory that is full or gone for a moment must not end the engine. */
-  #scan(): void {
+  #scan(isThorough = true): void {
     try {
       for (const name of readdirSync(this.#directory)) this.#check(name);
-      for (const id of [...this.#running]) this.#checkLost(id);
+      for (const [id, pids] of [...this.#running]) {
+        if (isThorough || pids === null || !areAlive(pids)) this.#checkLost(id);
+      }
     } catch (error) {
       process.emitWarning(`look for containers that ended: ${messageOf(error)}`);
     }
@@ -116,7 +131,11 @@ export class ExitWatch implements Disposable {
   #checkLost(id: string): void {
     const lingering = this.#supervisors.findLingering(id);
     if (lingering !== null) this.#onLingering(lingering);
-    if (this.#supervisors.findConmon(id) !== null || this.#supervisors.findProcess(id) !== null) return;
+    const conmon = this.#supervisors.findConmon(id);
+    const process = this.#supervisors.findProcess(id);
+    const isWhole = lingering === null && conmon !== null && process !== null;
+    if (this.#running.has(id)) this.#running.set(id, isWhole ? { conmon, process } : null);
+    if (conmon !== null || process !== null) return;
     if (this.find(id) === null) {
       const path = join(this.#directory, id);
       writeFileSync(`${path}.lost`, String(unknownExitCode));
@@ -131,4 +150,9 @@ export class ExitWatch implements Disposable {
     clearInterval(this.#timer);
     this.#timer = null;
   }
+}
+
+/** That somebody has these pids, and the container's first process is no zombie. */
+function areAlive({ conmon, process }: Pids): boolean {
+  return hasProcess(conmon) && isRunning(process);
 }
