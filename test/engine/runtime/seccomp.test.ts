@@ -56,6 +56,14 @@ it("resolves each target once", () => {
   expect(resolve()).toBe(resolve());
 });
 
+it("lists calls by falling number: libseccomp puts each in front of the others, which takes it half the time", () => {
+  const names = profile.syscalls[0]?.names ?? [];
+  // x86-64 332, 257, 126, 59, 1, 0, then what only 32-bit programs call.
+  const known = ["statx", "openat", "capset", "execve", "write", "read", "socketcall"];
+  expect(names.filter((name) => known.includes(name))).toEqual(known);
+  expect(names).toHaveLength(361);
+});
+
 it("lists no call twice in one rule", () => {
   for (const { names } of profile.syscalls) expect(new Set(names).size).toBe(names.length);
 });
