@@ -48,6 +48,11 @@ export async function takeCheckpoint(program: RuntimeProgram, id: string, option
   const flags = ["--file-locks", ...(leaveRunning ? ["--leave-running"] : [])];
   const result = await program.try(["checkpoint", ...paths, ...flags, id], deadline);
   if (result.exitCode === 0) return;
+  if (/unknown command/i.test(result.stderr)) {
+    throw new EngineError("unimplemented", `take a checkpoint: ${program.name} of this host was built without criu`, {
+      hint: "containers that run with --runtime runc can be frozen into files",
+    });
+  }
   const log = await readFile(join(logs, "dump.log"), "utf8").catch(() => "");
   const reason = /Error \(/.test(log) ? criuReason(log) : shortReason(result.stderr || result.stdout);
   throw new EngineError("failed-precondition", `take a checkpoint: ${reason}`, { cause: result.stderr });

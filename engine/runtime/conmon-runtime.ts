@@ -312,7 +312,7 @@ class ConmonRuntime implements ContainerRuntime {
   async #dropEnded(program: RuntimeProgram, id: string): Promise<boolean> {
     if (this.#supervisors.findProcess(id) !== null) return false;
     if (!(await this.#cgroups.tryRemove(this.#supervisors.cgroupPathOf(id)))) return false;
-    await rm(join(program.root, id), { recursive: true, force: true });
+    await program.forget(id);
     return true;
   }
 

@@ -49,10 +49,11 @@ function hasCreation(conmon: number): boolean {
   }
 }
 
-/** `runc … create …`; the container's own first process is `runc init`. */
+/** `runc … create …`, or `restore` from a checkpoint; the container's own first process is `runc init`. */
 function isCreation(pid: string): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").includes("create");
+    const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
+    return words.includes("create") || words.includes("restore");
   } catch {
     return false;
   }

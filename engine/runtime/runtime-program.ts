@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { type CommandResult, tryCommand } from "../host/commands.ts";
+import { unmount } from "../host/mounts.ts";
 import { getProgram } from "../host/programs.ts";
 import { knownEscapes } from "../host/runtime-advisories.ts";
 import type { RuntimeState } from "./container-runtime.ts";
@@ -77,10 +78,26 @@ export class RuntimeProgram {
   /** Kills what is left and drops the record. A success if there is none. */
   async delete(id: string): Promise<void> {
     if (!this.knows(id)) return;
+    await this.#endRestore(id);
     const result = await this.try(["delete", "--force", id]);
     if (result.exitCode !== 0 && !isUnknown(result) && this.knows(id)) {
       throw runtimeError(`delete container ${id}`, result.stderr);
     }
+  }
+
+  /** Its own record only, of a container of which nothing else is left. */
+  async forget(id: string): Promise<void> {
+    await this.#endRestore(id);
+    await rm(join(this.root, id), { recursive: true, force: true });
+  }
+
+  /**
+   * runc shows criu the container's file system in its record, and leaves it there if it is killed: whoever removes the record would empty
+   * the container.
+   */
+  async #endRestore(id: string): Promise<void> {
+    const shown = join(this.root, id, "criu-root");
+    if (existsSync(shown)) await unmount(shown);
   }
 }
 
