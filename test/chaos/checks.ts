@@ -9,6 +9,7 @@ import type { ChaosClient } from "./client.ts";
 import { type ChaosHost, processes } from "./host.ts";
 import type { Mark, Slot } from "./model.ts";
 import type { Thing } from "./things.ts";
+import { isLasting, smallLogSize } from "./wishes.ts";
 
 /** Looks once at everything; gives what is not as it was promised. Nothing is listed twice: the caller tries again for what takes time. */
 export async function look(host: ChaosHost, client: EngineClient, clients: readonly ChaosClient[]): Promise<string[]> {
@@ -23,6 +24,8 @@ export async function look(host: ChaosHost, client: EngineClient, clients: reado
     ...listed
       .filter(({ id }) => !known.has(id))
       .map(({ name, status }) => `nobody asked for ${name}, and it is ${status}`),
+    ...[...paired].flatMap(([slot, found]) => healthDiffers(slot, found) ?? []),
+    ...[...paired].flatMap(([slot, found]) => logDiffers(host, slot, found) ?? []),
     ...runtimeDiffers(host, listed),
     ...limitsDiffer(host, listed),
     ...hostNetworkMissing(host),
@@ -98,6 +101,23 @@ function limitsDiffer({ config }: ChaosHost, listed: readonly ContainerSummary[]
     const limit = file === undefined ? "no file" : readFileSync(file, "utf8").trim();
     return limit === String(resources.memory) ? [] : [`${name} is limited to ${limit}, on record ${resources.memory}`];
   });
+}
+
+/** Whatever was done to its checks, the next ones find it well. */
+function healthDiffers({ wish }: Slot, found: ContainerSummary | undefined): string | null {
+  if (found?.status !== "running" || !isLasting(wish)) return null;
+  const wanted = wish.health ? "healthy" : "none";
+  return found.health === wanted ? null : `the health of ${found.name} is ${found.health}, should be ${wanted}`;
+}
+
+/** A log keeps to its limits, with what is written until the next look. */
+function logDiffers({ config }: ChaosHost, { wish }: Slot, found: ContainerSummary | undefined): string | null {
+  if (found === undefined || !wish.smallLog) return null;
+  const directory = join(config.root, "containers", found.id);
+  const names = existsSync(directory) ? readdirSync(directory).filter((name) => name.startsWith("container.log")) : [];
+  const sizes = names.map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0);
+  const size = sizes.reduce((sum, one) => sum + one, 0);
+  return size <= smallLogSize * 4 ? null : `the log of ${found.name} has ${size} bytes in ${names.join(" ")}`;
 }
 
 /** What finished commands wrote is there, with its content. */

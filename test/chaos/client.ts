@@ -75,6 +75,7 @@ export class ChaosClient {
     slot.busy = false;
     this.#take({ ...command, verb }, slot, { ...result, begin, before });
     if (slot.isHit) slot.hit();
+    else if (slot.mayBeDeadUnseen) slot.widen();
   }
 
   /** Reads an answer by what the slot allows. */
@@ -101,7 +102,8 @@ export class ChaosClient {
 
   /** Another container of this client may hold the port, or there may be no such network: then nothing has changed, but for what a refused start does. */
   #isExcused({ verb, wish }: Command, slot: Slot, { answer }: Result): boolean {
-    if (answer === "ok" || !["create", "start", "restart"].includes(verb)) return false;
+    if (!["not-found", "failed-precondition"].includes(answer)) return false;
+    if (!["create", "start", "restart"].includes(verb)) return false;
     const { network } = verb === "create" ? wish : slot.wish;
     const networks = verb === "create" ? [network] : [network, ...slot.joined];
     const isMissing = networks.some((name) => this.#thing(name)?.there.has(false) === true);
@@ -152,11 +154,19 @@ export class ChaosClient {
     const begin = performance.now();
     this.asked++;
     const { answer, isLost: cut, said } = await this.#answer(actOnThing(client, verb, thing), isLost);
+    if (verb === "removeNetwork" && (cut || answer === "ok")) this.#loseNetwork(thing.name);
     if (!cut && thing.settle(verb, answer, this.slots)) return;
     const was = [...thing.there].map((there) => (there ? "there" : "not there")).join(" or ");
     thing.blur(verb);
     if (cut || this.#around.wasDisturbedSince(begin)) return;
     this.#around.find(`${this.#name}: ${verb} ${thing.name} answered ${answer}, and it was ${was}: ${said}`);
+  }
+
+  /** The next start by its policy fails of one that is not there. */
+  #loseNetwork(network: string): void {
+    for (const slot of this.slots) {
+      if (slot.wish.network === network || slot.joined.has(network)) slot.mayFailByPolicy = true;
+    }
   }
 
   /** A further network for a container. Any refusal will do, but for one that says that the engine is at fault. */
@@ -180,7 +190,8 @@ export class ChaosClient {
       network.isJoined = true;
       slot.joined.add(network.name);
     }
-    if (answer !== "internal" || cut || this.#around.wasDisturbedSince(begin)) return;
+    const isExpected = ["ok", "not-found", "failed-precondition", "already-exists"].includes(answer);
+    if (isExpected || cut || this.#around.wasDisturbedSince(begin)) return;
     this.#around.find(`${this.#name}: ${command.verb} of ${slot.name} and ${network.name} answered ${answer}: ${said}`);
   }
 

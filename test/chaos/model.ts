@@ -100,6 +100,9 @@ export function killedPhases(phase: Phase, wish: Wish): Phase[] {
 
 export type Mark = { readonly file: string; readonly text: string };
 
+/** Milliseconds in which the engine sees by itself that a container has ended whose supervisor was killed. */
+const unseenEnd = 5000;
+
 /** One container of a client, over all its incarnations. */
 export class Slot {
   readonly names: readonly [string, string];
@@ -122,6 +125,9 @@ export class Slot {
   isUnsupervised = false;
   /** A start was refused for reasons of a fault: the exit code is the refusal's. */
   hasFailedStart = false;
+  /** A fault, or a network that went, may have kept its policy from starting it. */
+  mayFailByPolicy = false;
+  #hitAt = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, wish: Wish) {
     this.names = [name, `${name}-too`];
@@ -157,8 +163,18 @@ export class Slot {
 
   /** Its main process was killed, or was not there. */
   hit(): void {
-    this.phases = new Set([...this.phases, ...[...this.phases].flatMap((phase) => killedPhases(phase, this.wish))]);
+    this.#hitAt = performance.now();
+    this.widen();
     if (this.busy) this.isHit = true;
+  }
+
+  widen(): void {
+    this.phases = new Set([...this.phases, ...[...this.phases].flatMap((phase) => killedPhases(phase, this.wish))]);
+  }
+
+  /** Without its supervisor nobody tells the engine at once that it has ended: a start may find it running. */
+  get mayBeDeadUnseen(): boolean {
+    return this.isUnsupervised && performance.now() - this.#hitAt < unseenEnd;
   }
 
   /** Compares with what the engine lists; null where it may be so. */
@@ -181,7 +197,7 @@ export class Slot {
     if (found.status !== "exited" || this.isUnsupervised || this.hasFailedStart) return null;
     const killed = [137, 143, 255];
     // 125: a start by its policy that a fault kept from succeeding.
-    const byPolicy = this.wish.life === "stubborn" ? [125] : [];
+    const byPolicy = this.wish.life === "stubborn" && this.mayFailByPolicy ? [125] : [];
     const codes = isLasting(this.wish) ? killed : [...killed, ...byPolicy, this.wish.exitCode];
     if (found.exitCode !== null && codes.includes(found.exitCode)) return null;
     return `${found.name} has the exit code ${found.exitCode}, should have ${codes.join(" or ")}`;
@@ -210,5 +226,6 @@ export class Slot {
     this.joined = new Set();
     this.isUnsupervised = false;
     this.hasFailedStart = false;
+    this.mayFailByPolicy = false;
   }
 }

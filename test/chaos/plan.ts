@@ -135,6 +135,8 @@ function drawWish(random: () => number, client: number): Wish {
     pids: random() < 0.3 ? 50 + Math.floor(random() * 50) : null,
     init: random() < 0.2,
     volume: random() < 0.4 ? (thingNames(client).volumes[Math.floor(random() * 2)] ?? null) : null,
+    health: random() < 0.15,
+    smallLog: random() < 0.5,
   };
 }
 

@@ -97,6 +97,7 @@ class Storm {
         slots: this.#clients.map(({ slots }) => slots),
         beginDisturbance: () => {
           this.#disturbed++;
+          for (const slot of this.#clients.flatMap(({ slots }) => slots)) slot.mayFailByPolicy = true;
         },
         endDisturbance: () => {
           this.#disturbed--;

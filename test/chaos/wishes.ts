@@ -24,7 +24,14 @@ export type Wish = {
   readonly memory: number | null;
   readonly pids: number | null;
   readonly init: boolean;
+  /** Its health is asked for again and again, and is good. */
+  readonly health: boolean;
+  /** Little of its output is kept. */
+  readonly smallLog: boolean;
 };
+
+/** Bytes of a file of a small log, of which there are two. */
+export const smallLogSize = 4000;
 
 export function isAutoRemoved({ life }: Wish): boolean {
   return life === "gone" || life === "fleeting";
@@ -50,8 +57,17 @@ export function requestOf(name: string, wish: Wish): CreateRequest {
     autoRemove: isAutoRemoved(wish),
     restartPolicy: { name: policy, maximumRetryCount: wish.life === "stubborn" ? 2 : 0 },
     labels: { storm: "yes" },
+    healthcheck: wish.health ? { ...healthy, test: ["CMD", "true"] } : null,
+    log: wish.smallLog ? smallLog : { driver: "", options: {} },
   };
 }
+
+/** Nanoseconds. */
+const healthy = { interval: 500e6, timeout: 5e9, retries: 3, startPeriod: 0, startInterval: 500e6 };
+const smallLog = {
+  driver: "local",
+  options: { "max-size": String(smallLogSize), "max-file": "2", compress: "false" },
+} as const;
 
 function volumeAt(source: string): CreateRequest["mounts"][number] {
   return { type: "volume", source, target: "/v", readOnly: false, createSource: false, options: [] };
