@@ -47,11 +47,7 @@ export class ContainerDiskUsage {
     const known = this.#measured.get(id);
     const now = Date.now();
     if (known !== undefined && now < known.validUntil) return known.bytes;
-    // One that is removed meanwhile takes nothing.
-    const bytes = this.#parts.layers.usage(id).then(
-      ({ size }) => size,
-      () => 0,
-    );
+    const bytes = this.#usageOf(id);
     const measured: Measured = { bytes, startedAt: now, validUntil: Number.POSITIVE_INFINITY };
     this.#measured.set(id, measured);
     void bytes.then(() => {
@@ -59,6 +55,15 @@ export class ContainerDiskUsage {
       measured.validUntil = Date.now() + Math.max(shortest, took * leisure);
     });
     return bytes;
+  }
+
+  /** One that is removed meanwhile, or is still being made, takes nothing. */
+  async #usageOf(id: string): Promise<number> {
+    try {
+      return (await this.#parts.layers.usage(id)).size;
+    } catch {
+      return 0;
+    }
   }
 
   /** With the parts that were rotated away. */

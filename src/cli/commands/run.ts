@@ -2,8 +2,6 @@ import type { Command } from "commander";
 import { EngineError } from "../../../engine/errors.ts";
 import type { CreateRequest } from "../../../engine/protocol/create-request.ts";
 import type { EngineClient } from "../../client/connection.ts";
-import { newStreamID } from "../../client/stream-id.ts";
-import type { ByteStream } from "../../client/streams.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { createContainer } from "../create-container.ts";
@@ -12,6 +10,7 @@ import { toCreateRequest } from "../create-request.ts";
 import { stayWith } from "../foreground.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../parse/detach-keys.ts";
 import { UsageError } from "../parse/usage-error.ts";
+import { WaitingStream } from "../waiting-stream.ts";
 
 type RunOptions = CreateOptions & { detach?: true; detachKeys?: string; sigProxy?: false };
 
@@ -49,52 +48,28 @@ async function runHere(cli: Cli, request: CreateRequest, options: RunOptions): P
   // With a terminal stdin stays open: who detaches comes back.
   const asked = { ...request, stdinOnce: streams.stdin && !request.terminal };
   const id = await createContainer(cli, client, asked, { ...options, onPull: () => waiting.close() });
-  return stayWith(
-    client,
-    {
-      container: id,
-      terminal: request.terminal,
-      ...streams,
-      detachKeys,
-      proxySignals: options.sigProxy !== false && !(request.terminal && streams.stdin),
-      until: request.autoRemove ? "removed" : "next-exit",
-      start: () => startOrRemove(client, id),
-    },
-    waiting.take(),
-  );
-}
-
-/**
- * The stream that will be attached, opened while the container is being created: it waits in the engine for the attach that names it, for
- * some seconds. Closed unless it is taken; opened anew where it was closed before.
- */
-class WaitingStream implements Disposable {
-  readonly #client: EngineClient;
-  #stream: Promise<ByteStream> | null;
-
-  constructor(client: EngineClient) {
-    this.#client = client;
-    this.#stream = client.openStream(newStreamID());
-    // A failure is told when it is its turn.
-    this.#stream.catch(() => undefined);
-  }
-
-  take(): Promise<ByteStream> {
-    const stream = this.#stream ?? this.#client.openStream(newStreamID());
-    this.#stream = null;
-    return stream;
-  }
-
-  close(): void {
-    this.#stream?.then(
-      (opened) => opened.close(),
-      () => undefined,
+  let isStarting = false;
+  const start = () => {
+    isStarting = true;
+    return startOrRemove(client, id);
+  };
+  try {
+    return await stayWith(
+      client,
+      {
+        container: id,
+        terminal: request.terminal,
+        ...streams,
+        detachKeys,
+        proxySignals: options.sigProxy !== false && !(request.terminal && streams.stdin),
+        until: request.autoRemove ? "removed" : "next-exit",
+        start,
+      },
+      waiting.take(),
     );
-    this.#stream = null;
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
+  } catch (error) {
+    if (!isStarting) await removeFailed(client, id);
+    throw error;
   }
 }
 
@@ -103,10 +78,14 @@ async function startOrRemove(client: EngineClient, id: string): Promise<void> {
   try {
     await client.request("containers.start", { container: id });
   } catch (error) {
-    // Gone already where the engine removed it.
-    await client.request("containers.remove", { container: id, force: true, volumes: true }).catch(() => undefined);
+    await removeFailed(client, id);
     throw error;
   }
+}
+
+async function removeFailed(client: EngineClient, id: string): Promise<void> {
+  // Gone already where the engine removed it.
+  await client.request("containers.remove", { container: id, force: true, volumes: true }).catch(() => undefined);
 }
 
 function attachedStreams(options: RunOptions): { stdin: boolean; stdout: boolean; stderr: boolean } {
