@@ -1,5 +1,6 @@
 import type { NetworkService } from "../networks/network-service.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
+import { type Resources, resources as resourcesSchema } from "../protocol/resources.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import { summarizeEndpoints } from "./container-networks.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -72,6 +73,17 @@ export function summarize(
     autoRemove: request.autoRemove,
     restartPolicy: request.restartPolicy,
     restartCount: state.restartCount,
-    resources: request.resources,
+    resources: statedResources(request.resources),
   };
+}
+
+const filledIn = new Set(
+  Object.entries(resourcesSchema.shape).flatMap(([name, field]) => (field._zod.def.type === "default" ? [name] : [])),
+);
+
+/** Without what the protocol fills in where it is absent: hardly a container has any of it, and a list is half as long. */
+function statedResources(resources: Resources): Resources {
+  const isStated = ([name, value]: [string, unknown]) =>
+    !filledIn.has(name) || !(value === null || value === false || (Array.isArray(value) && value.length === 0));
+  return Object.fromEntries(Object.entries(resources).filter(isStated)) as Resources;
 }

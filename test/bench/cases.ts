@@ -9,6 +9,9 @@ export type Workplace = {
   readonly archive: string;
 };
 
+/** Milliseconds before each measurement. */
+const pause = 300;
+
 /** Runs `measure` for each engine in turn, round by round, so that a drift of the machine meets all alike. */
 export async function inTurn(
   place: Pick<Workplace, "engines">,
@@ -18,6 +21,8 @@ export async function inTurn(
   const values: Record<string, number[]> = {};
   for (let round = -1; round < rounds; round += 1) {
     for (const engine of place.engines) {
+      // What the one before still does in the background is not this one's.
+      await sleep(pause);
       const value = await measure(engine, round);
       // The first round warms caches up and is not counted.
       if (round >= 0) values[engine.name] = [...(values[engine.name] ?? []), value];
