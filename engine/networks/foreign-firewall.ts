@@ -105,13 +105,37 @@ async function trustBridges(
   tables: readonly string[],
 ): Promise<void> {
   if (!tables.includes("inet firewalld") || findProgram("firewall-cmd") === null) return;
-  const listed = await tryCommand("firewall-cmd", ["--zone=trusted", "--list-interfaces"]).catch(() => null);
-  if (listed === null || listed.exitCode !== 0) return;
-  const known = listed.stdout.trim().split(/\s+/);
+  // What it says itself takes a Python program's time, its rules some milliseconds.
+  const { stdout: rules } = await tryCommand("nft", ["list", "table", "inet", "firewalld"]);
   const missing = networks
     .flatMap((network) => bridgeNameOf(config, network) ?? [])
-    .filter((name) => !known.includes(name));
-  for (const name of missing) await tryCommand("firewall-cmd", ["--zone=trusted", `--change-interface=${name}`]);
+    .filter((name) => !isTrusted(rules, name));
+  for (const name of missing) {
+    const told = await tryCommand("firewall-cmd", ["--zone=trusted", `--change-interface=${name}`], {
+      timeout: 30_000,
+    });
+    // It is starting, or about to end.
+    if (told.exitCode !== 0) return;
+  }
+}
+
+/** Has firewalld forget interfaces that are gone. */
+export async function distrustBridges(names: readonly string[]): Promise<void> {
+  if (names.length === 0 || !(await listNftTables())?.includes("inet firewalld")) return;
+  const { stdout: rules } = await tryCommand("nft", ["list", "table", "inet", "firewalld"]);
+  for (const name of names.filter((one) => isTrusted(rules, one))) {
+    await tryCommand("firewall-cmd", ["--zone=trusted", `--remove-interface=${name}`], { timeout: 30_000 }).catch(
+      () => {},
+    );
+  }
+}
+
+/** Rules of firewalld: `iifname "gantry0" goto filter_FWD_trusted`. */
+export function isTrusted(rules: string, name: string): boolean {
+  return (
+    rules.includes(`iifname "${name}" goto filter_FWD_trusted`) ||
+    rules.includes(`iifname "${name}" goto filter_FWDI_trusted`)
+  );
 }
 
 /** iptables exists in two flavours with tables of their own; one is asked only where it is in use, since asking would load it. */

@@ -5,7 +5,7 @@ import { tryCommand } from "../host/commands.ts";
 import { listMounts } from "../host/mountinfo.ts";
 import { unmount } from "../host/mounts.ts";
 import { listLinks, listNftTables, tryIP } from "../host/network-tools.ts";
-import { withdrawBridges } from "./foreign-firewall.ts";
+import { distrustBridges, withdrawBridges } from "./foreign-firewall.ts";
 import { endResolver } from "./resolver/resolver-client.ts";
 import { isSandboxLink, netnsDirectory } from "./sandbox.ts";
 
@@ -44,6 +44,7 @@ async function removeLinks(config: EngineConfig): Promise<string[]> {
     .filter(({ name, alias }) => name === bridge || alias === table || isSandboxLink(config, name))
     .map(({ name }) => name);
   if (ours.length > 0) await tryIP(ours.map((name) => `link del dev ${name}`));
+  await distrustBridges(ours);
   return ours.map((name) => `interface ${name}`);
 }
 
