@@ -28,7 +28,8 @@ const meanings: Readonly<Record<number, string>> = {
 
 /** One line that says why a container ended: what its exit code means, and what it said last. */
 export function reasonOf(end: BadEnd): string {
-  const said = explain(lastWords(end.lines), end.missing);
+  // Who is killed by SIGKILL cannot have known of it: what it said last is of other things.
+  const said = end.exitCode === sigkilled ? "" : explain(lastWords(end.lines), end.missing);
   const meaning = meaningOf(end);
   return cut(said === "" ? meaning : `${meaning}: ${said}`);
 }

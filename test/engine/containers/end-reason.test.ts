@@ -8,6 +8,8 @@ it("says what an exit code means", () => {
   expect(reasonOf(end)).toBe("exit code 1");
   expect(reasonOf({ ...end, exitCode: 139 })).toBe("ended by SIGSEGV, segmentation fault");
   expect(reasonOf({ ...end, exitCode: 137 })).toBe("ended by SIGKILL");
+  const lines = [{ stream: "stdout", text: "Ready to accept connections" }];
+  expect(reasonOf({ ...end, exitCode: 137, lines })).toBe("ended by SIGKILL");
   expect(reasonOf({ ...end, exitCode: 127 })).toBe("exit code 127 (a command or library was not found)");
   expect(reasonOf({ ...end, exitCode: 255 })).toBe("exit code 255");
   expect(reasonOf({ ...end, exitCode: 137, oomKilled: true, memoryLimit: 16 << 20 })).toBe(
