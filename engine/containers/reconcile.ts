@@ -59,7 +59,9 @@ async function isStillRunning(parts: ContainerParts, { id, state }: ContainerRec
   if (!isAlive(state.status) || state.bootID !== parts.bootID) return false;
   if (parts.runtime.isSupervised(id)) return true;
   if (parts.runtime.findExit(id) !== null) return false;
-  const known = await parts.runtime.state(id).catch(() => null);
+  const known = await parts.runtime.state(id).catch(() => undefined);
+  // A runtime that does not answer says nothing of the container, which must not pay for that.
+  if (known === undefined) return (await parts.runtime.processes(id)).length > 0;
   return known !== null && known.status !== "stopped";
 }
 
