@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs Gantry on the kind of host that most users have and that the other tests do not see: pure cgroup v2 under systemd, with the
 # kernel of Debian 12 (6.1: no lowerdir+, so overlays take the way through mount(2)), AppArmor, firewalld and ufw. Needs root, 6 GB of
-# disk and qemu; without KVM it takes about half an hour.
+# disk and qemu; without KVM it takes about three quarters of an hour.
 #
 #   npm run test:vm                      builds a Debian image in a temporary directory, boots it, runs checks.sh inside, removes it
 #   GANTRY_VM_DIRECTORY=D npm run …      keeps the directory: the next run boots at once with the sources of that moment
