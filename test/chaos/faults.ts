@@ -96,9 +96,11 @@ const acts: Readonly<Record<Fault["kind"], Act>> = {
   }),
   "delete-bridge": async (scene, fault) => {
     const { host } = scene;
-    const { bridge } = host.config.names;
-    await disturbed(async () => void host.shell(`ip link del ${bridge}`))(scene, fault);
-    // Whoever needs it makes it anew; else the engine's guard does.
+    const bridges = host.bridges();
+    const bridge = bridges[fault.number % bridges.length] ?? host.config.names.bridge;
+    await disturbed(async () => void host.shell(`ip link del ${bridge} || true`))(scene, fault);
+    // Whoever needs it makes it anew; else the engine's guard does. That of a client's network may be gone for good.
+    if (bridge !== host.config.names.bridge) return;
     for (const deadline = Date.now() + guardPatience; !host.hasLink(bridge) && Date.now() < deadline; )
       await sleep(100);
   },

@@ -120,6 +120,10 @@ export class ChaosHost {
     rmSync(this.#filler, { force: true });
   }
 
+  bridges(): string[] {
+    return readdirSync("/sys/class/net").filter((name) => existsSync(`/sys/class/net/${name}/bridge`));
+  }
+
   hasLink(name: string): boolean {
     return existsSync(`/sys/class/net/${name}`);
   }

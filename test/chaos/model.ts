@@ -100,8 +100,9 @@ export function killedPhases(phase: Phase, wish: Wish): Phase[] {
 
 export type Mark = { readonly file: string; readonly text: string };
 
-/** Milliseconds in which the engine sees by itself that a container has ended whose supervisor was killed. */
-const unseenEnd = 5000;
+/** Milliseconds in which the engine learns of an end, on a busy machine; and where it has to look by itself, the supervisor being gone. */
+const unseenEnd = 2000;
+const unseenEndAlone = 5000;
 
 /** One container of a client, over all its incarnations. */
 export class Slot {
@@ -172,9 +173,9 @@ export class Slot {
     this.phases = new Set([...this.phases, ...[...this.phases].flatMap((phase) => killedPhases(phase, this.wish))]);
   }
 
-  /** Without its supervisor nobody tells the engine at once that it has ended: a start may find it running. */
+  /** The engine learns of its end a moment later: a start until then finds it running. */
   get mayBeDeadUnseen(): boolean {
-    return this.isUnsupervised && performance.now() - this.#hitAt < unseenEnd;
+    return performance.now() - this.#hitAt < (this.isUnsupervised ? unseenEndAlone : unseenEnd);
   }
 
   /** Compares with what the engine lists; null where it may be so. */
