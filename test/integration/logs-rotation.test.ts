@@ -136,3 +136,12 @@ it("refuses options that docker refuses, before anything is made", async () => {
   const log = { driver: "json-file" as const, options: { "max-sice": "1m" } };
   await expect(createContainer(engine, { log })).rejects.toThrow("unknown log opt 'max-sice' for json-file log driver");
 });
+
+it("looks no more at the log of a container that goes at its end", async () => {
+  const command = ["sh", "-c", "seq 2000; sleep 0.2"];
+  const ids = await Promise.all(
+    Array.from({ length: 4 }, () => runContainer(engine, { command, autoRemove: true, ...limits("2k", 2) })),
+  );
+  for (const id of ids) await eventually(async () => (await findContainer(engine, id)) === undefined);
+  expect(readFileSync(engine.config.logFile, "utf8")).not.toContain("could not be rotated");
+});
