@@ -22,6 +22,8 @@ type Draft = ResolverRequest extends infer R ? (R extends { id: number } ? Omit<
 
 /** Milliseconds for an answer. */
 const patience = 5000;
+/** A process of its own has to start, beside all containers of a host that was just booted. */
+const startPatience = 30_000;
 const sigterm = 15;
 const sigkill = 9;
 /** After it died: at first, and at most. */
@@ -235,7 +237,9 @@ async function startResolver(config: EngineConfig): Promise<void> {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`it ended with ${code}`)));
   });
-  const late = sleep(patience, undefined, { ref: false }).then(() => Promise.reject(new Error("it took too long")));
+  const late = sleep(startPatience, undefined, { ref: false }).then(() =>
+    Promise.reject(new Error("it took too long")),
+  );
   try {
     await Promise.race([ready, late]);
   } catch (error) {
