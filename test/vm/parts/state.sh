@@ -74,7 +74,7 @@ partCheckpoint() {
     gantry checkpoint rm frozen first >/dev/null
   else
     note "$said"
-    same "$runtime: no checkpoint, one sentence" "$(printf '%s\n' "$said" | wc -l)" 1
+    same "$runtime: no checkpoint, one sentence" "$(printf '%s\n' "$said" | grep -vc '^hint:')" 1
     isRunning frozen
     same "$runtime: and it goes on" $? 0
   fi
