@@ -17,8 +17,7 @@ export function containerHandlers(parts: ServerParts): Pick<Handlers, ContainerM
     "containers.create": (request) => containers.create(request),
     "containers.start": ({ container }) => containers.start(container),
     "containers.stop": ({ container, timeout, signal }) => stopped(containers.stop(container, timeout, signal)),
-    "containers.restart": ({ container, timeout, signal }) =>
-      done(containers.restart(container, timeout, signal)),
+    "containers.restart": ({ container, timeout, signal }) => done(containers.restart(container, timeout, signal)),
     "containers.kill": ({ container, signal }) => done(containers.kill(container, signal)),
     "containers.pause": ({ container }) => done(containers.pause(container)),
     "containers.unpause": ({ container }) => done(containers.unpause(container)),
