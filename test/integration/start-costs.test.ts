@@ -47,7 +47,7 @@ describe("what a command costs", { timeout: 60_000 }, () => {
   beforeAll(async () => {
     engine = await startTestEngine();
     return () => engine[Symbol.asyncDispose]();
-  });
+  }, 60_000);
   const plain = (port: number) => ({
     command: ["sleep", "300"],
     ports: [{ hostAddress: "", hostPort: port, containerPort: 80, protocol: "tcp" as const }],
