@@ -220,9 +220,9 @@ it("names what a container mounts as docker does, and copies through it", async 
   symlinkSync("/etc", join(outside, "link"));
   const container = await createContainer(engine, {
     mounts: [
-      namedVolume("n", "/n", { readOnly: true }),
+      namedVolume("nn", "/n", { readOnly: true }),
       anonymousVolume("/a"),
-      { ...namedVolume("m", "/m", { noCopy: true, labels: { a: "b" } }), createSource: false },
+      { ...namedVolume("mm", "/m", { noCopy: true, labels: { a: "b" } }), createSource: false },
     ],
     volumesFrom: [],
   });
@@ -236,12 +236,12 @@ it("names what a container mounts as docker does, and copies through it", async 
     ["/a", "", true],
     ["/m", "z", true],
   ]);
-  expect(inspected.HostConfig.Binds).toEqual(["n:/n:ro"]);
+  expect(inspected.HostConfig.Binds).toEqual(["nn:/n:ro"]);
   expect(inspected.HostConfig.Mounts).toEqual([
-    { Type: "volume", Source: "m", Target: "/m", VolumeOptions: { NoCopy: true, Labels: { a: "b" } } },
+    { Type: "volume", Source: "mm", Target: "/m", VolumeOptions: { NoCopy: true, Labels: { a: "b" } } },
   ]);
   expect(inspected.Config.Volumes).toEqual({ "/a": {} });
-  writeFileSync(join(dataOf("m"), "f"), "of the volume");
+  writeFileSync(join(dataOf("mm"), "f"), "of the volume");
   const copied = await receive(engine, (streamID) =>
     request("containers.copyOut", { container, path: "/m/f", streamID, followLink: false }),
   );

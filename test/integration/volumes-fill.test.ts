@@ -87,9 +87,9 @@ it("fills a volume with all that the image has there, before the container ever 
 
 it("leaves a volume alone that has something, or is not to be filled", async () => {
   const list = ["sh", "-c", "ls /data | tr '\\n' ' '"];
-  expect(await outputOf(engine, list, { image, mounts: [namedVolume("n", "/data")] })).toBe("deep file link same ");
-  await outputOf(engine, ["sh", "-c", "rm -r /data/* && touch /data/own"], { mounts: [namedVolume("n", "/data")] });
-  expect(await outputOf(engine, list, { image, mounts: [namedVolume("n", "/data")] })).toBe("own ");
+  expect(await outputOf(engine, list, { image, mounts: [namedVolume("nn", "/data")] })).toBe("deep file link same ");
+  await outputOf(engine, ["sh", "-c", "rm -r /data/* && touch /data/own"], { mounts: [namedVolume("nn", "/data")] });
+  expect(await outputOf(engine, list, { image, mounts: [namedVolume("nn", "/data")] })).toBe("own ");
   expect(await outputOf(engine, list, { image, mounts: [namedVolume("no", "/data", { noCopy: true })] })).toBe("");
   // A container that starts again finds what it has left.
   const container = await runContainer(engine, { image, command: ["sh", "-c", "rm -rf /data/*"] });
@@ -106,9 +106,9 @@ it("follows links of the image inside the container only, for what it copies and
   const listing = async (target: string) => {
     const text = await outputOf(engine, ["sh", "-c", `touch ${target}/mine; ls ${target} | tr '\\n' ' '`], {
       image: links,
-      mounts: [namedVolume("v", target)],
+      mounts: [namedVolume("vv", target)],
     }).catch((error: Error) => `refused: ${error.message}`);
-    const names = readdirSync(dataOf("v")).sort();
+    const names = readdirSync(dataOf("vv")).sort();
     await request("containers.prune", { until: null, labels: [], dryRun: false });
     await prune();
     return [text, names.join(" ")];

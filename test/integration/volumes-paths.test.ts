@@ -20,7 +20,7 @@ beforeAll(async () => {
   outside = mkdtempSync("/tmp/gantry-test-");
   writeFileSync(join(outside, "secret"), "of the host\n");
   const script = `cd /v; mkdir -p a/b; echo deep > a/b/f; ln -s a/b inside; ln -s /a/b absolute; ln -s ${outside} out; ln -s ../../../../../../..${outside}/secret file`;
-  await outputOf(engine, ["sh", "-c", script], { mounts: [namedVolume("v", "/v")] });
+  await outputOf(engine, ["sh", "-c", script], { mounts: [namedVolume("vv", "/v")] });
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
@@ -29,7 +29,7 @@ afterAll(async () => {
 
 const request: TestEngine["client"]["request"] = (...args) => engine.client.request(...args);
 const remove = (container: string) => request("containers.remove", { container, force: true, volumes: true });
-const part = (subpath: string, target = "/s") => ({ mounts: [namedVolume("v", target, { subpath })] });
+const part = (subpath: string, target = "/s") => ({ mounts: [namedVolume("vv", target, { subpath })] });
 const bind = (source: string, target: string, more: object = {}) => {
   return { type: "bind" as const, source, target, readOnly: false, createSource: true, options: [], ...more };
 };
@@ -42,7 +42,7 @@ it("mounts a part of a volume, through links only as far as they stay inside it"
   expect(await outputOf(engine, ["cat", "/s/f"], part("a/../a/./b/"))).toBe("deep\n");
   for (const subpath of ["out", "file", "none", "a/b/f/x"]) {
     const container = await createContainer(engine, part(subpath));
-    await expect(request("containers.start", { container })).rejects.toThrow(`volume v has no ${subpath}`);
+    await expect(request("containers.start", { container })).rejects.toThrow(`volume vv has no ${subpath}`);
     await remove(container);
   }
   for (const subpath of ["/a", "../v", "a/../../x", ".."]) {
@@ -53,8 +53,8 @@ it("mounts a part of a volume, through links only as far as they stay inside it"
   expect(inspected.Mounts).toEqual([
     {
       Type: "volume",
-      Name: "v",
-      Source: join(engine.config.root, "volumes/v/_data"),
+      Name: "vv",
+      Source: join(engine.config.root, "volumes/vv/_data"),
       Destination: "/s",
       Driver: "local",
       Mode: "z",
@@ -71,7 +71,7 @@ it("mounts a part of a volume, through links only as far as they stay inside it"
 
 it("never mounts the host where a subpath is swapped for a link at the same moment", async () => {
   const script = `cd /v; mkdir real; ln -s ${outside} lure; while :; do mv real swap; mv lure real; mv real lure; mv swap real; done`;
-  const swapper = await runContainer(engine, { command: ["sh", "-c", script], mounts: [namedVolume("v", "/v")] });
+  const swapper = await runContainer(engine, { command: ["sh", "-c", script], mounts: [namedVolume("vv", "/v")] });
   const seen = new Set<string>();
   for (let round = 0; round < 10; round++) {
     const container = await createContainer(engine, {
