@@ -85,7 +85,8 @@ describe("limits of a running container", () => {
   it("hold: the running process feels them", async () => {
     const script = "i=0; while [ $i -lt 50 ]; do sleep 100 & i=$((i+1)); done; sleep 100";
     await run("fork", { pidsLimit: 100 }, ["sh", "-c", "read line; sleep 100"]);
-    await update("fork", { pidsLimit: 5 });
+    // runc's own threads inside count as well until the command begins.
+    await update("fork", { pidsLimit: 25 });
     const session = await test.runtime.exec({
       container: "fork",
       bundle: test.bundleOf("fork"),
@@ -101,7 +102,7 @@ describe("limits of a running container", () => {
       columns: null,
     });
     expect(await session.exitCode).not.toBe(0);
-    expect(Number(limitOf("fork", "pids", "pids.current"))).toBeLessThanOrEqual(5);
+    expect(Number(limitOf("fork", "pids", "pids.current"))).toBeLessThanOrEqual(25);
   });
 
   it("can be taken away", async () => {
