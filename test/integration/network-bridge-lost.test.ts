@@ -22,8 +22,8 @@ const deleteBridges = async () => host.shell(`ip link del ${bridge}; ip link del
 it("starts a container at once, also from stock, and connects those that ran before", async () => {
   const old = await host.call("connect", engine, { container: "old", ports: [port(80, 8080)] });
   await host.serveTCP(old.netnsPath, "old", 80);
+  // A namespace made for the stock just now may bring the bridge back before anybody asks for it.
   await deleteBridges();
-  expect(await host.ask(host.outside, "192.0.2.1", 8080)).not.toMatch(/^old/);
   for (const [index, network] of ["bridge", "red", "bridge", "bridge", "bridge"].entries()) {
     const container = `new${index}`;
     const published = [port(80, 8081 + index)];
