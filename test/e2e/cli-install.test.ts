@@ -79,7 +79,8 @@ describe("engine install", () => {
     expect(told[6]).not.toBe(before);
     expect(told[7]).toBe(container);
     expect(told.at(-1)).toBe(`start: systemd unit ${unit}`);
-    expect(calls()).toEqual(["daemon-reload", `enable ${unit}`, `start ${unit}`]);
+    // An engine that ends asks whether the whole host does.
+    expect(calls()).toEqual(["daemon-reload", `enable ${unit}`, "is-system-running", `start ${unit}`]);
   });
 
   it("has systemd start the engine that a command wants, and changes nothing a second time", () => {
