@@ -59,6 +59,8 @@ export class HostNetworks {
   #isBridgeFiltered = false;
   /** What belongs to a network that was removed may still be there. */
   #isLeftBehind = false;
+  #mends = 0;
+  #isMending = false;
   /** nft tables of other engines, as of the last look. */
   #others: readonly string[] = [];
 
@@ -70,6 +72,11 @@ export class HostNetworks {
   /** Of the host's own way out. */
   get mtu(): number {
     return this.#mtu;
+  }
+
+  /** How often interfaces were put right: who made a link meanwhile may have joined it to a bridge that is gone. */
+  get mends(): number {
+    return this.#mends;
   }
 
   get isBridgeFiltered(): boolean {
@@ -115,15 +122,17 @@ export class HostNetworks {
 
   /** Makes the bridges of these anew where somebody took one away a moment ago: the next look of the guard may be seconds off. */
   async ensureThere(networks: readonly NetworkRecord[]): Promise<void> {
-    if (this.#lacking(networks).length > 0) await this.#queue.run("networks", () => this.#mend());
+    if (this.#isMending || this.#lacking(networks).length > 0) await this.#queue.run("networks", () => this.#mend());
   }
 
+  /** What fails on its way is taken up by who comes next: a bridge that is there again is of no use before its ports are. */
   async #mend(): Promise<void> {
-    const before = this.#lacking(this.list()).length;
-    if (before === 0) return;
+    if (!this.#isMending && this.#lacking(this.list()).length === 0) return;
+    this.#isMending = true;
     await this.#repairInterfaces(await readHostNetwork());
     await ensureForwarding(this.#options.config, this.list());
-    if (this.#lacking(this.list()).length < before) await this.#options.onMended();
+    await this.#options.onMended();
+    this.#isMending = false;
   }
 
   /** What an engine or a removal that was cut off has left. */
@@ -136,6 +145,7 @@ export class HostNetworks {
 
   /** A broken network of a user's must not keep the others from theirs; without the default bridge nothing goes. */
   async #repairInterfaces(host: HostNetwork): Promise<void> {
+    this.#mends += 1;
     const { config, report } = this.#options;
     this.#mtu = host.mtu;
     this.#isBridgeFiltered = isBridgeFiltered();

@@ -1,6 +1,6 @@
 import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
-import { runNftInside } from "../host/network-tools.ts";
+import { runIP, runNftInside } from "../host/network-tools.ts";
 import type { HostNetworks } from "./host-networks.ts";
 import { defaultRouteLines, planLink } from "./links.ts";
 import { isPredefined, type NetworkRecord } from "./network-record.ts";
@@ -88,8 +88,10 @@ export class SandboxStock {
       this.sandboxes.adopt(link);
       this.#making.add(link);
     }
+    const { mends } = networks;
     try {
       await this.sandboxes.extend(token, plans, this.routesOf(all));
+      if (networks.mends !== mends) await this.#rejoin(token, endpoints);
     } finally {
       for (const link of links) this.#making.delete(link);
     }
@@ -186,8 +188,10 @@ export class SandboxStock {
     try {
       const endpoint = this.endpointOf(ready);
       const plan = planLink(bridge, endpoint, this.#around(ready.token));
+      const { mends } = networks;
       await this.sandboxes.create(ready.token, plan, this.routesOf([endpoint]));
       this.#onBridge.set(ready.token, endpoint);
+      if (networks.mends !== mends) await this.#rejoin(ready.token, [endpoint]);
       return ready;
     } catch (error) {
       await this.sandboxes.destroy([], [ready.token]);
@@ -201,6 +205,12 @@ export class SandboxStock {
     await this.sandboxes.create(ready.token, null, []);
     await this.openDoor(ready.token);
     return ready;
+  }
+
+  /** Who put a lost bridge right while these links were made did not know of them. */
+  async #rejoin(token: string, endpoints: readonly EndpointRecord[]): Promise<void> {
+    const lines = endpoints.flatMap((endpoint) => this.joinLines(token, endpoint));
+    if (lines.length > 0) await runIP(lines);
   }
 
   #around(token: string) {
