@@ -39,7 +39,10 @@ describe("volume", () => {
     expect(await gantry(["volume", "create", "data"])).toMatchObject({ code: 0, stdout: "data\n" });
     const anonymous = (await out("volume", "create")).trim();
     expect(anonymous).toMatch(/^[0-9a-f]{64}$/);
-    expect(await out("volume", "ls")).toBe(`DRIVER    VOLUME NAME\nlocal     ${anonymous}\nlocal     data\n`);
+    const names = ["data", anonymous].toSorted();
+    expect(await out("volume", "ls")).toBe(
+      `DRIVER    VOLUME NAME\n${names.map((name) => `local     ${name}\n`).join("")}`,
+    );
     expect(await out("volume", "ls", "-q", "-f", "label=tier=db")).toBe("data\n");
     const [found] = JSON.parse(await out("volume", "inspect", "data"));
     expect(found).toMatchObject({
