@@ -1,29 +1,10 @@
 /** Networks as a script written for docker uses them. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
-import { gantryFor } from "../support/gantry-command.ts";
+import { describe, expect, it } from "vitest";
+import { commandsOfFile } from "../support/commands-of-file.ts";
+import { starterImage } from "../support/engine.ts";
 
 const image = starterImage;
-let engine: TestEngine;
-let gantry: ReturnType<typeof gantryFor>;
-
-beforeAll(async () => {
-  engine = await startTestEngine();
-  gantry = gantryFor(engine.config);
-}, 60_000);
-
-afterEach(async () => {
-  const containers = (await out("ps", "-aq")).trim();
-  if (containers !== "") await gantry(["rm", "-f", ...containers.split("\n")]);
-  await gantry(["network", "prune", "-f"]);
-});
-
-afterAll(() => engine?.[Symbol.asyncDispose](), 60_000);
-
-const out = async (...args: string[]) => (await gantry(args)).stdout;
-const inspect = async (format: string, name: string) => (await out("inspect", "-f", format, name)).trimEnd();
-const runSleeper = (name: string, ...flags: string[]) =>
-  gantry(["run", "-d", "--name", name, "--init", ...flags, image, "sleep", "100"]);
+const { gantry, out, inspect, runSleeper } = commandsOfFile([["network", "prune", "-f"]]);
 
 describe("network", () => {
   it("is made, listed, inspected and removed", async () => {

@@ -1,26 +1,10 @@
 /** Where a script that was written for docker looks: exit codes, what stands on which stream, and the fields of inspect. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { starterImage, startTestEngine, type TestEngine } from "../support/engine.ts";
-import { gantryFor } from "../support/gantry-command.ts";
+import { describe, expect, it } from "vitest";
+import { commandsOfFile } from "../support/commands-of-file.ts";
+import { starterImage } from "../support/engine.ts";
 
 const image = starterImage;
-let engine: TestEngine;
-let gantry: ReturnType<typeof gantryFor>;
-
-beforeAll(async () => {
-  engine = await startTestEngine();
-  gantry = gantryFor(engine.config);
-}, 60_000);
-
-afterEach(async () => {
-  const { stdout } = await gantry(["ps", "-aq"]);
-  if (stdout !== "") await gantry(["rm", "-f", ...stdout.trim().split("\n")]);
-});
-
-afterAll(() => engine?.[Symbol.asyncDispose](), 60_000);
-
-const out = async (...args: string[]) => (await gantry(args)).stdout;
-const inspect = async (format: string, name: string) => (await out("inspect", "-f", format, name)).trimEnd();
+const { gantry, out, inspect } = commandsOfFile();
 
 describe("exit codes", () => {
   it.each([

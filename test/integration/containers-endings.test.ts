@@ -1,23 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { unlimited } from "../../engine/protocol/defaults.ts";
-import {
-  createContainer,
-  eventually,
-  findContainer,
-  runContainer,
-  startTestEngine,
-  type TestEngine,
-} from "../support/engine.ts";
+import { createContainer, eventually, findContainer, runContainer } from "../support/engine.ts";
+import { engineOfFile } from "../support/engine-of-file.ts";
 
-let engine: TestEngine;
-beforeAll(async () => {
-  engine = await startTestEngine();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
-
-const request: TestEngine["client"]["request"] = (...args) => engine.client.request(...args);
-const remove = (container: string) => request("containers.remove", { container, force: true, volumes: true });
+const { engine, request, remove } = engineOfFile();
 const isOver = (id: string) => eventually(async () => (await findContainer(engine, id))?.status === "exited");
 const sh = (script: string) => ["sh", "-c", script];
 const tight = { ...unlimited, memory: 16 << 20, memorySwap: 16 << 20 };

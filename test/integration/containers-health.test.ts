@@ -1,26 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { CreateRequest, Healthcheck } from "../../engine/protocol/create-request.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
-import {
-  createContainer,
-  eventually,
-  findContainer,
-  runContainer,
-  startTestEngine,
-  type TestEngine,
-} from "../support/engine.ts";
+import { createContainer, eventually, findContainer, runContainer, type TestEngine } from "../support/engine.ts";
+import { engineOfFile } from "../support/engine-of-file.ts";
 
-let engine: TestEngine;
-beforeAll(async () => {
-  engine = await startTestEngine();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
-
-const request: TestEngine["client"]["request"] = (...args) => engine.client.request(...args);
-const remove = (container: string) => request("containers.remove", { container, force: true, volumes: true });
+const { engine, request, remove } = engineOfFile();
 const million = 1e6;
 
 function checkedBy(test: string[], times: Partial<Healthcheck> = {}): Partial<CreateRequest> {

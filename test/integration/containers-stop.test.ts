@@ -1,22 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  createContainer,
-  eventually,
-  findContainer,
-  runContainer,
-  startTestEngine,
-  type TestEngine,
-} from "../support/engine.ts";
+import { describe, expect, it } from "vitest";
+import { createContainer, eventually, findContainer, runContainer } from "../support/engine.ts";
+import { engineOfFile } from "../support/engine-of-file.ts";
 
-let engine: TestEngine;
-beforeAll(async () => {
-  engine = await startTestEngine();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
-
-const request: TestEngine["client"]["request"] = (...args) => engine.client.request(...args);
-const remove = (container: string) => request("containers.remove", { container, force: true, volumes: true });
+const { engine, request, remove } = engineOfFile();
 const sh = (script: string) => ["sh", "-c", script];
 
 describe("a stop", () => {

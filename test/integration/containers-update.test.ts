@@ -1,28 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openCgroups } from "../../engine/host/cgroups.ts";
 import { unlimited } from "../../engine/protocol/defaults.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
 import type { Resources } from "../../engine/protocol/resources.ts";
-import {
-  createContainer,
-  eventually,
-  findContainer,
-  runContainer,
-  startTestEngine,
-  type TestEngine,
-} from "../support/engine.ts";
+import { createContainer, eventually, findContainer, runContainer } from "../support/engine.ts";
+import { engineOfFile } from "../support/engine-of-file.ts";
 
-let engine: TestEngine;
-beforeAll(async () => {
-  engine = await startTestEngine();
-});
-afterAll(() => engine[Symbol.asyncDispose]());
-
-const request: TestEngine["client"]["request"] = (...args) => engine.client.request(...args);
-const remove = (container: string) => request("containers.remove", { container, force: true, volumes: true });
+const { engine, request, remove } = engineOfFile();
 const mega = 1024 * 1024;
 const update = (
   container: string,

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -35,27 +35,33 @@ export interface TestEngine extends AsyncDisposable {
 
 /** Starts an engine and waits until it has its starter image. */
 export async function startTestEngine(): Promise<TestEngine> {
-  const directory = await mkdtemp("/tmp/gantry-test-");
-  const engine = new EngineUnderTest(directory);
-  try {
-    await engine.start();
-    await engine.waitForStarterImage();
-    return engine;
-  } catch (error) {
-    await engine[Symbol.asyncDispose]();
-    throw error;
-  }
+  const engine = new EngineUnderTest();
+  await engine.begin();
+  return engine;
 }
 
-class EngineUnderTest implements TestEngine {
+/** Nothing of it is there before `begin`. */
+export class EngineUnderTest implements TestEngine {
   readonly config: EngineConfig;
   readonly #directory: string;
   #process: ChildProcess | null = null;
   #client: EngineClient | null = null;
 
-  constructor(directory: string) {
-    this.#directory = directory;
-    this.config = createConfig({ root: join(directory, "root"), run: join(directory, "run") });
+  constructor() {
+    this.#directory = `/tmp/gantry-test-${randomBytes(3).toString("hex")}`;
+    this.config = createConfig({ root: join(this.#directory, "root"), run: join(this.#directory, "run") });
+  }
+
+  /** Starts it for the first time, and waits until it has its starter image. */
+  async begin(): Promise<void> {
+    await mkdir(this.#directory, { mode: 0o700 });
+    try {
+      await this.start();
+      await this.#waitForStarterImage();
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get pid(): number {
@@ -94,7 +100,7 @@ class EngineUnderTest implements TestEngine {
     return await readFile(this.config.logFile, "utf8").catch(() => "no log");
   }
 
-  async waitForStarterImage(): Promise<void> {
+  async #waitForStarterImage(): Promise<void> {
     for (let attempt = 0; attempt < 400; attempt++) {
       if ((await this.client.request("images.list", {})).length > 0) return;
       await sleep(25);
