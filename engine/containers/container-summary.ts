@@ -73,7 +73,7 @@ export function summarize(
     autoRemove: request.autoRemove,
     restartPolicy: request.restartPolicy,
     restartCount: state.restartCount,
-    resources: statedResources(request.resources),
+    ...statedResources(request.resources),
   };
 }
 
@@ -82,8 +82,13 @@ const filledIn = new Set(
 );
 
 /** Without what the protocol fills in where it is absent: hardly a container has any of it, and a list is half as long. */
-function statedResources(resources: Resources): Resources {
-  const isStated = ([name, value]: [string, unknown]) =>
-    !filledIn.has(name) || !(value === null || value === false || (Array.isArray(value) && value.length === 0));
-  return Object.fromEntries(Object.entries(resources).filter(isStated)) as Resources;
+function statedResources(resources: Resources): Pick<ContainerSummary, "resources"> {
+  const all = Object.entries(resources);
+  if (!all.some(([, value]) => isStated(value))) return {} as Pick<ContainerSummary, "resources">;
+  const stated = all.filter(([name, value]) => !filledIn.has(name) || isStated(value));
+  return { resources: Object.fromEntries(stated) as Resources };
+}
+
+function isStated(value: unknown): boolean {
+  return !(value === null || value === false || (Array.isArray(value) && value.length === 0));
 }

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { unlimited } from "./defaults.ts";
 import { portBinding } from "./ports.ts";
 import { resources, restartPolicy } from "./resources.ts";
 
@@ -75,7 +76,8 @@ export const containerSummary = z.object({
   autoRemove: z.boolean(),
   restartPolicy,
   restartCount: z.number(),
-  resources,
+  /** Absent from a message where there is no limit. */
+  resources: z._default(resources, unlimited),
 });
 export type ContainerSummary = z.infer<typeof containerSummary>;
 

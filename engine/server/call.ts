@@ -1,3 +1,4 @@
+import type { JsonText } from "../lib/json-text.ts";
 import type { MethodName, MethodParams, MethodResult } from "../protocol/methods.ts";
 import type { Progress } from "../protocol/rpc.ts";
 import type { TopicName } from "../protocol/topics.ts";
@@ -15,10 +16,10 @@ export type Call = {
   readonly unsubscribe: (subscriptionID: number) => void;
 };
 
-export type Handler<M extends MethodName> = (
-  params: MethodParams<M>,
-  call: Call,
-) => MethodResult<M> | Promise<MethodResult<M>>;
+/** The result; a list may be the JSON of one, where that is at hand. */
+type Answer<M extends MethodName> = MethodResult<M> | (MethodResult<M> extends readonly unknown[] ? JsonText : never);
+
+export type Handler<M extends MethodName> = (params: MethodParams<M>, call: Call) => Answer<M> | Promise<Answer<M>>;
 
 /** Every method has one: the compiler sees to it. */
 export type Handlers = { readonly [M in MethodName]: Handler<M> };

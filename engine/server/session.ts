@@ -2,6 +2,7 @@ import type { WebSocket } from "ws";
 import type * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { findJson } from "../lib/json.ts";
+import { JsonText } from "../lib/json-text.ts";
 import { Throttle } from "../lib/throttle.ts";
 import { type MethodName, methods } from "../protocol/methods.ts";
 import { type Progress, protocolVersion, type RequestMessage, requestMessage } from "../protocol/rpc.ts";
@@ -65,7 +66,7 @@ export class Session {
     try {
       const result = await this.#run(request, this.#callOf(throttled.report, afterwards));
       throttled.end();
-      this.#outbox.send(JSON.stringify({ jsonrpc: "2.0", id: request.id, result }));
+      this.#outbox.send(formatResult(request.id, result));
       for (const next of afterwards) next();
     } catch (error) {
       throttled.end();
@@ -137,6 +138,11 @@ export class Session {
       },
     };
   }
+}
+
+function formatResult(id: number, result: unknown): string {
+  if (result instanceof JsonText) return `{"jsonrpc":"2.0","id":${id},"result":${result.text}}`;
+  return JSON.stringify({ jsonrpc: "2.0", id, result });
 }
 
 function parseRequest(text: string): RequestMessage | null {

@@ -7,6 +7,7 @@ import type { TopicItem, TopicName, TopicParams } from "../../engine/protocol/to
 import { EngineSocket } from "./engine-socket.ts";
 import { Inbox } from "./inbox.ts";
 import { loadSchemas, type Schemas } from "./lazy-schemas.ts";
+import { parseQuickly } from "./quick-check.ts";
 import { type ByteStream, openStream } from "./streams.ts";
 import { clientVersion } from "./version.ts";
 
@@ -124,7 +125,8 @@ class Connection implements EngineClient {
     // Registered in the very turn of the answer: the first items may follow it in the same chunk.
     return this.#call("subscribe", { topic, params }, {}, (schemas, result) => {
       const { subscriptionID } = parseResult(schemas, "subscribe", result);
-      const take = ({ topics }: Schemas, item: unknown) => onItem(topics[topic].item.parse(item) as TopicItem<T>);
+      const take = ({ topics }: Schemas, item: unknown) =>
+        onItem(parseQuickly(topics[topic].item, item) as TopicItem<T>);
       this.#subscriptions.set(subscriptionID, { sequence: 0, take });
       return { close: () => this.#unsubscribe(subscriptionID) };
     });
@@ -245,7 +247,7 @@ class Connection implements EngineClient {
 }
 
 function parseResult<M extends MethodName>(schemas: Schemas, method: M, result: unknown): MethodResult<M> {
-  return schemas.methods[method].result.parse(result) as MethodResult<M>;
+  return parseQuickly(schemas.methods[method].result, result) as MethodResult<M>;
 }
 
 function formatRequest(id: number, method: string, params: unknown): string {

@@ -1,3 +1,4 @@
+import { listText } from "../../lib/json-text.ts";
 import type { archiveMethods } from "../../protocol/archives.ts";
 import type { lifecycleMethods } from "../../protocol/lifecycle.ts";
 import type { Handlers } from "../call.ts";
@@ -13,7 +14,7 @@ export function containerHandlers(parts: ServerParts): Pick<Handlers, ContainerM
   const { containers } = parts;
   return {
     ...attachHandlers(parts),
-    "containers.list": ({ all }) => [...containers.list(all)],
+    "containers.list": ({ all }) => listText(containers.list(all)),
     "containers.create": (request) => containers.create(request),
     "containers.start": ({ container }) => containers.start(container),
     "containers.stop": ({ container, timeout, signal }) => stopped(containers.stop(container, timeout, signal)),
