@@ -33,6 +33,38 @@ const rehearsals = [
   ["pull", "image"],
 ];
 
+/** A row of `ps`, of which a host may have hundreds. */
+const container = {
+  id: "0",
+  name: "name",
+  image: "image",
+  imageID: "0",
+  command: ["sh", "-c", "a line"],
+  createdAt: "2026-11-22T00:00:00.000Z",
+  startedAt: "2026-11-22T00:00:00.000Z",
+  finishedAt: null,
+  status: "running",
+  health: "none",
+  exitCode: null,
+  oomKilled: false,
+  stopDeadline: null,
+  error: "",
+  pid: 1,
+  ports: [{ hostAddress: "0.0.0.0", hostPort: 1, containerPort: 1, protocol: "tcp" }],
+  network: "bridge",
+  ipAddress: "10.0.0.2",
+  endpoints: [
+    { networkID: "0", network: "bridge", ipAddress: "10.0.0.2", ipv6Address: null, macAddress: null, aliases: ["0"] },
+  ],
+  mounts: [],
+  labels: {},
+  terminal: false,
+  openStdin: false,
+  autoRemove: false,
+  restartPolicy: { name: "no", maximumRetryCount: 0 },
+  restartCount: 0,
+};
+
 /** Answers of an engine to whom all succeeds. */
 const results = {
   "system.handshake": { protocolVersion, engineVersion: "", pid: 1, epoch: "", startedAt: "" },
@@ -40,7 +72,7 @@ const results = {
   "containers.attach": { terminal: false },
   "containers.start": { started: true },
   "containers.exec": { execID: "0", pid: 1 },
-  "containers.list": [],
+  "containers.list": [container],
   "containers.wait": { exitCode: 0 },
   "containers.stop": { stopped: true },
   "images.pull": { images: [{ reference: "image", id: "0", digest: "", isNew: false }] },

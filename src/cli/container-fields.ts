@@ -42,28 +42,49 @@ const commandWidth = 20;
 const mountWidth = 15;
 const reasonWidth = 60;
 
-/** A container as docker's `ps` shows it. */
+/** A container as docker's `ps` shows it. What takes a while is made when it is asked for: most of it no table shows. */
 export function containerFields(container: ContainerSummary, options: ContainerFieldOptions): Fields {
   const { truncate, now } = options;
   return {
-    Command: `"${shorten(commandOf(container), truncate ? commandWidth : null)}"`,
-    CreatedAt: formatDockerTime(container.createdAt),
+    get Command() {
+      return `"${shorten(commandOf(container), truncate ? commandWidth : null)}"`;
+    },
+    get CreatedAt() {
+      return formatDockerTime(container.createdAt);
+    },
     ID: truncate ? shortID(container.id) : container.id,
     Image: container.image,
-    Label: labelReader(container.labels),
-    Labels: joinLabels(container.labels),
-    LocalVolumes: String(container.mounts.filter(({ type }) => type === "volume").length),
-    Mounts: container.mounts
-      .map((mount) => shorten(mount.name || mount.source || mount.type, truncate ? mountWidth : null))
-      .join(","),
+    get Label() {
+      return labelReader(container.labels);
+    },
+    get Labels() {
+      return joinLabels(container.labels);
+    },
+    get LocalVolumes() {
+      return String(container.mounts.filter(({ type }) => type === "volume").length);
+    },
+    get Mounts() {
+      const names = container.mounts.map((mount) => mount.name || mount.source || mount.type);
+      return names.map((name) => shorten(name, truncate ? mountWidth : null)).join(",");
+    },
     Names: container.name,
-    Networks: networksOf(container),
-    Ports: portsOf(container),
-    Reason: shorten(reasonOf(container), truncate ? reasonWidth : null),
-    RunningFor: formatAge(container.createdAt, now),
+    get Networks() {
+      return networksOf(container);
+    },
+    get Ports() {
+      return portsOf(container);
+    },
+    get Reason() {
+      return shorten(reasonOf(container), truncate ? reasonWidth : null);
+    },
+    get RunningFor() {
+      return formatAge(container.createdAt, now);
+    },
     Size: options.size === null ? "0B" : formatSize(options.size),
     State: container.status,
-    Status: formatStatus(container, now),
+    get Status() {
+      return formatStatus(container, now);
+    },
   };
 }
 

@@ -8,12 +8,17 @@ export function printableJson(value: unknown, indent?: number): string {
 
 const plain = /^[\x20-\x7e\n\t]*$/;
 
+/** That printableText would leave it as it is. */
+export function isPrintable(text: string): boolean {
+  return plain.test(text);
+}
+
 /**
  * Text with names from outside in it, made safe for a terminal; tabs and newlines stay. What does that is loaded only for text that
  * needs it, which is rare, and takes as long as a short command.
  */
 export async function printableText(text: string): Promise<string> {
-  if (plain.test(text)) return text;
+  if (isPrintable(text)) return text;
   const { sanitize } = await import("../format/sanitize.ts");
   return text
     .split(/([\n\t])/)
