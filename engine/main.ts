@@ -17,7 +17,7 @@ import { openCgroups } from "./host/cgroups.ts";
 import { isHostGoingDown } from "./host/going-down.ts";
 import { closeInheritedDescriptors } from "./host/inherited-descriptors.ts";
 import { ensureOwnDirectory } from "./host/own-directory.ts";
-import { keepHeapsSmall } from "./host/syscalls.ts";
+import { exitNow, keepHeapsSmall } from "./host/syscalls.ts";
 import type { ImageService } from "./images/image-service.ts";
 import { openImageService } from "./images/local-image-service.ts";
 import { openPolicy } from "./images/policy.ts";
@@ -41,6 +41,8 @@ const exitSoftware = 70;
 
 /** Milliseconds for acts under way to end after the engine was told to stop. */
 const stopPatience = 10_000;
+/** Milliseconds for what was written to clients to leave, once all is closed. */
+const lingerPatience = 1_000;
 /** Milliseconds the first clients of a fresh root wait for its starter image. */
 const starterPatience = 3_000;
 
@@ -102,7 +104,7 @@ async function serve(config: EngineConfig, flags: Flags): Promise<number> {
   for (const kind of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(kind, (error) => {
       log.error(`the engine failed: ${messageOf(error)}`, { error });
-      process.exit(exitSoftware);
+      exitNow(exitSoftware);
     });
   }
   log.info("engine starts", { version: engineVersion, pid: process.pid, root: config.root, run: config.run });
@@ -114,6 +116,8 @@ async function serve(config: EngineConfig, flags: Flags): Promise<number> {
     log.error(`the engine did not start: ${messageOf(error)}`, { error });
     throw error;
   }
+  // Something may wait for a disk that never answers.
+  setTimeout(() => exitNow(0), lingerPatience).unref();
   return 0;
 }
 
@@ -128,7 +132,7 @@ async function runEngine(config: EngineConfig, { flags, log, stop }: Running): P
   tellReady(flags);
   log.info("engine stops", { reason: await stop.promise });
   // A runtime that hangs must not keep the engine from ending; the next start takes up what it left.
-  timer = setTimeout(() => process.exit(0), stopPatience).unref();
+  timer = setTimeout(() => exitNow(0), stopPatience).unref();
   return (await isHostGoingDown()) ? await engine.containers.leaving() : [];
 }
 

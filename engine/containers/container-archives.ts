@@ -86,7 +86,7 @@ export class ContainerArchives {
     const { id, resolution } = record;
     await using opened = await openView(this.#parts, record);
     const takesOver = options.keepOwner && resolution.user !== "";
-    const owner = takesOver ? resolveUser(this.#parts.layers.rootfsOf(id), resolution.user, []) : null;
+    const owner = takesOver ? await resolveUser(this.#parts.layers.rootfsOf(id), resolution.user, []) : null;
     const task = {
       view: opened.view,
       path: cleanPath(options.path),

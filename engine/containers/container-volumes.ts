@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
 import { errnoOf } from "../host/errno.ts";
 import { mountBind, unmount } from "../host/mounts.ts";
+import { patientDisk } from "../host/patient-disk.ts";
 import { openInRootElsewhere } from "../host/syscalls.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { MountRequest } from "../protocol/create-request.ts";
@@ -107,7 +108,7 @@ async function mountPart(
 ): Promise<string> {
   const place = join(partsDirectory(config), `${id}.${number}`);
   await mkdir(partsDirectory(config), { recursive: true, mode: 0o700 });
-  if ((await stat(mount.source)).isDirectory()) await mkdir(place, { recursive: true, mode: 0o700 });
+  if (await isDirectory(mount.source)) await mkdir(place, { recursive: true, mode: 0o700 });
   else await writeFile(place, "", { mode: 0o600 });
   try {
     mountBind(mount.source, place);
@@ -116,6 +117,10 @@ async function mountPart(
     throw error;
   }
   return place;
+}
+
+function isDirectory(source: string): Promise<boolean> {
+  return patientDisk.ask(source, async () => (await stat(source)).isDirectory(), { subject: "part of a volume" });
 }
 
 async function unmountPart(place: string): Promise<void> {
@@ -178,17 +183,23 @@ function asBind(mount: MountRequest, source: string): MountRequest {
   return { ...others, type: "bind", source, createSource: false };
 }
 
-/** Waits on threads of their own: a volume may be a server's that does not answer. */
 async function openSubpath(data: string, { source, volume }: MountRequest): Promise<number> {
   const subpath = volume?.subpath ?? "";
+  const found = await patientDisk.open(data, () => openBelow(data, subpath), {
+    subject: `volume ${source}`,
+    close: (fd) => void (fd === null ? null : close(fd)),
+  });
+  if (found !== null) return found;
+  throw new EngineError("failed-precondition", `volume ${source} has no ${subpath}`, {
+    hint: "make it in the volume first",
+    exitCode: 125,
+  });
+}
+
+async function openBelow(data: string, subpath: string): Promise<number | null> {
   const directory = await promisify(open)(data, openPath | constants.O_DIRECTORY | closeOnExec);
   try {
-    const fd = await openInRootElsewhere(directory, bytePathOf(subpath), openPath | closeOnExec);
-    if (fd !== null) return fd;
-    throw new EngineError("failed-precondition", `volume ${source} has no ${subpath}`, {
-      hint: "make it in the volume first",
-      exitCode: 125,
-    });
+    return await openInRootElsewhere(directory, bytePathOf(subpath), openPath | closeOnExec);
   } finally {
     close(directory);
   }

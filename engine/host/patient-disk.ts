@@ -5,9 +5,13 @@ import { listMounts, type MountEntry } from "./mountinfo.ts";
 const mostThreads = 3;
 const mostAtOnce = 2;
 
-/** over: when it was answered, or is waited for no longer. */
-type Question = { readonly path: string; readonly over: Promise<void> };
 type Mount = Pick<MountEntry, "id" | "target">;
+/** What hangs as one: the id of a mount, or a name. */
+type Place = number | string | null;
+/** over: when it was answered, or is waited for no longer. */
+type Question = { readonly path: string; readonly name: string | null; readonly over: Promise<void> };
+/** subject: what it is about, for people. place: what hangs as one, where that is no mount of the host's own; else the path's mount. */
+export type About = { readonly subject?: string; readonly place?: string };
 export type DiskOptions = {
   /** How long a disk may take to answer, in ms: one that sleeps has to spin up. */
   readonly patience: number;
@@ -20,8 +24,8 @@ export type DiskOptions = {
  */
 export class PatientDisk {
   readonly #asked = new Set<Question>();
-  /** Paths without an answer, and the mounts they were on. */
-  readonly #hanging = new Set<{ readonly path: string; readonly mount: number | null }>();
+  /** Paths without an answer, and where they were. */
+  readonly #hanging = new Set<{ readonly path: string; readonly place: Place }>();
   readonly #options: DiskOptions;
 
   constructor(options: Partial<DiskOptions> = {}) {
@@ -29,14 +33,14 @@ export class PatientDisk {
   }
 
   /** The answer of `ask`, which touches nothing but `path`. Fails with `failed-precondition` where none comes. */
-  async ask<Answer>(path: string, ask: () => Promise<Answer>): Promise<Answer> {
-    for (let before = this.#before(path); before !== null; before = this.#before(path)) await before;
+  async ask<Answer>(path: string, ask: () => Promise<Answer>, about: About = {}): Promise<Answer> {
+    for (let before = this.#before(path, about); before !== null; before = this.#before(path, about)) await before;
     const { promise: over, resolve: leave } = Promise.withResolvers<void>();
-    const question = { path, over };
+    const question = { path, name: about.place ?? null, over };
     this.#asked.add(question);
     const answer = ask();
     const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(this.#giveUp(path, answer)), this.#options.patience);
+    const timer = setTimeout(() => reject(this.#giveUp(path, answer, about)), this.#options.patience);
     try {
       return await Promise.race([answer, late]);
     } finally {
@@ -46,24 +50,52 @@ export class PatientDisk {
     }
   }
 
-  #giveUp(path: string, answer: Promise<unknown>): EngineError {
-    const hanging = { path, mount: mountOf(path, this.#options.listMounts()) };
+  /** Opens something; what is opened too late is given to `close`. Else as `ask`. */
+  async open<Opened>(
+    path: string,
+    open: () => Promise<Opened>,
+    { close, ...about }: About & { readonly close: (opened: Opened) => void },
+  ): Promise<Opened> {
+    let isLate = false;
+    const opening = async () => {
+      const opened = await open();
+      if (isLate) close(opened);
+      return opened;
+    };
+    try {
+      return await this.ask(path, opening, about);
+    } catch (error) {
+      isLate = true;
+      throw error;
+    }
+  }
+
+  #giveUp(path: string, answer: Promise<unknown>, { subject, place }: About): EngineError {
+    const hanging = { path, place: place ?? mountOf(path, this.#options.listMounts()) };
     this.#hanging.add(hanging);
     const forget = (): void => void this.#hanging.delete(hanging);
     answer.then(forget, forget);
-    return hangs(path, path);
+    return hangs(subject ?? `bind source ${path}`, null);
   }
 
   /** What to wait for first; null: nothing. Mostly nobody else asks, and the mounts are not looked at. */
-  #before(path: string): Promise<unknown> | null {
-    if (this.#asked.size + this.#hanging.size === 0) return null;
-    const mounts = this.#options.listMounts();
-    const own = mountOf(path, mounts);
+  #before(path: string, about: About): Promise<unknown> | null {
+    // A host may have thousands of mounts: they are looked at only where paths are to be told apart.
+    let mounts: readonly Mount[] | null = null;
+    const mountAt = (at: string): Place => {
+      mounts ??= this.#options.listMounts();
+      return mountOf(at, mounts);
+    };
+    const isOwn = (place: Place) => place === (about.place ?? (typeof place === "string" ? null : mountAt(path)));
     for (const hanging of this.#hanging) {
-      if (hanging.mount === own || this.#hanging.size >= mostThreads) throw hangs(path, hanging.path);
+      if (this.#hanging.size < mostThreads && !isOwn(hanging.place)) continue;
+      throw hangs(about.subject ?? `bind source ${path}`, path === hanging.path ? null : hanging.path);
     }
     const asked = [...this.#asked];
-    const same = asked.find((question) => mountOf(question.path, mounts) === own);
+    const same = asked.find(({ name, path: other }) => {
+      if (name !== null || about.place !== undefined) return name === about.place;
+      return isOwn(mountAt(other));
+    });
     if (same !== undefined) return same.over;
     const hasRoom = asked.length < Math.min(mostAtOnce, mostThreads - this.#hanging.size);
     return hasRoom ? null : Promise.race(asked.map(({ over }) => over));
@@ -81,9 +113,10 @@ function mountOf(path: string, mounts: readonly Mount[]): number | null {
   return found?.id ?? null;
 }
 
-function hangs(path: string, hanging: string): EngineError {
-  const where = path === hanging ? "" : ` at ${hanging}`;
-  return new EngineError("failed-precondition", `bind source ${path}: the host gets no answer${where}`, {
+/** hanging: the path without an answer, where it is another. */
+function hangs(subject: string, hanging: string | null): EngineError {
+  const where = hanging === null ? "" : ` at ${hanging}`;
+  return new EngineError("failed-precondition", `${subject}: the host gets no answer${where}`, {
     hint: "its disk or network share is dead: mount it anew, or give it up with umount -l",
     exitCode: 125,
   });

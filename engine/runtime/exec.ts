@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { readOwnCapabilities } from "../host/capabilities.ts";
 import { forkTurn } from "../host/fork-turn.ts";
+import { patientDisk } from "../host/patient-disk.ts";
 import { identifyProcess } from "../host/processes.ts";
 import type { AttachHub } from "./attach/attach-hub.ts";
 import { StartingConmon } from "./conmon.ts";
@@ -140,10 +141,25 @@ async function processOf({ supervisors }: ExecPlace, options: ExecOptions): Prom
   if (pid === null) {
     throw new EngineError("failed-precondition", `container ${options.container} is not running`);
   }
-  refuseLeadingOut(`/proc/${pid}/root`, options.workingDirectory ?? config.process.cwd);
-  const user = options.user === null ? null : resolveUser(`/proc/${pid}/root`, options.user, []);
+  const user = await lookInside(`/proc/${pid}/root`, options, config.process.cwd);
   const process = buildExecProcess(config.process, options, { user, available: readOwnCapabilities() });
   return { process, root: config.linux.uidMappings?.[0]?.hostID ?? null };
+}
+
+/** The user that is wanted, if any. What is mounted in the container may be a server's that does not answer. */
+function lookInside(
+  root: string,
+  { container, workingDirectory, user }: ExecOptions,
+  ownDirectory: string,
+): Promise<ResolvedUser | null> {
+  const look = async () => {
+    await refuseLeadingOut(root, workingDirectory ?? ownDirectory);
+    return user === null ? null : await resolveUser(root, user, []);
+  };
+  return patientDisk.ask(root, look, {
+    subject: `files in container ${container.slice(0, 12)}`,
+    place: `container ${container}`,
+  });
 }
 
 function execArguments(

@@ -31,7 +31,8 @@ export async function fillVolume(parts: VolumeParts, name: string, source: FillS
   }
   if (!(await isEmptyVolume(data))) return;
   const found = peekSource(source);
-  if (found === "full") {
+  // What is mounted may be a server's: nothing there is done on the main thread.
+  if (found === "full" || (found === "empty" && needsMount(parts.table.get(name)))) {
     await parts.archives.fill({ kind: "fill", source, ...place }, never);
     parts.sizes.expire(name);
   } else if (found === "empty") {

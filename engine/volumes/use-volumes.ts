@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
 import { isMounted } from "../host/mounts.ts";
+import { patientDisk } from "../host/patient-disk.ts";
 import { settleAll } from "../lib/settle.ts";
-import { fillVolume, settleFilling } from "./fill-volume.ts";
+import { fillVolume, isEmptyVolume, settleFilling } from "./fill-volume.ts";
 import { mountVolume, unmountVolume } from "./volume-mounts.ts";
 import { pathsOfVolume, publishVolumeEvent, type VolumeParts } from "./volume-parts.ts";
 import { needsMount } from "./volume-record.ts";
@@ -49,10 +50,17 @@ function mountOne(
     if (isNew) await mountVolume(record, data);
     parts.mounts.add(name, user);
     if (!isNew) return;
+    await checkAnswers(parts, name);
     await settleFilling(parts, name);
     for (const mount of mounts)
       if (mount.name === name && mount.fill !== null) await fillVolume(parts, name, mount.fill);
   });
+}
+
+/** Of a server that is gone nothing can be read, and whoever tries waits for ever. Fails with `failed-precondition`. */
+async function checkAnswers({ directory }: VolumeParts, name: string): Promise<void> {
+  const { data } = pathsOfVolume(directory, name);
+  await patientDisk.ask(data, () => isEmptyVolume(data), { subject: `volume ${name}` });
 }
 
 /** An empty directory in place of one that was lost would look as if all were well. */
@@ -96,6 +104,7 @@ export async function holdVolumes(parts: VolumeParts, names: readonly string[]):
   const release = async () => void (await unmountFor(parts, user));
   try {
     await settleAll(held.map((name) => mountOne(parts, user, { name, mounts: [] })));
+    await settleAll(held.map((name) => checkAnswers(parts, name)));
   } catch (error) {
     await release();
     throw error;

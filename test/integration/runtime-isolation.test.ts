@@ -93,14 +93,14 @@ it("never reads a user database outside the container", async () => {
     await mkdir(join(root, "etc"));
     await symlink("../../../../../../../../../etc/passwd", join(root, "etc/passwd"));
     // A link to itself when resolved inside the root: nothing to read.
-    expect(() => resolveUser(root, "daemon", [])).toThrow(/not in the container/);
-    expect(resolveUser(root, "12:34", ["99"])).toEqual({ uid: 12, gid: 34, additionalGids: [34, 99] });
+    await expect(resolveUser(root, "daemon", [])).rejects.toThrow(/not in the container/);
+    expect(await resolveUser(root, "12:34", ["99"])).toEqual({ uid: 12, gid: 34, additionalGids: [34, 99] });
     await rm(join(root, "etc/passwd"));
     await writeFile(join(root, "etc/passwd"), Buffer.alloc(2 << 20, "x"));
-    expect(() => resolveUser(root, "daemon", [])).toThrow(/at most 1 MB/);
+    await expect(resolveUser(root, "daemon", [])).rejects.toThrow(/at most 1 MB/);
     await rm(join(root, "etc/passwd"));
     await symlink("/proc/self/fd/0", join(root, "etc/passwd"));
-    expect(() => resolveUser(root, "daemon", [])).toThrow(/not in the container/);
+    await expect(resolveUser(root, "daemon", [])).rejects.toThrow(/not in the container/);
   } finally {
     await rm(root, { recursive: true, force: true });
   }

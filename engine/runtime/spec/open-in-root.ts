@@ -1,11 +1,17 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { close, closeSync, constants, fstat, fstatSync, open, openSync, read, readSync } from "node:fs";
+import { promisify } from "node:util";
 import koffi from "koffi";
 import { EngineError } from "../../errors.ts";
+import { errnoError, errnoOf } from "../../host/errno.ts";
+import { openInRootElsewhere } from "../../host/syscalls.ts";
+import { bytePathOf } from "../../lib/byte-path.ts";
 
 const sysOpenat2 = 437;
 const resolveNoMagicLinks = 0x02;
 const resolveInRoot = 0x10;
 const oPath = 0o10000000;
+/** O_NONBLOCK: a fifo there must not hang the engine. */
+const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | 0o2000000;
 
 /** Databases of users are small; one that is not is an attack on the engine's memory (CVE-2026-47262). */
 const sizeLimit = 1024 * 1024;
@@ -18,20 +24,20 @@ const openat2 = libc.func(
 /**
  * Text of a file inside a file system that others may write to: links, `..` and absolute targets are followed as if `root` were /
  * (openat2(2), RESOLVE_IN_ROOT), so nothing outside can be named. Null where it is missing. Fails with `invalid-argument` for
- * anything but a regular file of at most 1 MB.
+ * anything but a regular file of at most 1 MB. Waits on threads of libuv's: what is mounted there may be another machine's.
  */
-export function readTextInRoot(root: string, path: string): string | null {
-  const directory = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY | oPath);
+export async function readTextInRoot(root: string, path: string): Promise<string | null> {
+  const directory = await promisify(open)(root, constants.O_RDONLY | constants.O_DIRECTORY | oPath);
   try {
-    const descriptor = openInRoot(directory, path);
+    const descriptor = await openElsewhere(directory, path);
     if (descriptor === null) return null;
     try {
-      return readLimited(descriptor, path);
+      return await readLimited(descriptor, path);
     } finally {
-      closeSync(descriptor);
+      close(descriptor);
     }
   } finally {
-    closeSync(directory);
+    close(directory);
   }
 }
 
@@ -54,12 +60,8 @@ export function readHeadInRoot(root: string, path: string, length: number): Buff
 }
 
 function openInRoot(directory: number, path: string): number | null {
-  // struct open_how: flags, mode, resolve. O_NONBLOCK: a fifo there must not hang the engine.
-  const how = new BigUint64Array([
-    BigInt(constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | 0o2000000),
-    0n,
-    BigInt(resolveInRoot | resolveNoMagicLinks),
-  ]);
+  // struct open_how: flags, mode, resolve.
+  const how = new BigUint64Array([BigInt(readFlags), 0n, BigInt(resolveInRoot | resolveNoMagicLinks)]);
   const bytes = new Uint8Array(how.buffer);
   const descriptor = Number(openat2(sysOpenat2, directory, path, bytes, bytes.length));
   if (descriptor >= 0) return descriptor;
@@ -69,8 +71,18 @@ function openInRoot(directory: number, path: string): number | null {
   throw new EngineError("internal", `open ${path} in the container's file system: error ${errno}`);
 }
 
-function readLimited(descriptor: number, path: string): string {
-  const info = fstatSync(descriptor);
+async function openElsewhere(directory: number, path: string): Promise<number | null> {
+  try {
+    return await openInRootElsewhere(directory, bytePathOf(path), readFlags);
+  } catch (error) {
+    // Of a socket, or of a device without a driver.
+    if (errnoOf(error) === "ENXIO") return null;
+    throw errnoError(`open ${path} in the container's file system`, error);
+  }
+}
+
+async function readLimited(descriptor: number, path: string): Promise<string> {
+  const info = await promisify(fstat)(descriptor);
   if (!info.isFile() || info.size > sizeLimit) {
     throw new EngineError("invalid-argument", `${path} of the container is not a regular file of at most 1 MB`, {
       exitCode: 125,
@@ -80,8 +92,8 @@ function readLimited(descriptor: number, path: string): string {
   const buffer = Buffer.allocUnsafe(Math.min(sizeLimit, Math.max(info.size, 4096)) + 1);
   let length = 0;
   for (;;) {
-    const count = readSync(descriptor, buffer, length, buffer.length - length, null);
-    if (count === 0 || length + count === buffer.length) return buffer.toString("utf8", 0, length + count);
-    length += count;
+    const { bytesRead } = await promisify(read)(descriptor, buffer, length, buffer.length - length, null);
+    if (bytesRead === 0 || length + bytesRead === buffer.length) return buffer.toString("utf8", 0, length + bytesRead);
+    length += bytesRead;
   }
 }

@@ -27,8 +27,8 @@ export async function prepareSpec(wish: SpecWish): Promise<{ spec: RuntimeSpec; 
   const { request, image, rootfs } = wish;
   const host = getHostFacts();
   refuseLinkedMountPoints(rootfs);
-  refuseLeadingOut(rootfs, request.workingDirectory || image.workingDirectory || "/");
-  const user = resolveUser(rootfs, request.user || image.user, request.groupAdd);
+  await refuseLeadingOut(rootfs, request.workingDirectory || image.workingDirectory || "/");
+  const user = await resolveUser(rootfs, request.user || image.user, request.groupAdd);
   const seccomp = resolveSeccomp(isUnfiltered(request) ? { kind: "unconfined" } : request.seccomp, {
     capabilities: resolveCapabilities(request, host.capabilities),
     architecture: host.architecture,

@@ -1,4 +1,5 @@
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync } from "node:fs";
+import { readlink } from "node:fs/promises";
 import { posix } from "node:path";
 import { EngineError } from "../../errors.ts";
 
@@ -30,12 +31,12 @@ export function leadsOut(path: string): boolean {
  * Refuses a working directory that leads, over links in the image as well, to a descriptor in /proc (CVE-2024-21626). Only looks at
  * names: `root` may belong to a container that runs and changes it, and a runtime checks again.
  */
-export function refuseLeadingOut(root: string, path: string): void {
+export async function refuseLeadingOut(root: string, path: string): Promise<void> {
   const names = path.split("/");
   let here = "/";
   for (let links = 0; names.length > 0; ) {
     const next = posix.join(here, names.shift() ?? "");
-    const target = targetOf(root, next);
+    const target = await targetOf(root, next);
     if (leadsOut(next) || links > mostLinks) throw refused(path);
     if (target === null) {
       here = next;
@@ -47,13 +48,8 @@ export function refuseLeadingOut(root: string, path: string): void {
   }
 }
 
-function targetOf(root: string, path: string): string | null {
-  if (path === "/") return null;
-  try {
-    return readlinkSync(`${root}${path}`);
-  } catch {
-    return null;
-  }
+async function targetOf(root: string, path: string): Promise<string | null> {
+  return path === "/" ? null : readlink(`${root}${path}`).catch(() => null);
 }
 
 function refused(path: string): EngineError {

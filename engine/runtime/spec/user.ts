@@ -12,9 +12,9 @@ const largestID = 2 ** 31 - 1;
  * `uid:gid`. A number is never taken for a name (CVE-2022-36109 and after), but the account of that uid gives the groups.
  * Fails with `invalid-argument` for a name that is not there.
  */
-export function resolveUser(root: string, user: string, groupAdd: readonly string[]): ResolvedUser {
-  const accounts = parsePasswd(readTextInRoot(root, "/etc/passwd") ?? "");
-  const groups = parseGroup(readTextInRoot(root, "/etc/group") ?? "");
+export async function resolveUser(root: string, user: string, groupAdd: readonly string[]): Promise<ResolvedUser> {
+  const accounts = parsePasswd((await readTextInRoot(root, "/etc/passwd")) ?? "");
+  const groups = parseGroup((await readTextInRoot(root, "/etc/group")) ?? "");
   return matchUser(accounts, groups, { user, groupAdd });
 }
 

@@ -59,3 +59,28 @@ it("asks again where the answer came after all, or something else was mounted th
   await sleep(60);
   expect(await disk.ask("/a", answering("again"))).toBe("again");
 });
+
+it("takes what hangs by a name of its own for one thing, whatever mount it is on, and looks at no mounts for it", async () => {
+  let looks = 0;
+  const disk = diskOf(() => {
+    looks += 1;
+    return mounts;
+  });
+  const inside = (name: string) => ({ subject: `files in ${name}`, place: name });
+  const hanging = disk.ask("/a/x", never, inside("web"));
+  expect(await disk.ask("/a/y", answering("db"), inside("db"))).toBe("db");
+  await expect(hanging).rejects.toThrow("files in web: the host gets no answer");
+  await expect(disk.ask("/b", answering("b"), inside("web"))).rejects.toThrow("no answer at /a/x");
+  expect(looks).toBe(0);
+  expect(await disk.ask("/a/z", answering("a"))).toBe("a");
+});
+
+it("closes what was opened too late", async () => {
+  const closed: string[] = [];
+  const close = (name: string) => void closed.push(name);
+  const disk = diskOf();
+  expect(await disk.open("/b", answering("soon"), { close })).toBe("soon");
+  await expect(disk.open("/a", () => sleep(60).then(() => "late"), { close })).rejects.toThrow("no answer");
+  await sleep(60);
+  expect(closed).toEqual(["late"]);
+});
