@@ -1,6 +1,9 @@
 import { EngineError } from "../errors.ts";
 import type { DeviceValue, Resources } from "../protocol/resources.ts";
 
+/** Takes away a limit of memory or processors, for which docker has no word: there it can be changed only. */
+const endless = -1;
+
 /**
  * What a container's limits are after an update (moby, container/container_unix.go, `UpdateContainer`): null, empty and 0 leave a limit as it
  * is. Fails with `invalid-argument` where docker does.
@@ -9,12 +12,12 @@ export function mergeResources(current: Resources, change: Resources): Resources
   refuseTwoKindsOfCpu(current, change);
   const memorySwap = swapAfter(current, change);
   return {
-    memory: change.memory || current.memory,
+    memory: after(current.memory, change.memory),
     memorySwap,
-    memoryReservation: change.memoryReservation || current.memoryReservation,
+    memoryReservation: after(current.memoryReservation, change.memoryReservation),
     memorySwappiness: change.memorySwappiness ?? current.memorySwappiness,
     oomKillDisable: change.oomKillDisable || current.oomKillDisable,
-    nanoCpus: change.nanoCpus || current.nanoCpus,
+    nanoCpus: after(current.nanoCpus, change.nanoCpus),
     cpuShares: change.cpuShares || current.cpuShares,
     cpuQuota: change.cpuQuota || current.cpuQuota,
     cpuPeriod: change.cpuPeriod || current.cpuPeriod,
@@ -32,6 +35,17 @@ export function mergeResources(current: Resources, change: Resources): Resources
   };
 }
 
+/** True where the kernel has to be told of limits that nothing is said of any more. */
+export function takesAway(current: Resources, merged: Resources): boolean {
+  return (["memory", "memoryReservation", "nanoCpus"] as const).some(
+    (key) => (current[key] ?? 0) > 0 && merged[key] === null,
+  );
+}
+
+function after(current: number | null, change: number | null): number | null {
+  return change === endless ? null : change || current;
+}
+
 /** A request sets `--cpus`, or quota and period: they are one limit. */
 function refuseTwoKindsOfCpu(current: Resources, change: Resources): void {
   const conflicts = [
@@ -45,8 +59,9 @@ function refuseTwoKindsOfCpu(current: Resources, change: Resources): void {
   }
 }
 
-/** Where nothing was said of swap, a memory limit brought as much swap along: that stays when the memory limit changes. */
+/** Without a limit of memory there is none of swap. Where nothing was said of swap, a memory limit brought as much swap along: that stays when the memory limit changes. */
 function swapAfter(current: Resources, change: Resources): number | null {
+  if (change.memory === endless) return (change.memorySwap ?? 0) > 0 ? change.memorySwap : null;
   if ((change.memorySwap ?? 0) !== 0) return change.memorySwap;
   const before = current.memorySwap || (current.memory === null ? null : 2 * current.memory);
   if ((change.memory ?? 0) === 0) return current.memorySwap;

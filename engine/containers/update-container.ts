@@ -7,7 +7,7 @@ import { checkRestartPolicy } from "./check-request.ts";
 import { publishEvent } from "./container-events.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isAlive } from "./container-status.ts";
-import { mergeResources } from "./merge-resources.ts";
+import { mergeResources, takesAway } from "./merge-resources.ts";
 import type { ContainerParts } from "./parts.ts";
 import { watchContainer } from "./watch-container.ts";
 
@@ -46,7 +46,8 @@ async function updateLive(
   const { id, name } = record;
   parts.table.update(id, { updating: true });
   try {
-    await parts.runtime.update(id, request.resources);
+    const whole = takesAway(record.request.resources, request.resources);
+    await parts.runtime.update(id, request.resources, { whole });
     parts.table.updateRequest(id, request, { updating: false });
   } catch (error) {
     try {

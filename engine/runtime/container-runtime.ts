@@ -109,7 +109,7 @@ export interface ContainerRuntime extends AsyncDisposable {
    * Changes limits of a container that runs, live, all or none: `resources` is what it is to have from now on, so whoever changes some gives
    * the others as they were. null and empty lists are left as they are; -1 takes a limit away (swap, pids, quota). Gives warnings about what
    * this host cannot do. Fails as `create` does for limits that make no sense, with `failed-precondition` where the kernel refuses one.
-   * whole: memory, time, processors and processes that are null become free of limits, for taking back what was cut off.
+   * whole: memory, time, processors and processes that are null become free of limits, for those that were taken away or cut off.
    */
   update(
     id: string,

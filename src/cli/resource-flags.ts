@@ -52,7 +52,7 @@ export const resourceFlags: Flags = [
 
 /** The limits of a new container. As docker: 0 is as if nothing was said. */
 export function resourcesOf(options: FixedResourceOptions): Resources {
-  const { pidsLimit, ...limits } = changedResources(options);
+  const { pidsLimit, ...limits } = limitsOf(options, { exitCode: 125, endless: null });
   return {
     ...limits,
     // -1 says what is so anyway.
@@ -67,21 +67,34 @@ export function resourcesOf(options: FixedResourceOptions): Resources {
   };
 }
 
-/**
- * The limits that `update` changes; null and -1 differ there: left as it is, and without limit. exitCode: of limits that exclude each other,
- * which docker's engine looks at.
- */
-export function changedResources(options: ResourceOptions, exitCode = 125): Resources {
+/** The limits that `update` changes: null leaves one as it is, -1 takes it away. */
+export function updatedResources(options: ResourceOptions): Resources {
+  // Limits that exclude each other are docker's engine's to refuse, which makes another exit code than a wrong flag.
+  return limitsOf(options, { exitCode: 1, endless: -1 });
+}
+
+type Rules = { readonly exitCode: number; readonly endless: number | null };
+
+/** exitCode: of limits that exclude each other. endless: what -1 is where docker takes none; null: it is refused. */
+function limitsOf(options: ResourceOptions, { exitCode, endless }: Rules): Resources {
   const { memory, memorySwap, memoryReservation, cpus } = options;
+  const orEndless = (parse: (text: string) => number) => (text: string) =>
+    text === "-1" && endless !== null ? endless : parse(text);
   if (cpus !== undefined && (options.cpuPeriod !== undefined || options.cpuQuota !== undefined)) {
     throw new UsageError("conflicting options: --cpus and --cpu-period or --cpu-quota", exitCode);
   }
   return {
     ...unlimited,
-    memory: limitOf(memory, (text) => parseBytes("--memory", text)),
+    memory: limitOf(
+      memory,
+      orEndless((text) => parseBytes("--memory", text)),
+    ),
     memorySwap: limitOf(memorySwap, (text) => parseBytesOrUnlimited("--memory-swap", text)),
-    memoryReservation: limitOf(memoryReservation, (text) => parseBytes("--memory-reservation", text)),
-    nanoCpus: limitOf(cpus, parseCpus),
+    memoryReservation: limitOf(
+      memoryReservation,
+      orEndless((text) => parseBytes("--memory-reservation", text)),
+    ),
+    nanoCpus: limitOf(cpus, orEndless(parseCpus)),
     cpuShares: integer("--cpu-shares", options.cpuShares, 0),
     cpuPeriod: integer("--cpu-period", options.cpuPeriod, 0),
     cpuQuota: integer("--cpu-quota", options.cpuQuota, -1),

@@ -24,6 +24,17 @@ describe("update", () => {
     }
   });
 
+  it("takes limits away, also those that docker only changes", async () => {
+    await runSleeper("bound", "-m", "64m", "--cpus", "0.5", "--pids-limit", "50");
+    expect(await gantry(["update", "-m", "-1", "--cpus", "-1", "--pids-limit", "-1", "bound"])).toMatchObject({
+      code: 0,
+      stdout: "bound\n",
+      stderr: "",
+    });
+    const format = "{{with .HostConfig}}{{.Memory}} {{.MemorySwap}} {{.NanoCpus}} {{.PidsLimit}}{{end}}";
+    expect(await inspect(format, "bound")).toBe("0 0 0 -1");
+  });
+
   it.each([
     [["one"], 1, "you must provide one or more flags"],
     [["-m", "lots", "one"], 125, 'invalid --memory "lots"'],

@@ -64,6 +64,21 @@ describe("an update", () => {
     await remove(id);
   });
 
+  it("takes limits away, at once and for good", async () => {
+    const id = await runContainer(engine, {
+      resources: { ...unlimited, memory: 32 * mega, nanoCpus: 5e8, pidsLimit: 50, cpuShares: 512 },
+    });
+    const free = memoryLimitOf(await runContainer(engine, { name: "free" }));
+    const { cpuShares, pidsLimit } = unlimited;
+    expect(await update(id, { memory: -1, nanoCpus: -1, cpuShares, pidsLimit })).toEqual({ warnings: [] });
+    expect(memoryLimitOf(id)).toBe(free);
+    const { HostConfig } = await request("containers.inspect", { container: id });
+    expect(HostConfig).toMatchObject({ Memory: 0, MemorySwap: 0, NanoCpus: 0, PidsLimit: 50, CpuShares: 512 });
+    await request("containers.restart", { container: id, timeout: 0 });
+    expect(memoryLimitOf(id)).toBe(free);
+    await Promise.all([remove(id), remove("free")]);
+  });
+
   it("changes the restart policy, but not of a container that goes at its end", async () => {
     const id = await runContainer(engine, { command: ["sh", "-c", "sleep 0.5; exit 4"] });
     await update(id, {}, { name: "on-failure", retries: 1 });

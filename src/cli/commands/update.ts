@@ -5,7 +5,7 @@ import { newCommand } from "../command.ts";
 import { forEachName } from "../each.ts";
 import { parseRestartPolicy } from "../parse/limits.ts";
 import { UsageError } from "../parse/usage-error.ts";
-import { changedResources, type ResourceOptions, resourceFlags } from "../resource-flags.ts";
+import { type ResourceOptions, resourceFlags, updatedResources } from "../resource-flags.ts";
 
 type UpdateOptions = ResourceOptions & { restart?: string };
 
@@ -21,7 +21,7 @@ export function command(cli: Cli): Command {
       if (given.length === 0 && restart === undefined) {
         throw new UsageError("you must provide one or more flags when using this command", 1);
       }
-      const resources = changedResources(limits, 1);
+      const resources = updatedResources(limits);
       const policy = restart === undefined ? {} : { restartPolicy: policyOf(restart) };
       return forEachName(cli, names, async (client, container) => {
         const { warnings } = await client.request("containers.update", { container, resources, ...policy });

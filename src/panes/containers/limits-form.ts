@@ -4,8 +4,7 @@ import type { Resources, RestartPolicy } from "../../../engine/protocol/resource
 import type { StatsSample } from "../../../engine/protocol/stats.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
 import { parseRestartPolicy } from "../../cli/parse/limits.ts";
-import { parseBytes, parseBytesOrUnlimited, parseCpus, parseInteger } from "../../cli/parse/sizes.ts";
-import { UsageError } from "../../cli/parse/usage-error.ts";
+import { parseBytesOrUnlimited, parseCpus, parseInteger } from "../../cli/parse/sizes.ts";
 import { formatBinaryBytes } from "../../format/bytes.ts";
 import { screenText } from "../../format/screen-text.ts";
 import { type Field, type Form, openForm as newForm, textOf } from "../../store/form.ts";
@@ -51,7 +50,7 @@ function limitTexts({ resources, restartPolicy }: ContainerSummary): Record<stri
     memory: memory === null ? "" : sizeText(memory),
     swap: memorySwap === null ? "" : sizeText(memorySwap),
     cpus: nanoCpus === null ? "" : String(nanoCpus / 1e9),
-    pids: pidsLimit === null ? "" : String(pidsLimit),
+    pids: pidsLimit === null || pidsLimit <= 0 ? "" : String(pidsLimit),
     restart: restartPolicy.name + (restartPolicy.name === "on-failure" && most > 0 ? `:${most}` : ""),
   };
 }
@@ -72,33 +71,36 @@ export type Update = { readonly resources: Resources; readonly restartPolicy?: R
 
 /** What was changed; all else is left as it is. Fails with a UsageError that names the wrong value. */
 export function updateOf(form: Form): Update {
-  const memory = changed(form, "memory", (text) => parseBytes("memory", text));
+  const memory = changed(form, "memory", (text) => parseBytesOrUnlimited("memory", text));
   const memorySwap = changed(form, "swap", (text) => parseBytesOrUnlimited("memory-swap", text));
-  const nanoCpus = changed(form, "cpus", parseCpus);
+  const nanoCpus = changed(form, "cpus", (text) => (text === "-1" ? -1 : parseCpus(text)));
   const pidsLimit = changed(form, "pids", (text) => parseInteger("pids limit", text, { minimum: -1 }));
   const restartPolicy = changed(form, "restart", parseRestartPolicy);
   const resources = { ...unlimited, memory, memorySwap, nanoCpus, pidsLimit };
   return restartPolicy === null ? { resources } : { resources, restartPolicy };
 }
 
-const withoutEnd: Readonly<Record<string, string>> = { swap: "-1", pids: "-1", restart: "no" };
+const noLimit = /^(|-1|0|no|none|no limit|unlimited)$/i;
+
+/** What is to become of a field's limit, -1: none; null where it stays as it is. */
+function wanted(form: Form, id: string): string | null {
+  const [text, before] = [textOf(form, id), form.initial[id] ?? ""];
+  if (text === before) return null;
+  if (id === "restart") return text || "no";
+  if (!noLimit.test(text)) return text;
+  // Where nothing is said of swap, there is as much as memory.
+  return id !== "swap" && before === "" ? null : "-1";
+}
 
 function changed<T>(form: Form, id: string, parse: (text: string) => T): T | null {
-  const text = textOf(form, id);
-  if (text === (form.initial[id] ?? "")) return null;
-  if (text !== "") return parse(text);
-  const way = withoutEnd[id];
-  if (way !== undefined) return parse(way);
-  throw new UsageError(`${id}: a limit that is set can be changed, not taken away; give a large one`);
+  const text = wanted(form, id);
+  return text === null ? null : parse(text);
 }
 
 /** The same as a command line; empty where nothing was changed. */
 export function limitsTwin(form: Form): string {
   updateOf(form);
-  const flags = ["memory", "swap", "cpus", "pids", "restart"].flatMap((id) => {
-    const text = textOf(form, id);
-    return text === (form.initial[id] ?? "") ? [] : flag(flagNames[id] ?? "", text || (withoutEnd[id] ?? ""));
-  });
+  const flags = Object.entries(flagNames).flatMap(([id, name]) => flag(name, wanted(form, id) ?? ""));
   return flags.length === 0 ? "" : command("gantry update", flags, form.name);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mergeResources } from "../../../engine/containers/merge-resources.ts";
+import { mergeResources, takesAway } from "../../../engine/containers/merge-resources.ts";
 import { unlimited } from "../../../engine/protocol/defaults.ts";
 import type { Resources } from "../../../engine/protocol/resources.ts";
 
@@ -21,6 +21,16 @@ describe("an update of limits", () => {
     expect(merge({ memory: 64, memorySwap: -1 }, { memory: 999 })).toMatchObject({ memory: 999, memorySwap: -1 });
     expect(merge({ memory: 64 }, { memory: 200, memorySwap: 400 })).toMatchObject({ memory: 200, memorySwap: 400 });
     expect(() => merge({ memory: 64 }, { memory: 200 })).toThrow("smaller than already set memoryswap limit");
+  });
+
+  it("takes limits away, that of swap with that of memory", () => {
+    const current = { memory: 64, memorySwap: 128, memoryReservation: 32, nanoCpus: 1e9, pidsLimit: 5 };
+    const freed = mergeResources(limits(current), limits({ memory: -1, nanoCpus: -1 }));
+    expect(freed).toEqual(limits({ memoryReservation: 32, pidsLimit: 5 }));
+    expect(takesAway(limits(current), freed)).toBe(true);
+    expect(takesAway(limits(current), merge(current, { memory: 96 }))).toBe(false);
+    expect(merge({ memory: 64 }, { memory: -1, memorySwap: -1 })).toEqual(limits({}));
+    expect(() => merge({ cpuQuota: 5 }, { nanoCpus: -1 })).toThrow("as CPU Quota has already been set");
   });
 
   it("knows one limit of CPU time only", () => {

@@ -32,9 +32,19 @@ it("asks for what was changed only, and says the same as a command line", () => 
   expect(updateOf(changed({ restart: "" }))).toMatchObject({ restartPolicy: { name: "no" } });
 });
 
-it("says which value is wrong, and that a limit cannot be taken away", () => {
+it("takes limits away that are there, in any words for it", () => {
+  for (const none of ["", "none", "0", "-1", "unlimited", "No limit"]) {
+    const form = changed({ memory: none, cpus: none, pids: none });
+    expect(updateOf(form)).toEqual({ resources: { ...unlimited, memory: -1, nanoCpus: -1 } });
+    expect(limitsTwin(form)).toBe("gantry update --memory -1 --cpus -1 web-1");
+  }
+  expect(updateOf(changed({ swap: "-1" }))).toEqual({ resources: { ...unlimited, memorySwap: -1 } });
+  const { inputs } = limitsForm(aContainer({ resources: { ...unlimited, pidsLimit: -1 } }));
+  expect(inputs.pids?.value).toBe("");
+});
+
+it("says which value is wrong", () => {
   expect(() => updateOf(changed({ memory: "much" }))).toThrow('invalid memory "much"');
-  expect(() => updateOf(changed({ memory: "" }))).toThrow("memory: a limit that is set can be changed, not taken away");
   expect(() => updateOf(changed({ restart: "often" }))).toThrow('invalid restart policy "often"');
 });
 
