@@ -47,16 +47,19 @@ const keys = {
 type Reader = { readonly fd: number; readonly take: (counters: Counters, length: number) => void };
 type Take = Reader["take"];
 
-/** Passes in a row in which a container is believed to have the memory, processes and limits it had, since none of its processes has run. */
+/**
+ * Passes in a row in which only the processor time of a container is read: none of its processes has run, so it is believed to be as it
+ * was. Not for longer, since the kernel may move packets, write back files or take memory without them.
+ */
 const longestRest = 4;
 
 /** Open files of one container's cgroups. Reading again from the start of an open file spares the walk through the path. */
 export class CgroupCounters {
   readonly #cgroups: Cgroups;
   readonly #watched: Watched;
-  /** Processor time first; what also changes without any. */
-  readonly #moving: Reader[] = [];
-  readonly #resting: Reader[] = [];
+  /** Of the processor time. */
+  readonly #clock: Reader[] = [];
+  readonly #others: Reader[] = [];
   #last: Counters | null = null;
   #rests = 0;
 
@@ -67,14 +70,15 @@ export class CgroupCounters {
 
   /** Null where the container is gone, or not there yet; asking again looks again. */
   read(): Counters | null {
-    if (this.#moving.length === 0) this.#open();
-    if (this.#moving.length === 0) return null;
-    const counters: Counters = { ...(this.#last ?? emptyCounters()), receivedBytes: 0, sentBytes: 0 };
+    if (this.#clock.length === 0) this.#open();
+    if (this.#clock.length === 0) return null;
+    const counters: Counters = { ...(this.#last ?? emptyCounters()) };
     try {
-      readAll(this.#moving, counters);
-      const hasRest = this.#rests < longestRest && counters.cpuTotal > 0 && counters.cpuTotal === this.#last?.cpuTotal;
-      this.#rests = hasRest ? this.#rests + 1 : 0;
-      if (!hasRest) readAll(this.#resting, counters);
+      readAll(this.#clock, counters);
+      const hasRested = counters.cpuTotal > 0 && counters.cpuTotal === this.#last?.cpuTotal;
+      this.#rests = hasRested && this.#rests < longestRest ? this.#rests + 1 : 0;
+      if (this.#rests > 0) return this.#last;
+      readAll(this.#others, counters);
     } catch {
       // ENODEV: the cgroup was removed while its files were open.
       this.close();
@@ -85,29 +89,35 @@ export class CgroupCounters {
     return counters;
   }
 
+  /** That read() has given what it gave before, with no look at anything but the processor time. */
+  get isResting(): boolean {
+    return this.#rests > 0;
+  }
+
   close(): void {
-    for (const { fd } of [...this.#moving, ...this.#resting]) closeSync(fd);
-    this.#moving.length = 0;
-    this.#resting.length = 0;
+    for (const { fd } of [...this.#clock, ...this.#others]) closeSync(fd);
+    this.#clock.length = 0;
+    this.#others.length = 0;
     this.#last = null;
+    this.#rests = 0;
   }
 
   #open(): void {
-    const [moving, resting] = [this.#moving, this.#resting];
+    const others = this.#others;
     this.#openCpu();
-    if (this.#cgroups.findHierarchy("blkio")?.version === 2) this.#add(moving, "io", ["io.stat"], takeIoStat);
+    if (this.#cgroups.findHierarchy("blkio")?.version === 2) this.#add(others, "io", ["io.stat"], takeIoStat);
     else {
       const files = ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"];
-      this.#add(moving, "blkio", files, takeBlkio);
+      this.#add(others, "blkio", files, takeBlkio);
     }
     this.#openMemory();
-    this.#add(resting, "cpuset", ["cpuset.cpus.effective", "cpuset.effective_cpus"], (counters, length) => {
+    this.#add(others, "cpuset", ["cpuset.cpus.effective", "cpuset.effective_cpus"], (counters, length) => {
       counters.cpusetSize = countCpus(scratch.toString("latin1", 0, length));
     });
-    this.#add(resting, "pids", ["pids.current"], (counters, length) => {
+    this.#add(others, "pids", ["pids.current"], (counters, length) => {
       counters.pids = numberAt(scratch, 0, length) ?? 0;
     });
-    this.#add(resting, "pids", ["pids.max"], (counters, length) => {
+    this.#add(others, "pids", ["pids.max"], (counters, length) => {
       counters.pidsLimit = numberAt(scratch, 0, length);
     });
   }
@@ -115,30 +125,30 @@ export class CgroupCounters {
   #openCpu(): void {
     if (this.#cgroups.findHierarchy("cpuacct") === null) {
       // cgroup2 counts the time in every cgroup, whether the cpu controller is there or not.
-      this.#add(this.#moving, "", ["cpu.stat"], takeUnifiedCpu);
+      this.#add(this.#clock, "", ["cpu.stat"], takeUnifiedCpu);
       if (this.#cgroups.findHierarchy("cpu")?.version !== 1) return;
     } else {
-      this.#add(this.#moving, "cpuacct", ["cpuacct.usage"], (counters, length) => {
+      this.#add(this.#clock, "cpuacct", ["cpuacct.usage"], (counters, length) => {
         counters.cpuTotal = numberAt(scratch, 0, length) ?? 0;
       });
     }
-    this.#add(this.#resting, "cpu", ["cpu.stat"], takePeriods);
+    this.#add(this.#others, "cpu", ["cpu.stat"], takePeriods);
   }
 
   #openMemory(): void {
-    const resting = this.#resting;
+    const others = this.#others;
     if (this.#cgroups.findHierarchy("memory")?.version === 2) {
-      this.#add(resting, "memory", ["memory.stat"], takeUnifiedMemory);
-      this.#add(resting, "memory", ["memory.max"], (counters, length) => {
+      this.#add(others, "memory", ["memory.stat"], takeUnifiedMemory);
+      this.#add(others, "memory", ["memory.max"], (counters, length) => {
         counters.memoryLimit = numberAt(scratch, 0, length) ?? Number.POSITIVE_INFINITY;
       });
     } else {
-      this.#add(resting, "memory", ["memory.stat"], takeMemory);
+      this.#add(others, "memory", ["memory.stat"], takeMemory);
     }
-    this.#add(resting, "memory", ["memory.current", "memory.usage_in_bytes"], (counters, length) => {
+    this.#add(others, "memory", ["memory.current", "memory.usage_in_bytes"], (counters, length) => {
       counters.memoryUsage = numberAt(scratch, 0, length) ?? 0;
     });
-    this.#add(resting, "memory", ["memory.events", "memory.oom_control"], (counters, length) => {
+    this.#add(others, "memory", ["memory.events", "memory.oom_control"], (counters, length) => {
       counters.oomKills = fieldAfter(scratch, length, keys.oomKill) ?? 0;
     });
   }
@@ -217,6 +227,8 @@ function takeIoStat(counters: Counters, length: number): void {
 
 /** Opened anew each time: an open file under /proc/<pid>/net keeps the whole network namespace alive. */
 function readNetwork(pid: number, counters: Counters): void {
+  counters.receivedBytes = 0;
+  counters.sentBytes = 0;
   try {
     const fd = openSync(`/proc/${pid}/net/dev`, "r");
     try {

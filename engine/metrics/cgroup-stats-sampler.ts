@@ -120,15 +120,17 @@ class CgroupStatsSampler implements StatsSampler {
 
   /** False where the container is gone: it has no sample in this pass, and its next one has no rates. */
   #take(entry: Entry): boolean {
+    const before = entry.reading;
+    if (before !== null && performance.now() - before.at < this.#shortestSpan) return true;
     const counters = entry.counters.read();
     if (counters === null) {
       entry.reading = null;
       entry.newest = null;
       return false;
     }
-    const now: Reading = { at: performance.now(), counters };
-    const before = entry.reading;
-    if (before !== null && now.at - before.at < this.#shortestSpan) return true;
+    const at = performance.now();
+    const flowsAt = before !== null && entry.counters.isResting ? before.flowsAt : at;
+    const now: Reading = { at, flowsAt, counters };
     const { container, nanoCpus } = entry.watched;
     entry.newest = createSample({ container, nanoCpus, host: this.#host, time: Date.now() }, now, before);
     entry.reading = now;

@@ -2,7 +2,16 @@ import type { StatsSample } from "../protocol/stats.ts";
 import type { Counters } from "./cgroup-counters.ts";
 
 /** Counters with when they were read: milliseconds of the monotonic clock, which no clock step bends. */
-export type Reading = { readonly at: number; readonly counters: Counters };
+export type Reading = {
+  /** The processor time. */
+  readonly at: number;
+  /** Traffic and disk: earlier, where nothing of the container has run since. */
+  readonly flowsAt: number;
+  readonly counters: Counters;
+};
+
+/** Counters of what the kernel may move without any of the container's processes. */
+type Flow = "receivedBytes" | "sentBytes" | "readBytes" | "writtenBytes";
 
 export type HostSize = { readonly cpus: number; readonly memory: number };
 
@@ -17,9 +26,9 @@ export type SampleOf = {
 /** A sample from two readings; rates are null without the earlier one, or where a counter went backwards (a restart). */
 export function createSample(of: SampleOf, now: Reading, before: Reading | null): StatsSample {
   const { counters } = now;
-  const rate = (name: keyof Counters) => rateOf(name, now, before);
+  const rate = (name: Flow) => rateOf(name, "flowsAt", { now, before });
   const cores = coresOf(of, counters);
-  const nanosecondsPerSecond = rate("cpuTotal");
+  const nanosecondsPerSecond = rateOf("cpuTotal", "at", { now, before });
   const percent = nanosecondsPerSecond === null ? null : nanosecondsPerSecond / 1e7;
   const limited = counters.memoryLimit < of.host.memory;
   return {
@@ -62,11 +71,16 @@ function coresOf({ nanoCpus, host }: SampleOf, { cpusetSize }: Counters): number
   return nanoCpus === null || nanoCpus <= 0 ? allowed : Math.min(nanoCpus / 1e9, allowed);
 }
 
-/** A second's worth of one counter, or null. */
-function rateOf(name: keyof Counters, now: Reading, before: Reading | null): number | null {
+/** A second's worth of one counter, or null; 0 where it was not read again. */
+function rateOf(
+  name: "cpuTotal" | Flow,
+  clock: "at" | "flowsAt",
+  { now, before }: { readonly now: Reading; readonly before: Reading | null },
+): number | null {
   if (before === null || now.at <= before.at) return null;
-  const difference = (now.counters[name] ?? 0) - (before.counters[name] ?? 0);
-  return difference < 0 ? null : (difference * 1000) / (now.at - before.at);
+  const difference = now.counters[name] - before.counters[name];
+  if (difference < 0) return null;
+  return difference === 0 ? 0 : (difference * 1000) / (now[clock] - before[clock]);
 }
 
 /** A container without a quota has no periods and is never held back. */

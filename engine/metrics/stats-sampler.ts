@@ -14,7 +14,8 @@ export type Watched = {
 
 /**
  * Reads cgroups v1 and v2 once a second while something runs, in one pass for all. Keeps ten minutes of history a container in
- * flat arrays. Costs < 1 % of a core for 20 containers.
+ * flat arrays. Of a container in which nothing ran since the pass before only the processor time is read, for at most four passes: what
+others send to it, and what the kernel writes back for it, may show that much later, as a rate over that time.
  */
 export interface StatsSampler extends Disposable {
   watch(container: Watched): void;

@@ -121,7 +121,7 @@ it("is nothing where the cgroup is not there", () => {
   expect(read([hierarchy(2, "", ["cpu", "memory"])])).toBeNull();
 });
 
-it("reads of a container whose processes have not run only what changes without them, and all of it now and then", () => {
+it("reads of a container whose processes have not run only their time, and all of it now and then", () => {
   write("", unifiedFiles);
   const watched = { container: "a", cgroupPath: "gantry/a", pid: 0, hasNetwork: false, nanoCpus: null };
   const counters = new CgroupCounters(
@@ -131,12 +131,14 @@ it("reads of a container whose processes have not run only what changes without 
   try {
     expect(counters.read()).toMatchObject({ memoryUsage: 9000, pids: 7, writtenBytes: 22 });
     write("", { "memory.current": "9500\n", "pids.current": "8\n", "io.stat": "8:0 rbytes=100 wbytes=30\n" });
-    const rests = Array.from({ length: 5 }, () => counters.read());
-    expect(rests.map((one) => one?.memoryUsage)).toEqual([9000, 9000, 9000, 9000, 9500]);
-    expect(rests[0]).toMatchObject({ pids: 7, writtenBytes: 30 });
+    const rests = Array.from({ length: 5 }, () => ({ ...counters.read(), isResting: counters.isResting }));
+    expect(rests.map((one) => one.memoryUsage)).toEqual([9000, 9000, 9000, 9000, 9500]);
+    expect(rests[3]).toMatchObject({ pids: 7, writtenBytes: 22, isResting: true });
+    expect(rests[4]).toMatchObject({ pids: 8, writtenBytes: 30, isResting: false });
 
     write("", { "memory.current": "9900\n", "cpu.stat": "usage_usec 2501\nnr_periods 40\nnr_throttled 10\n" });
     expect(counters.read()).toMatchObject({ memoryUsage: 9900, cpuTotal: 2_501_000 });
+    expect(counters.isResting).toBe(false);
   } finally {
     counters.close();
   }

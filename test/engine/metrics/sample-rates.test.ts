@@ -22,12 +22,12 @@ const zero: Counters = {
 const of: SampleOf = { container: "a", nanoCpus: null, host: { cpus: 4, memory: 8000 }, time: 5 };
 
 function sample(later: Partial<Counters>, earlier: Partial<Counters> = {}, options: Partial<SampleOf> = {}) {
-  const before = { at: 1000, counters: { ...zero, ...earlier } };
-  return createSample({ ...of, ...options }, { at: 3000, counters: { ...zero, ...later } }, before);
+  const before = { at: 1000, flowsAt: 1000, counters: { ...zero, ...earlier } };
+  return createSample({ ...of, ...options }, { at: 3000, flowsAt: 3000, counters: { ...zero, ...later } }, before);
 }
 
 it("has no rates without an earlier reading", () => {
-  const first = createSample(of, { at: 1000, counters: zero }, null);
+  const first = createSample(of, { at: 1000, flowsAt: 1000, counters: zero }, null);
   expect(first.cpu).toEqual({ percent: null, percentOfLimit: null, total: 0, throttledPercent: null, cores: 4 });
   expect(first.network.receiveRate).toBeNull();
   expect(first.blockIO.writeRate).toBeNull();
@@ -47,6 +47,19 @@ it("measures against the quota, the cpuset and the host, whichever is smallest",
   });
   expect(sample({ cpusetSize: 1 }, {}, { nanoCpus: 2e9 }).cpu.cores).toBe(1);
   expect(sample({ cpusetSize: 0 }).cpu.cores).toBe(4);
+});
+
+it("spreads what came while a container rested over all that time, and its processor time over the last pass", () => {
+  const before = { at: 4000, flowsAt: 1000, counters: { ...zero, cpuTotal: 1e9 } };
+  const counters = { ...zero, cpuTotal: 2e9, receivedBytes: 400, writtenBytes: 800 };
+  const woken = createSample(of, { at: 5000, flowsAt: 5000, counters }, before);
+  expect(woken).toMatchObject({ cpu: { percent: 100 }, network: { receiveRate: 100 }, blockIO: { writeRate: 200 } });
+  const resting = createSample(of, { at: 6000, flowsAt: 5000, counters }, { at: 5000, flowsAt: 5000, counters });
+  expect(resting).toMatchObject({
+    cpu: { percent: 0 },
+    network: { receivedBytes: 400, receiveRate: 0 },
+    blockIO: { writtenBytes: 800, writeRate: 0 },
+  });
 });
 
 it("divides by the time that really went by", () => {
