@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { EngineError } from "../errors.ts";
-import { forkTurn } from "./fork-turn.ts";
 import { getProgram } from "./programs.ts";
+import { type SpawnedProcess, spawnProcess } from "./spawn.ts";
+import { openMemoryFile } from "./syscalls.ts";
 
 export type CommandOptions = {
   /** Written to stdin, which is then closed. */
@@ -24,33 +25,25 @@ export async function tryCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const program = getProgram(name);
-  await forkTurn();
-  const child = spawn(program, args, {
-    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-    env: { PATH: process.env.PATH ?? defaultPath, LC_ALL: "C.UTF-8" },
+  // Files in memory, not pipes: nobody waits for the end of a descriptor that a grandchild keeps open.
+  using files = new DisposableStack();
+  const openFile = (file: string) => files.adopt(openMemoryFile(file), closeSync);
+  const [stdin, stdout, stderr] = [
+    options.input === undefined ? null : openFile("stdin"),
+    openFile("stdout"),
+    openFile("stderr"),
+  ];
+  if (stdin !== null) fill(stdin, options.input ?? "");
+  const child = await spawnProcess({
+    program: getProgram(name),
+    args,
+    environment: { PATH: process.env.PATH ?? defaultPath, LC_ALL: "C.UTF-8" },
     cwd: "/",
+    descriptors: [stdin, stdout, stderr],
   });
   const timeout = options.timeout ?? 10_000;
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    child.kill("SIGKILL");
-    // Its own children may hold the other ends.
-    child.stdout?.destroy();
-    child.stderr?.destroy();
-  }, timeout);
-  try {
-    // A child that does not read its input must not take the engine down with EPIPE.
-    child.stdin?.on("error", () => {});
-    child.stdin?.end(options.input);
-    const [exitCode, stdout, stderr] = await Promise.all([exitOf(child), textOf(child.stdout), textOf(child.stderr)]);
-    if (!late) return { exitCode, stdout, stderr };
-  } catch (error) {
-    if (!late) throw error;
-  } finally {
-    clearTimeout(timer);
-  }
+  const exitCode = await endOf(child, timeout);
+  if (exitCode !== null) return { exitCode, stdout: textOf(stdout), stderr: textOf(stderr) };
   throw new EngineError("unavailable", `${name} ${args[0] ?? ""} did not finish within ${timeout / 1000} s`);
 }
 
@@ -62,20 +55,33 @@ export async function runCommand(name: string, args: readonly string[], options:
   throw new EngineError("internal", `${name} ${args.slice(0, 3).join(" ")} failed with ${result.exitCode}: ${said}`);
 }
 
-function exitOf(child: ReturnType<typeof spawn>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve(code ?? 137));
-  });
+/** Null: it was killed for being late. */
+async function endOf(child: SpawnedProcess, timeout: number): Promise<number | null> {
+  const { promise: late, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => {
+    if (child.isRunning()) process.kill(child.pid, "SIGKILL");
+    resolve(null);
+  }, timeout);
+  try {
+    return await Promise.race([child.ended, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-async function textOf(stream: NodeJS.ReadableStream | null): Promise<string> {
-  if (stream === null) return "";
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size <= outputLimit) chunks.push(chunk as Buffer);
+/** At a place, which leaves the offset for the child at the start. */
+function fill(file: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, bytes.length - at, at);
+}
+
+function textOf(file: number): string {
+  const bytes = Buffer.alloc(Math.min(fstatSync(file).size, outputLimit));
+  let length = 0;
+  while (length < bytes.length) {
+    const read = readSync(file, bytes, length, bytes.length - length, length);
+    if (read === 0) break;
+    length += read;
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return bytes.toString("utf8", 0, length);
 }

@@ -24,6 +24,8 @@ const call = {
   utimensat: libc.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
   syncfs: libc.func("int syncfs(int fd)"),
   exit: libc.func("void _exit(int status)"),
+  // No function of glibc's before 2.27 or of old musls.
+  memfdCreate: libc.func("syscall", "long", ["long", "const void *", "long"]),
   setpriority: libc.func("int setpriority(int which, uint who, int priority)"),
   // The new mount API has no wrappers before glibc 2.36. These numbers are the same on every architecture.
   fsopen: libc.func("syscall", "long", ["long", "const void *", "long"]),
@@ -37,6 +39,7 @@ const call = {
 
 const numbers = {
   mknodat: process.arch === "arm64" ? 33 : 259,
+  memfdCreate: process.arch === "arm64" ? 279 : 319,
   openTree: 428,
   moveMount: 429,
   fsopen: 430,
@@ -161,6 +164,12 @@ export function stepBack(): void {
   const priority = 2;
   // Not being allowed to is no harm.
   call.setpriority(process, self, priority);
+}
+
+/** A file that is in memory only and goes with its last descriptor (memfd_create(2)). */
+export function openMemoryFile(name: string): number {
+  const closeOnExec = 1;
+  return check("memfd_create", call.memfdCreate(numbers.memfdCreate, cStringOf(name), closeOnExec));
 }
 
 /** Ends this process at once: Node's own exit waits for each of its threads, and one may be in a call that never comes back. */
@@ -290,7 +299,8 @@ function findFunction(prototype: string): ReturnType<typeof libc.func> | null {
 
 const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
 
-function errnoName(errno: number): string {
+/** `ENOENT` of its number. */
+export function errnoName(errno: number): string {
   return names.get(errno) ?? `E${errno}`;
 }
 

@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
-import type { Readable, Writable } from "node:stream";
+import { Socket } from "node:net";
 import { EngineError, messageOf } from "../errors.ts";
-import { forkTurn } from "./fork-turn.ts";
 import type { IDRange } from "./id-ranges.ts";
 import { getProgram } from "./programs.ts";
+import { openPipe, type SpawnedProcess, spawnProcess } from "./spawn.ts";
 
 /** Namespaces that live as long as these descriptors, or what was joined to them by their paths. */
 export type UserNamespace = {
@@ -41,12 +40,9 @@ export function openMappingNamespace(ids: IDRange): Promise<UserNamespace> {
 /** A process enters new namespaces, we map its ids and keep what it is in, and it goes. Never in a thread of our own. */
 async function open(map: readonly string[], namespaces: readonly string[]): Promise<UserNamespace> {
   const program = getProgram("unshare");
-  await forkTurn();
-  const child = spawn(program, [...namespaces, "cat"], { stdio: ["pipe", "pipe", "ignore"], cwd: "/" });
-  using opened = new DisposableStack();
-  opened.defer(() => child.kill("SIGKILL"));
   try {
-    await entered(child);
+    using opened = new DisposableStack();
+    const child = await enter(program, namespaces, opened);
     for (const kind of ["uid", "gid"]) writeFileSync(`/proc/${child.pid}/${kind}_map`, `${map.join("\n")}\n`);
     const user = openSync(`/proc/${child.pid}/ns/user`, "r");
     const network = namespaces.includes("--net") ? openSync(`/proc/${child.pid}/ns/net`, "r") : null;
@@ -69,18 +65,28 @@ async function open(map: readonly string[], namespaces: readonly string[]): Prom
   }
 }
 
-/** cat gives back what it is told once it runs, which is in the new namespaces. */
-async function entered(child: ChildProcess): Promise<void> {
+/** A process in new namespaces, until `opened` is disposed of: cat gives back what it is told once it runs, which is in there. */
+async function enter(program: string, namespaces: readonly string[], opened: DisposableStack): Promise<SpawnedProcess> {
+  using given = new DisposableStack();
+  const [stdin, stdout] = [openPipe(), openPipe()];
+  const input = opened.adopt(new Socket({ fd: stdin.writeEnd, readable: false }), (socket) => socket.destroy());
+  const output = opened.adopt(new Socket({ fd: stdout.readEnd, writable: false }), (socket) => socket.destroy());
+  for (const end of [stdin.readEnd, stdout.writeEnd]) given.adopt(end, closeSync);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => reject(new Error(`unshare did not answer within ${deadline / 1000} s`)), deadline);
-  child.once("error", reject);
-  child.once("close", (code) => reject(new Error(`unshare ended with ${code}`)));
-  const [input, output] = [child.stdin as Writable, child.stdout as Readable];
-  input.on("error", () => {});
+  for (const socket of [input, output]) socket.on("error", () => {});
   output.once("data", () => resolve());
-  input.write("\n");
+  const descriptors = [stdin.readEnd, stdout.writeEnd, null];
+  const environment = { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin" };
   try {
+    const child = await spawnProcess({ program, args: [...namespaces, "cat"], environment, cwd: "/", descriptors });
+    opened.defer(() => {
+      if (child.isRunning()) process.kill(child.pid, "SIGKILL");
+    });
+    void child.ended.then((exitCode) => reject(new Error(`unshare ended with ${exitCode}`)));
+    input.write("\n");
     await promise;
+    return child;
   } finally {
     clearTimeout(timer);
   }

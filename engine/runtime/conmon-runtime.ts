@@ -4,7 +4,6 @@ import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
 import { CgroupTurn } from "../host/cgroup-turn.ts";
 import { type Cgroups, openCgroups } from "../host/cgroups.ts";
-import { forkTurn } from "../host/fork-turn.ts";
 import type { Resources } from "../protocol/resources.ts";
 import { AttachHub } from "./attach/attach-hub.ts";
 import { type CheckpointOptions, checkCriu, takeCheckpoint } from "./checkpoint.ts";
@@ -97,8 +96,7 @@ class ConmonRuntime implements ContainerRuntime {
     this.#exits.forget(id);
     const [directory] = await Promise.all([this.#supervisors.prepare(id, options.cgroupPath), removeSockets(bundle)]);
     if (options.cgroupPath !== undefined) await this.#made.note(options.cgroupPath);
-    await forkTurn();
-    using conmon = new StartingConmon({
+    using conmon = await StartingConmon.start({
       args: this.#launchArguments(options, program, directory),
       cwd: directory,
       tellsAttach: false,

@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { getProgram } from "../host/programs.ts";
+import { openPipe, type SpawnedProcess, spawnProcess } from "../host/spawn.ts";
 
 const reportSchema = z.object({ data: z.number(), message: z.optional(z.string()) });
 /** A pid, an exit code, or -1 with the reason. */
@@ -26,40 +27,61 @@ export class StartingConmon {
   readonly sync: ReportPipe;
   readonly attach: ReportPipe | null;
   readonly #start: Writable;
-  readonly #child: ChildProcess;
+  readonly #child: SpawnedProcess;
   readonly #complaints: string;
 
-  constructor({ args, cwd, tellsAttach }: ConmonStart) {
+  private constructor(
+    child: SpawnedProcess,
+    complaints: string,
+    [sync, start, attach]: readonly (Socket | undefined)[],
+  ) {
+    this.#child = child;
+    this.#complaints = complaints;
+    this.sync = new ReportPipe(sync as Socket);
+    this.#start = start as Socket;
+    this.attach = attach === undefined ? null : new ReportPipe(attach);
+    // A conmon that died says so by ending its pipes.
+    this.#start.on("error", () => {});
+  }
+
+  static async start({ args, cwd, tellsAttach }: ConmonStart): Promise<StartingConmon> {
     const program = getProgram("conmon");
-    this.#complaints = join(cwd, "conmon.log");
+    const complaints = join(cwd, "conmon.log");
+    using given = new DisposableStack();
+    using kept = new DisposableStack();
     // A file, since conmon may keep it open as long as the container lives.
-    const complaints = openSync(this.#complaints, "w", 0o600);
-    this.#child = spawn(program, args, {
-      cwd,
-      detached: true,
-      stdio: ["ignore", "ignore", complaints, "pipe", "pipe", ...(tellsAttach ? (["pipe"] as const) : [])],
-      env: {
+    const log = given.adopt(openSync(complaints, "w", 0o600), closeSync);
+    const [sync, start] = [openPipe(), openPipe()];
+    const pipes = tellsAttach ? [sync, start, openPipe()] : [sync, start];
+    for (const pipe of pipes) {
+      given.adopt(pipe === start ? pipe.readEnd : pipe.writeEnd, closeSync);
+      kept.adopt(pipe === start ? pipe.writeEnd : pipe.readEnd, closeSync);
+    }
+    const child = await spawnProcess({
+      program,
+      args,
+      environment: {
         PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         _OCI_SYNCPIPE: "3",
         _OCI_STARTPIPE: "4",
         ...(tellsAttach ? { _OCI_ATTACHPIPE: "5" } : {}),
       },
+      cwd,
+      descriptors: [null, null, log, ...pipes.map((pipe) => (pipe === start ? pipe.readEnd : pipe.writeEnd))],
+      newSession: true,
     });
-    closeSync(complaints);
-    const pipes: readonly unknown[] = this.#child.stdio;
-    this.sync = new ReportPipe(pipes[3] as Readable);
-    this.#start = pipes[4] as Writable;
-    this.attach = tellsAttach ? new ReportPipe(pipes[5] as Readable) : null;
-    // A conmon that died says so by ending its pipes.
-    this.#start.on("error", () => {});
-    this.#child.on("error", () => {});
-    this.#child.unref();
+    kept.move();
+    const ends = pipes.map((pipe) =>
+      pipe === start
+        ? new Socket({ fd: pipe.writeEnd, readable: false })
+        : new Socket({ fd: pipe.readEnd, writable: false }),
+    );
+    return new StartingConmon(child, complaints, ends);
   }
 
   /** Of the process that was started, until it has forked away, which it does soon. */
   get pid(): number | null {
-    const { pid, exitCode, signalCode } = this.#child;
-    return pid === undefined || exitCode !== null || signalCode !== null ? null : pid;
+    return this.#child.isRunning() ? this.#child.pid : null;
   }
 
   /** One byte lets it go on. */

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { readOwnCapabilities } from "../host/capabilities.ts";
-import { forkTurn } from "../host/fork-turn.ts";
 import { patientDisk } from "../host/patient-disk.ts";
 import { identifyProcess } from "../host/processes.ts";
 import type { AttachHub } from "./attach/attach-hub.ts";
@@ -55,8 +54,7 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
     const specPath = join(directory, "process.json");
     const { process, root } = await processOf(place, options);
     await writeFile(specPath, JSON.stringify(process), { mode: 0o600 });
-    await forkTurn();
-    const conmon = new StartingConmon({
+    const conmon = await StartingConmon.start({
       args: execArguments(place, options, { directory, specPath }),
       cwd: directory,
       tellsAttach: true,

@@ -1,8 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { parseCapability, parseCapabilityMask, readOwnCapabilities } from "../../../engine/host/capabilities.ts";
-import { identifyProcess, isAlive, parseStat, signalProcess } from "../../../engine/host/processes.ts";
+import {
+  hasProcess,
+  identifyProcess,
+  isAlive,
+  isRunning,
+  parseStat,
+  signalProcess,
+} from "../../../engine/host/processes.ts";
 import { formatSignal, parseSignal } from "../../../engine/host/signals.ts";
 
 it.each([
@@ -35,6 +45,28 @@ it("tells a process from a later one with its pid", async () => {
   await once(child, "exit");
   expect(isAlive(identity)).toBe(false);
   expect(identifyProcess(0)).toBeNull();
+});
+
+it("takes a zombie for ended, and no program for one because of its name", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "gantry-zombie-"));
+  const program = join(directory, "a) Z (b) X");
+  copyFileSync("/bin/sleep", program);
+  // What it was before it became a sleep has a child that nobody waits for now.
+  const child = spawn("sh", ["-c", 'true & echo $!; exec "$0" 100', program]);
+  try {
+    const [line] = await once(child.stdout, "data");
+    const orphan = Number(line);
+    await expect.poll(() => readFileSync(`/proc/${child.pid}/comm`, "utf8")).toBe("a) Z (b) X\n");
+    expect(isRunning(child.pid ?? 0)).toBe(true);
+    await expect.poll(() => isRunning(orphan)).toBe(false);
+    expect(hasProcess(orphan)).toBe(true);
+  } finally {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    rmSync(directory, { recursive: true });
+  }
+  expect(isRunning(child.pid ?? 0)).toBe(false);
+  expect(isRunning(0)).toBe(false);
 });
 
 it("reads the stat of a program with an odd name", () => {
