@@ -16,6 +16,7 @@ import { chunkSize, chunksAround } from "../store/file-bytes.ts";
 import { isLive as isLiveContainer, type Mirror, type MirrorAction } from "../store/mirror.ts";
 import { type Page, pageSize, pagesAround } from "../store/paged.ts";
 import type { Store } from "../store/store.ts";
+import { browserNews } from "./browser-news.ts";
 import { failureText, hintOf } from "./run-on-each.ts";
 
 export type BrowserFeedParts = {
@@ -47,17 +48,30 @@ export class BrowserFeed implements Disposable {
   readonly #busy = new Set<Browser[number]["kind"]>();
   #timer: NodeJS.Timeout | null = null;
   #lookTime = 0;
+  #known: Mirror;
 
   constructor(parts: BrowserFeedParts) {
     this.#parts = parts;
+    this.#known = parts.mirror.get();
     const follow = () => this.#follow();
     // A container that is started again is told by the mirror.
-    this.#stop = [parts.browser.subscribe(follow), parts.client.onState(follow), parts.mirror.subscribe(follow)];
+    this.#stop = [
+      parts.browser.subscribe(follow),
+      parts.client.onState(follow),
+      parts.mirror.subscribe(() => this.#learn()),
+    ];
   }
 
   [Symbol.dispose](): void {
     for (const stop of this.#stop) stop();
     if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #learn(): void {
+    const [before, now] = [this.#known, this.#parts.mirror.get()];
+    this.#known = now;
+    for (const news of browserNews(this.#parts.browser.get(), before, now)) this.#dispatch(news);
+    this.#follow();
   }
 
   #follow(): void {

@@ -2,6 +2,7 @@ import type { ComparedFile, FileEntry, FileSubject } from "../../engine/protocol
 import type { MethodResult } from "../../engine/protocol/methods.ts";
 import type { Pane, Place } from "../keymap/panes.ts";
 import type { LayerRow } from "../panes/layers/rows.ts";
+import { askedAgain, failed, withoutRemoved } from "./browser-changes.ts";
 import { type Chunk, type FileBytes, takeChunk } from "./file-bytes.ts";
 import { growthOf } from "./growth.ts";
 import { openPaged, type Page, type Paged, takePages } from "./paged.ts";
@@ -91,6 +92,10 @@ export type BrowserAction =
   | { readonly type: "back" }
   | { readonly type: "close" }
   | { readonly type: "layers"; readonly layers: readonly LayerRow[] }
+  /** An image or a container is no more. */
+  | { readonly type: "removed"; readonly id: string }
+  /** What is shown may have changed. */
+  | { readonly type: "ask-again" }
   /** `isLook`: all that is near the cursor, looked at anew at the time `at`. */
   | {
       readonly type: "entries";
@@ -124,12 +129,16 @@ export function reduceBrowser(browser: Browser, action: BrowserAction): Browser 
       return browser.slice(0, -1);
     case "close":
       return browser.length === 0 ? browser : closedBrowser;
+    case "removed":
+      return changed(browser, (screen) => withoutRemoved(screen, action.id));
+    case "ask-again":
+      return browser.map(askedAgain);
     default:
       return changed(browser, (screen) => takeAnswer(screen, action));
   }
 }
 
-type Answer = Exclude<BrowserAction, { type: "open" | "change" | "back" | "close" }>;
+type Answer = Exclude<BrowserAction, { type: "open" | "change" | "back" | "close" | "removed" | "ask-again" }>;
 
 /** Each screen after an answer; the same browser where that says nothing new. */
 function changed(browser: Browser, change: (screen: BrowserScreenState) => BrowserScreenState): Browser {
@@ -141,7 +150,7 @@ function takeAnswer(screen: BrowserScreenState, answer: Answer): BrowserScreenSt
   if (answer.type === "layers") return takeLayers(screen, answer);
   if (answer.type === "live") return takeLive(screen, answer);
   if (keyOf(screen) !== answer.key) return screen;
-  if (answer.type === "failed") return fail(screen, answer.error);
+  if (answer.type === "failed") return failed(screen, answer.error);
   if (answer.type === "slow") return waiting(screen);
   switch (screen.kind) {
     case "files":
@@ -173,14 +182,6 @@ export function pathOf({ path }: { readonly path: string }): string {
 /** What names the question of a screen. */
 export function keyOf(screen: BrowserScreenState): string {
   return screen.kind === "files" || screen.kind === "compare" ? screen.list.key : screen.key;
-}
-
-function fail(screen: BrowserScreenState, error: string): BrowserScreenState {
-  if (screen.kind === "files" || screen.kind === "compare") {
-    const list = { ...screen.list, error, total: 0, pages: new Map() };
-    return { ...screen, list, shown: null, isSlow: false } as BrowserScreenState;
-  }
-  return { ...screen, error };
 }
 
 /** Only who compares learns of layers later. */

@@ -6,7 +6,14 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { listMounts } from "../../engine/host/mountinfo.ts";
 import { mountBind, unmount } from "../../engine/host/mounts.ts";
 import { loadImages } from "../../src/client/upload.ts";
-import { createContainer, findContainer, runContainer, startTestEngine, type TestEngine } from "../support/engine.ts";
+import {
+  createContainer,
+  findContainer,
+  runContainer,
+  starterImage,
+  startTestEngine,
+  type TestEngine,
+} from "../support/engine.ts";
 import { gantryFor } from "../support/gantry-command.ts";
 import { dockerArchive } from "../support/images-archives.ts";
 import { chunksOf, tarOf } from "../support/images-tar.ts";
@@ -42,6 +49,13 @@ it("leaves a layer alone while a container runs on it, and repairs it when that 
   const [layer = ""] = readdirSync(inRoot("layers")).filter((name) => !name.startsWith("."));
   const busybox = inRoot("layers", layer, "fs/bin/busybox");
   chmodSync(busybox, 0o700);
+  rmSync(inRoot("layers", layer, "files-1.idx"), { force: true });
+  const seenMode = async () => {
+    const subject = { type: "image", name: starterImage, layer: null, view: "upTo" } as const;
+    const page = { path: "/bin/busybox", filter: null, order: "name", offset: 0, limit: 1 } as const;
+    return (await engine.client.request("files.list", { subject, ...page })).entries[0]?.mode;
+  };
+  expect(await seenMode()).toBe(0o700);
   const report = await gantry(["engine", "fsck", "--repair"]);
   expect(report.code).toBe(1);
   expect(report.stdout).toMatch(
@@ -57,6 +71,7 @@ it("leaves a layer alone while a container runs on it, and repairs it when that 
     stdout: expect.stringContaining("  repaired: unpacked anew\n"),
   });
   expect(statSync(busybox).mode & 0o7777).toBe(0o755);
+  expect(await seenMode()).toBe(0o755);
   expect(await fsck()).toEqual([]);
   expect(await gantry(["start", "stands-on-it"])).toMatchObject({ code: 0 });
   expect(await gantry(["exec", "stands-on-it", "true"])).toMatchObject({ code: 0 });

@@ -4,7 +4,7 @@ import { removeIfThere } from "./block-file.ts";
 import { ContentComparer } from "./compare-contents.ts";
 import { kinds } from "./file-record.ts";
 import type { CompareTask, StackView } from "./files-tasks.ts";
-import type { IndexStore } from "./index-store.ts";
+import { type IndexStore, identityOf } from "./index-store.ts";
 import { ListingCursor, mergeNames } from "./listing-cursor.ts";
 
 /** Differences that are remembered for the next page; where there are more, each page looks anew. */
@@ -65,7 +65,7 @@ function sideOf(store: IndexStore, view: StackView): Side {
   const chosen = layers.slice(first, last + 1);
   const upper = writable !== null && last === count - 1 ? writable : null;
   return {
-    names: [...chosen.map(({ name }) => name), ...(upper === null ? [] : [`writable ${upper.key}`])],
+    names: [...chosen.map(identityOf), ...(upper === null ? [] : [`writable ${upper.key}`])],
     directories: [...chosen.map(({ directory }) => directory), ...(upper === null ? [] : [upper.directory])],
     view: { ...view, stack: { ...view.stack, layers: chosen, writable: upper } },
     upper: upper?.directory ?? null,

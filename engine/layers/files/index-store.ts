@@ -158,8 +158,14 @@ export function listingPath(layer: LayerPlace): string {
 }
 
 export function treePath(stack: Stack): string {
-  const hash = createHash("sha256").update(stack.layers.map(({ name }) => name).join(" "));
+  const hash = createHash("sha256").update(stack.layers.map(identityOf).join(" "));
   return join(stack.cache, `tree-${format}-${hash.digest("hex").slice(0, 32)}.idx`);
+}
+
+/** Its name is not enough: a repair puts another directory in a layer's place. */
+export function identityOf({ name, directory }: LayerPlace): string {
+  const found = statSync(directory, { throwIfNoEntry: false });
+  return `${name}.${found?.ino ?? 0}.${found?.birthtimeMs ?? 0}`;
 }
 
 /** Makes room for one more tree. */

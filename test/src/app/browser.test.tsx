@@ -2,6 +2,8 @@ import "../../support/blessed-hook.ts";
 import measure from "string-width";
 import { expect, it } from "vitest";
 import type { FileEntry } from "../../../engine/protocol/files.ts";
+import type { StateItem } from "../../../engine/protocol/state.ts";
+import { BrowserFeed } from "../../../src/app/browser-feed.ts";
 import type { LayerRow } from "../../../src/panes/layers/rows.ts";
 import { asked, type Browsed, type TreeScreen } from "../../../src/store/browser.ts";
 import type { MirrorAction } from "../../../src/store/mirror.ts";
@@ -152,4 +154,43 @@ it("asks where to extract to, and fixes what is meant", () => {
   app.press("esc");
   app.press("j", "E");
   expect(app.frame()).toContain("was removed");
+});
+
+/** What the engine tells of a change, where the browser listens. */
+function change(changes: Partial<Extract<StateItem, { type: "change" }>>): MirrorAction {
+  const nothing = {
+    revision: 2,
+    containers: [],
+    removedContainers: [],
+    images: [],
+    removedImages: [],
+    operations: null,
+  };
+  return { type: "state", item: { type: "change", ...nothing, ...changes } };
+}
+
+it("says that an image was removed, instead of files that nobody can open", () => {
+  using app = drawApp({ columns: 120, rows: 40 });
+  using _feed = new BrowserFeed(app.dashboard);
+  open(app, { type: "image", id: anImage().id, name: "nginx:latest" });
+  expect(app.frame()).toContain("long long");
+  app.tell(change({ removedImages: [anImage().id] }));
+  expect(app.frame()).toContain("image nginx:latest was removed");
+  expect(app.frame()).not.toContain("long long");
+  app.press("j", "G");
+  expect(app.frame()).toContain("image nginx:latest was removed");
+});
+
+it("reads a tree anew, at its place, when a check of the store is over", () => {
+  using app = drawApp({ columns: 120, rows: 40 });
+  using _feed = new BrowserFeed(app.dashboard);
+  open(app);
+  app.press("j", "j");
+  const list = () => app.dashboard.browser.get().at(-1);
+  const check = { id: "o", kind: "fsck", title: "check", startedAt: "", isCancellable: true, progress: null };
+  app.tell(change({ operations: [check] }));
+  expect(list()).toMatchObject({ list: { total: entries.length, cursor: 2 } });
+  app.tell(change({ operations: [] }));
+  expect(list()).toMatchObject({ list: { total: null, cursor: 2 } });
+  expect(app.frame()).toContain("long long");
 });
