@@ -101,7 +101,7 @@ async function requestRows(place: ContainerWorkplace): Promise<Row[]> {
       const connection = mode === "keep" ? "keep-alive" : "a connection each";
       const name = `requests through a published port, ${isOutside ? "from outside" : "over 127.0.0.1"}, ${connection}`;
       console.error(`bench: ${name}`);
-      const figures = await inTurn(place, Math.min(place.rounds, 3), (engine) =>
+      const figures = await inTurn(place, Math.min(place.rounds, 8), (engine) =>
         measureRequests(portOf(place, apiOf(place, engine), 500), mode, isOutside),
       );
       rows.push({ name, unit: "1/s", isMoreBetter: true, figures });

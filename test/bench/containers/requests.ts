@@ -9,7 +9,7 @@ import { runCommand } from "../measure.ts";
 export const serverImage = "bench/server";
 const generator = join(import.meta.dirname, "load-generator.ts");
 const connections = 16;
-const seconds = 3;
+const seconds = 2;
 
 /** A root file system that holds Node and a small web server, as a tar. */
 export function makeServerRootfs(place: string): string {
