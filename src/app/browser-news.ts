@@ -1,5 +1,4 @@
-import type { Browser, BrowserAction } from "../store/browser.ts";
-import { browsedOf } from "../store/browser-changes.ts";
+import { type Browser, type BrowserAction, browsedOf } from "../store/browser.ts";
 import type { Mirror } from "../store/mirror.ts";
 
 /** What the file browser has to be told after a change of what the engine has: of what was removed, and that a check may have repaired layers. */

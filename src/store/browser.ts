@@ -1,8 +1,8 @@
 import type { ComparedFile, FileEntry, FileSubject } from "../../engine/protocol/files.ts";
 import type { MethodResult } from "../../engine/protocol/methods.ts";
+import { screenText } from "../format/screen-text.ts";
 import type { Pane, Place } from "../keymap/panes.ts";
 import type { LayerRow } from "../panes/layers/rows.ts";
-import { askedAgain, failed, withoutRemoved } from "./browser-changes.ts";
 import { type Chunk, type FileBytes, takeChunk } from "./file-bytes.ts";
 import { growthOf } from "./growth.ts";
 import { openPaged, type Page, type Paged, takePages } from "./paged.ts";
@@ -182,6 +182,62 @@ export function pathOf({ path }: { readonly path: string }): string {
 /** What names the question of a screen. */
 export function keyOf(screen: BrowserScreenState): string {
   return screen.kind === "files" || screen.kind === "compare" ? screen.list.key : screen.key;
+}
+
+/** Whose files are looked at: one, or the two that are compared. */
+export function browsedOf(screen: BrowserScreenState): readonly Browsed[] {
+  switch (screen.kind) {
+    case "files":
+    case "waste":
+      return [screen.browsed];
+    case "compare":
+      return [screen.left, screen.right];
+    case "file":
+      return [{ type: screen.subject.type, id: screen.subject.name, name: screen.name }];
+  }
+}
+
+/** What is shown of something that was removed goes: none of it can be opened. */
+function withoutRemoved(screen: BrowserScreenState, id: string): BrowserScreenState {
+  const removed = browsedOf(screen).find((browsed) => browsed.id === id);
+  return removed === undefined ? screen : failed(screen, `${removed.type} ${screenText(removed.name)} was removed`);
+}
+
+function failed(screen: BrowserScreenState, error: string): BrowserScreenState {
+  switch (screen.kind) {
+    case "files":
+      return { ...screen, list: without<FileEntry>(screen.list, error), shown: null, isSlow: false };
+    case "compare":
+      return { ...screen, list: without<ComparedFile>(screen.list, error) };
+    case "waste":
+    case "file":
+      return { ...screen, error };
+  }
+}
+
+function without<Item>(list: Paged<Item>, error: string): Paged<Item> {
+  return { ...list, error, total: 0, pages: new Map() };
+}
+
+/** Asks everything again, at the same place: until the answer is here, a tree shows what it showed. */
+function askedAgain(screen: BrowserScreenState): BrowserScreenState {
+  switch (screen.kind) {
+    case "files": {
+      const isAnswered = screen.list.total !== null && screen.list.error === "";
+      const shown = isAnswered ? { ...screen, shown: null } : screen.shown;
+      return { ...screen, list: again(screen.list), lookedAt: 0, isSlow: false, shown };
+    }
+    case "compare":
+      return { ...screen, list: again(screen.list) };
+    case "waste":
+      return { ...screen, result: null, error: "" };
+    case "file":
+      return { ...screen, size: null, chunks: new Map(), error: "" };
+  }
+}
+
+function again<Item>({ key, cursor, chosen }: Paged<Item>): Paged<Item> {
+  return { ...openPaged<Item>(key), cursor, chosen };
 }
 
 /** Only who compares learns of layers later. */
