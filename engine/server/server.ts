@@ -1,14 +1,12 @@
-import { chmod, chown, lstat, rm } from "node:fs/promises";
-import { createServer as createHTTPServer, type IncomingMessage, type Server } from "node:http";
-import { connect } from "node:net";
+import { rm } from "node:fs/promises";
+import { createServer as createHTTPServer, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
-import { EngineError, messageOf } from "../errors.ts";
+import { listenOnSocket } from "../host/socket-listener.ts";
+import { refusalOf } from "../lib/refusal.ts";
 import { stopNotice } from "../protocol/constants.ts";
 import { createHandlers } from "./dispatch.ts";
-import { findGroup } from "./groups.ts";
 import type { ServerParts } from "./parts.ts";
-import { refusalOf } from "./refusal.ts";
 import { Session, type SessionParts } from "./session.ts";
 import { StateFeed } from "./state-feed.ts";
 import { StreamBroker } from "./stream-broker.ts";
@@ -35,8 +33,7 @@ export async function createServer(parts: ServerParts): Promise<EngineServer> {
     response.end(`${JSON.stringify({ message: refusal.message })}\n`);
   });
   server.on("upgrade", (request, socket, head) => upgrade(webSockets, session, { request, socket, head }));
-  await removeStaleSocket(parts.config.socket);
-  await listen(server, parts.config.socket);
+  await listenOnSocket(server, parts.config.socket);
   // One connection that cannot be taken, e.g. for want of descriptors, is not the end of the others.
   server.on("error", (error) => parts.log.error("a client could not be let in", { error }));
   return {
@@ -71,49 +68,4 @@ function upgrade(webSockets: WebSocketServer, parts: SessionParts, { request, so
     if (streamID === null) new Session(webSocket, parts);
     else parts.streams.offer(streamID, webSocket);
   });
-}
-
-/** Removes what a killed engine left. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => null);
-  if (found === null) return;
-  if (!found.isSocket()) {
-    throw new EngineError("failed-precondition", `${path} is in the way: it is no socket`, { hint: "move it away" });
-  }
-  if (await isAlive(path)) throw new EngineError("already-exists", `an engine already listens on ${path}`);
-  await rm(path, { force: true });
-}
-
-function isAlive(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
-}
-
-async function listen(server: Server, path: string): Promise<void> {
-  // The socket is made within this call of listen, so that it never is open to others, not even for a moment.
-  const umask = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(path, () => {
-        server.off("error", reject);
-        resolve();
-      });
-      process.umask(umask);
-    });
-  } catch (error) {
-    throw new EngineError("unavailable", `listen on ${path}: ${messageOf(error)}`, { cause: error });
-  } finally {
-    process.umask(umask);
-  }
-  const group = await findGroup("gantry");
-  if (group === null) return;
-  await chown(path, 0, group);
-  await chmod(path, 0o660);
 }

@@ -18,7 +18,7 @@ const ranks: readonly (readonly string[])[] = [
     "engine/doctor",
   ],
   ["engine/containers"],
-  ["engine/server", "engine/purge.ts"],
+  ["engine/server", "engine/docker-api", "engine/purge.ts"],
   ["engine/main.ts"],
 ];
 
