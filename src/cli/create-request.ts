@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { CreateRequest, MountRequest } from "../../engine/protocol/create-request.ts";
 import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
 import type { CreateOptions, RefusedOptions } from "./create-flags.ts";
@@ -17,7 +18,7 @@ import { parseNamespaces } from "./parse/namespaces.ts";
 import { parseNetworks } from "./parse/networks.ts";
 import { parseExposed, parsePort } from "./parse/ports.ts";
 import { parseBytes, parseInteger } from "./parse/sizes.ts";
-import { UsageError } from "./parse/usage-error.ts";
+import { refused, UsageError } from "./parse/usage-error.ts";
 import { parseVolume, parseVolumesFrom } from "./parse/volumes.ts";
 import { readText } from "./read-text.ts";
 import { resourcesOf } from "./resource-flags.ts";
@@ -48,7 +49,7 @@ export function toCreateRequest(
     labels: labelsOf(options),
     resources: resourcesOf(options),
     shmSize: limitOf(options.shmSize, (text) => parseBytes("--shm-size", text)),
-    oomScoreAdj: integer("--oom-score-adj", options.oomScoreAdj, -1000, 1000) ?? null,
+    oomScoreAdj: oomScoreOf(options.oomScoreAdj),
   };
 }
 
@@ -73,7 +74,7 @@ function refuse(options: CreateOptions): void {
   if (answer !== undefined) throw new UsageError(answer);
   const { isolation } = options;
   if (isolation === undefined || isolation === "" || isolation === "default") return;
-  throw new UsageError(`invalid --isolation "${isolation}": Linux has only default`);
+  throw refused(`invalid --isolation "${isolation}": Linux has only default`);
 }
 
 function processFields(command: readonly string[], options: CreateOptions, here: Surroundings) {
@@ -101,16 +102,21 @@ function networkFields(options: CreateOptions) {
     ports: (options.publish ?? []).flatMap(parsePort),
     ...given("expose", options.expose?.flatMap(parseExposed)),
     publishAll: options.publishAll ?? false,
-    dns: options.dns ?? [],
+    dns: (options.dns ?? []).map(parseNameServer),
     dnsSearch: options.dnsSearch ?? [],
     dnsOptions: [...(options.dnsOption ?? []), ...(options.dnsOpt ?? [])],
     extraHosts: (options.addHost ?? []).map(parseExtraHost),
   };
 }
 
+function parseNameServer(text: string): string {
+  if (isIP(text) !== 0) return text;
+  throw new UsageError(`DNS server ${JSON.stringify(text)} is not an IP address`);
+}
+
 function securityFields(options: CreateOptions) {
   return {
-    ...parseSecurityOptions(options.securityOpt ?? [], readText),
+    ...parseSecurityOptions(options.securityOpt ?? [], (path) => readText(path)),
     readOnlyRootfs: options.readOnly ?? false,
     privileged: options.privileged ?? false,
     capAdd: options.capAdd ?? [],
@@ -168,6 +174,12 @@ function restartPolicyOf(options: CreateOptions): CreateRequest["restartPolicy"]
   const policy = parseRestartPolicy(options.restart ?? "no");
   if (options.rm && policy.name !== "no") throw new UsageError("--rm and --restart exclude each other");
   return policy;
+}
+
+function oomScoreOf(text: string | undefined): number | null {
+  const score = text === undefined ? null : parseInteger("--oom-score-adj", text);
+  if (score === null || Math.abs(score) <= 1000) return score;
+  throw refused(`invalid --oom-score-adj "${text}": want a whole number of -1000 to 1000`);
 }
 
 /** As docker: 0 is as if nothing was said. */

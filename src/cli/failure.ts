@@ -15,7 +15,7 @@ export async function describeFailure(error: unknown, verb: string, fallbackCode
 function failureOf(error: unknown, verb: string, fallbackCode: number): Failure {
   if (error instanceof CommanderError) return usageFailure(error, verb);
   if (error instanceof UsageError) {
-    return { lines: [`gantry: ${error.message}`, seeHelp(verb)], exitCode: error.exitCode };
+    return { lines: [`gantry: ${error.message}`, seeHelp(verb)], exitCode: error.exitCode ?? fallbackCode };
   }
   if (isEngineError(error)) {
     const hint = error.hint === null ? [] : [`hint: ${error.hint}`];

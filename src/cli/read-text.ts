@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
-import { EngineError, messageOf } from "../../engine/errors.ts";
+import { messageOf } from "../../engine/errors.ts";
+import { UsageError } from "./parse/usage-error.ts";
 
-/** A file that a flag names. Fails with `invalid-argument`. */
-export function readText(path: string): string {
+/** A file that a flag names. */
+export function readText(path: string, exitCode = 125): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    throw new EngineError("invalid-argument", `read ${path}: ${messageOf(cause)}`, { cause });
+    throw new UsageError(`read ${path}: ${messageOf(cause)}`, exitCode);
   }
 }

@@ -2,7 +2,7 @@ import { unlimited } from "../../engine/protocol/defaults.ts";
 import type { Resources } from "../../engine/protocol/resources.ts";
 import { parseDeviceIOps, parseDeviceRate, parseDeviceWeight } from "./parse/device-values.ts";
 import { parseBytes, parseBytesOrUnlimited, parseCpus, parseInteger } from "./parse/sizes.ts";
-import { UsageError } from "./parse/usage-error.ts";
+import { refused, UsageError } from "./parse/usage-error.ts";
 
 /** Limits as commander hands them over: those that `update` has as well, and those of `run` and `create` alone. */
 export type ResourceOptions = {
@@ -52,7 +52,7 @@ export const resourceFlags: Flags = [
 
 /** The limits of a new container. As docker: 0 is as if nothing was said. */
 export function resourcesOf(options: FixedResourceOptions): Resources {
-  const { pidsLimit, ...limits } = limitsOf(options, { exitCode: 125, endless: null });
+  const { pidsLimit, ...limits } = limitsOf(options, { endless: null });
   return {
     ...limits,
     // -1 says what is so anyway.
@@ -69,19 +69,16 @@ export function resourcesOf(options: FixedResourceOptions): Resources {
 
 /** The limits that `update` changes: null leaves one as it is, -1 takes it away. */
 export function updatedResources(options: ResourceOptions): Resources {
-  // Limits that exclude each other are docker's engine's to refuse, which makes another exit code than a wrong flag.
-  return limitsOf(options, { exitCode: 1, endless: -1 });
+  return limitsOf(options, { endless: -1 });
 }
 
-type Rules = { readonly exitCode: number; readonly endless: number | null };
-
-/** exitCode: of limits that exclude each other. endless: what -1 is where docker takes none; null: it is refused. */
-function limitsOf(options: ResourceOptions, { exitCode, endless }: Rules): Resources {
+/** endless: what -1 is where docker takes none; null: it is refused. */
+function limitsOf(options: ResourceOptions, { endless }: { readonly endless: number | null }): Resources {
   const { memory, memorySwap, memoryReservation, cpus } = options;
   const orEndless = (parse: (text: string) => number) => (text: string) =>
     text === "-1" && endless !== null ? endless : parse(text);
   if (cpus !== undefined && (options.cpuPeriod !== undefined || options.cpuQuota !== undefined)) {
-    throw new UsageError("conflicting options: --cpus and --cpu-period or --cpu-quota", exitCode);
+    throw refused("conflicting options: --cpus and --cpu-period or --cpu-quota");
   }
   return {
     ...unlimited,

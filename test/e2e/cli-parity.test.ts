@@ -41,6 +41,40 @@ describe("exit codes", () => {
     expect(await out("ps", "-aq")).toBe("");
   });
 
+  // Seen of docker 28.2: what its engine refuses is 1 for create, what its client refuses 125; for run all is 125.
+  it.each([
+    [["--name", "q"], 1],
+    [["--name", "a b"], 1],
+    [["--cpus", "1", "--cpu-quota", "50000"], 1],
+    [["--cpus", "999"], 1],
+    [["-m", "1m"], 1],
+    [["--restart", "sometimes"], 1],
+    [["--restart", "always:3"], 1],
+    [["--restart", "on-failure:x"], 125],
+    [["-v", "rel/path:/x"], 1],
+    [["-v", "/x:rel"], 1],
+    [["-v", ":/x"], 125],
+    [["--mount", "type=foo,dst=/x"], 1],
+    [["--mount", "type=volume,dst="], 125],
+    [["--tmpfs", "rel"], 1],
+    [["--security-opt", "no=such"], 1],
+    [["--security-opt", "seccomp=/no/such"], 125],
+    [["--env-file", "/no/such"], 125],
+    [["--ip", "1.2.3"], 1],
+    [["--dns", "nope"], 125],
+    [["--add-host", "foo:bar"], 125],
+    [["--oom-score-adj", "2000"], 1],
+    [["--oom-score-adj", "x"], 125],
+    [["--log-driver", "nope"], 1],
+    [["--cpus", "x"], 125],
+  ])("of create that is refused: %j gives %i, and of run 125", async (flags, code) => {
+    const [created, run] = await Promise.all(["create", "run"].map((verb) => gantry([verb, ...flags, image, "true"])));
+    const refused = { stdout: "", stderr: expect.stringMatching(/^gantry: /) };
+    expect(created).toMatchObject({ ...refused, code });
+    expect(run).toMatchObject({ ...refused, code: 125 });
+    expect(await out("ps", "-aq")).toBe("");
+  });
+
   it("of a container that was killed, also for lack of memory", async () => {
     expect((await gantry(["run", "--rm", "--init", image, "sh", "-c", 'sh -c "kill -9 \\$\\$"'])).code).toBe(137);
     const greedy = ["-m", "32m", "--memory-swap", "32m", image, "sh", "-c", "x=a; while :; do x=$x$x; done"];

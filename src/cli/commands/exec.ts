@@ -54,7 +54,9 @@ function toExecRequest(
   options: ExecOptions,
   environment: Environment,
 ): ExecRequest {
-  const fromFiles = (options.envFile ?? []).flatMap((path) => parseEnvironmentFile(path, readText(path), environment));
+  const fromFiles = (options.envFile ?? []).flatMap((path) =>
+    parseEnvironmentFile(path, readText(path, 1), environment),
+  );
   const fromFlags = (options.env ?? []).map((text) => parseVariable(text, environment));
   return {
     container,

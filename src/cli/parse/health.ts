@@ -1,7 +1,7 @@
 import type { Healthcheck } from "../../../engine/protocol/create-request.ts";
 import { findGoDuration } from "../../format/go-duration.ts";
 import { parseInteger } from "./sizes.ts";
-import { UsageError } from "./usage-error.ts";
+import { refused, UsageError } from "./usage-error.ts";
 
 export type HealthFlags = {
   readonly healthCmd?: string;
@@ -49,6 +49,6 @@ function parseDuration(flag: string, text: string | undefined): number {
   const duration = findGoDuration(text);
   if (duration === null) throw new UsageError(`invalid ${flag} "${text}": want a duration such as 30s or 1m30s`);
   if (duration < 0n) throw new UsageError(`invalid ${flag} "${text}": it cannot be negative`);
-  if (duration > 0n && duration < shortest) throw new UsageError(`invalid ${flag} "${text}": it is less than 1ms`);
+  if (duration > 0n && duration < shortest) throw refused(`invalid ${flag} "${text}": it is less than 1ms`);
   return Number(duration);
 }

@@ -1,7 +1,8 @@
+import { isIP } from "node:net";
 import type { CreateRequest, DeviceRequest, SeccompChoice } from "../../../engine/protocol/create-request.ts";
 import type { RestartPolicy } from "../../../engine/protocol/resources.ts";
 import { parseInteger } from "./sizes.ts";
-import { UsageError } from "./usage-error.ts";
+import { refused, UsageError } from "./usage-error.ts";
 
 const ulimitNames = [
   ..."core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" "),
@@ -39,11 +40,13 @@ export function parseDevice(text: string): DeviceRequest {
 /** `--restart no|always|unless-stopped|on-failure[:count]` */
 export function parseRestartPolicy(text: string): RestartPolicy {
   const [name = "", count, ...more] = text.split(":");
+  const maximumRetryCount = count === undefined ? 0 : parseInteger("restart count", count);
   const known = name === "no" || name === "always" || name === "unless-stopped" || name === "on-failure";
   if (!known || more.length > 0 || (count !== undefined && name !== "on-failure")) {
-    throw new UsageError(`invalid restart policy "${text}": want no, always, unless-stopped or on-failure[:count]`);
+    throw refused(`invalid restart policy "${text}": want no, always, unless-stopped or on-failure[:count]`);
   }
-  return { name, maximumRetryCount: count === undefined ? 0 : parseInteger("restart count", count, { minimum: 0 }) };
+  if (maximumRetryCount < 0) throw refused(`invalid restart count "${count}": want a whole number of at least 0`);
+  return { name, maximumRetryCount };
 }
 
 /** `--add-host name:address`; `name=address` is good for IPv6. */
@@ -51,6 +54,9 @@ export function parseExtraHost(text: string): CreateRequest["extraHosts"][number
   const [, name = "", address = ""] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
   const bare = address.replace(/^\[(.*)\]$/, "$1");
   if (name === "" || bare === "") throw new UsageError(`invalid host "${text}": want name:address`);
+  if (isIP(bare) === 0 && bare !== "host-gateway") {
+    throw new UsageError(`address ${JSON.stringify(bare)} of --add-host ${name} is not an IP address`);
+  }
   return { name, address: bare };
 }
 
@@ -71,14 +77,14 @@ export function parseSecurityOptions(texts: readonly string[], readProfile: (pat
     else if (key === "apparmor" && value !== "") options.apparmor = value;
     else if (key === "systempaths" && value === "unconfined") options.unmaskedPaths = true;
     // What asks for no confinement by SELinux is already fulfilled.
-    else if (key !== "label" || value !== "disable") throw new UsageError(unknownOption(text, key));
+    else if (key !== "label" || value !== "disable") throw refused(unknownOption(text, key));
   }
   return options;
 }
 
 function parseTruth(text: string, value: string): boolean {
   if (value === "" || value === "true" || value === "false") return value !== "false";
-  throw new UsageError(`invalid security option "${text}": want true or false`);
+  throw refused(`invalid security option "${text}": want true or false`);
 }
 
 function unknownOption(text: string, key: string): string {

@@ -3,7 +3,7 @@ import type { MountRequest } from "../../../engine/protocol/create-request.ts";
 import { splitCsv } from "./csv.ts";
 import { parseTarget, propagations } from "./mount-target.ts";
 import { parseBytes } from "./sizes.ts";
-import { UsageError } from "./usage-error.ts";
+import { refused, UsageError } from "./usage-error.ts";
 import type { VolumeDefaults } from "./volumes.ts";
 
 /** `--tmpfs target[:options]` */
@@ -29,7 +29,7 @@ export function parseMount(text: string, defaults: VolumeDefaults): MountRequest
   const mount = { text, fields: splitCsv(text).map((field) => splitField(text, field)) };
   const type = find(mount, "type") ?? "volume";
   const make = Object.hasOwn(makers, type) ? makers[type] : undefined;
-  if (make === undefined) refuse(mount, `unknown type "${type}", want bind, volume or tmpfs`);
+  if (make === undefined) throw refused(invalid(mount, `unknown type "${type}", want bind, volume or tmpfs`));
   const stranger = mount.fields.find(({ key }) => /^(bind|volume|tmpfs)-/.test(key) && !key.startsWith(`${type}-`));
   if (stranger !== undefined) refuse(mount, `${stranger.key} does not go with type=${type}`);
   return make(mount, defaults);
@@ -77,7 +77,7 @@ function splitField(text: string, field: string): Field {
 
 function bindMount(mount: Mount, { directory }: VolumeDefaults): MountRequest {
   const source = find(mount, "source") ?? "";
-  if (source === "") refuse(mount, "source is missing");
+  if (source === "") throw refused(invalid(mount, "source is missing"));
   const propagation = find(mount, "bind-propagation");
   if (propagation !== undefined && !propagations.includes(propagation)) {
     refuse(mount, `unknown bind-propagation "${propagation}", want ${propagations.join(", ")}`);
@@ -125,7 +125,7 @@ function volumeMount(mount: Mount, { driver }: VolumeDefaults): MountRequest {
 }
 
 function tmpfsMount(mount: Mount): MountRequest {
-  if (find(mount, "source") !== undefined) refuse(mount, "a tmpfs has no source");
+  if (find(mount, "source") !== undefined) throw refused(invalid(mount, "a tmpfs has no source"));
   const size = find(mount, "tmpfs-size");
   const mode = find(mount, "tmpfs-mode");
   if (mode !== undefined && !/^[0-7]{1,5}$/.test(mode)) refuse(mount, `tmpfs-mode "${mode}" is no octal number`);
@@ -142,7 +142,7 @@ function tmpfsMount(mount: Mount): MountRequest {
 
 function common(mount: Mount): Pick<MountRequest, "target" | "readOnly" | "createSource" | "options"> {
   const target = find(mount, "target");
-  if (target === undefined) refuse(mount, "target is missing");
+  if (target === undefined || target === "") refuse(mount, "target is missing");
   return {
     target: parseTarget(`mount "${mount.text}"`, target),
     readOnly: isTrue(mount, "readonly"),
@@ -175,5 +175,9 @@ function isTrue(mount: Mount, key: string): boolean {
 }
 
 function refuse(mount: Mount, reason: string): never {
-  throw new UsageError(`invalid mount "${mount.text}": ${reason}`);
+  throw new UsageError(invalid(mount, reason));
+}
+
+function invalid({ text }: Mount, reason: string): string {
+  return `invalid mount "${text}": ${reason}`;
 }

@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { CreateRequest, EndpointSettings } from "../../../engine/protocol/create-request.ts";
 import { splitCsv } from "./csv.ts";
 import { parseInteger } from "./sizes.ts";
-import { UsageError } from "./usage-error.ts";
+import { refused, UsageError } from "./usage-error.ts";
 
 export type NetworkFlags = {
   readonly network?: readonly string[];
@@ -119,12 +119,12 @@ function parseMode(text: string): string {
 
 function parseIPv4(flag: string, text: string): string {
   if (isIPv4(text)) return text;
-  throw new UsageError(`invalid ${flag} "${text}": want an IPv4 address`);
+  throw refused(`invalid ${flag} "${text}": want an IPv4 address`);
 }
 
 function parseIPv6(flag: string, text: string): string {
   if (isIPv6(text)) return text;
-  throw new UsageError(`invalid ${flag} "${text}": want an IPv6 address`);
+  throw refused(`invalid ${flag} "${text}": want an IPv6 address`);
 }
 
 function parseMacAddress(text: string): string {

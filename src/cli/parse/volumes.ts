@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { MountRequest } from "../../../engine/protocol/create-request.ts";
 import { parseTarget, propagations } from "./mount-target.ts";
-import { UsageError } from "./usage-error.ts";
+import { refused, UsageError } from "./usage-error.ts";
 
 /** Options that change nothing on a Linux host without SELinux. */
 const withoutEffect = ["z", "Z", "cached", "delegated", "consistent"];
@@ -18,7 +18,7 @@ export type VolumeDefaults = {
 /** `-v source:target[:options]` with a path or a volume's name, or `-v target` for an anonymous volume. */
 export function parseVolume(text: string, defaults: VolumeDefaults): MountRequest {
   const [first = "", second, options = "", ...more] = text.split(":");
-  if (more.length > 0) throw new UsageError(`invalid volume "${text}": want [source:]target[:options]`);
+  if (more.length > 0) throw refused(`invalid volume "${text}": want [source:]target[:options]`);
   if (second === undefined) return volumeMount(text, { source: "", target: first, options: "" }, defaults);
   if (first === "" || second === "") throw new UsageError(`invalid volume "${text}": want [source:]target[:options]`);
   const parts = { source: first, target: second, options };
@@ -29,8 +29,7 @@ type Parts = { readonly source: string; readonly target: string; readonly option
 
 function bindMount(text: string, { source, target, options }: Parts, { directory }: VolumeDefaults): MountRequest {
   const { readOnly, propagation, noCopy } = parseOptions(text, options);
-  if (noCopy)
-    throw new UsageError(`invalid volume "${text}": nothing is copied into a host directory, nocopy is for volumes`);
+  if (noCopy) throw refused(`invalid volume "${text}": nothing is copied into a host directory, nocopy is for volumes`);
   return {
     type: "bind",
     source: resolve(directory, source),
@@ -44,13 +43,11 @@ function bindMount(text: string, { source, target, options }: Parts, { directory
 
 function volumeMount(text: string, { source, target, options }: Parts, { driver }: VolumeDefaults): MountRequest {
   if (source.includes("/")) {
-    throw new UsageError(
-      `invalid volume "${text}": "${source}" is no name of a volume; for a directory want ./${source}`,
-    );
+    throw refused(`invalid volume "${text}": "${source}" is no name of a volume; for a directory want ./${source}`);
   }
   const { readOnly, propagation, noCopy } = parseOptions(text, options);
   if (propagation !== undefined) {
-    throw new UsageError(`invalid volume "${text}": ${propagation} is for host directories, not for volumes`);
+    throw refused(`invalid volume "${text}": ${propagation} is for host directories, not for volumes`);
   }
   return {
     type: "volume",
@@ -69,12 +66,11 @@ function parseOptions(text: string, options: string): Options {
   const words = options.split(",").filter((word) => word !== "");
   const known = ["ro", "readonly", "rw", ...propagations, ...withoutEffect, ...noCopyWords];
   const wrong = words.find((word) => !known.includes(word));
-  if (wrong !== undefined) throw new UsageError(`invalid volume "${text}": unknown option "${wrong}"`);
+  if (wrong !== undefined) throw refused(`invalid volume "${text}": unknown option "${wrong}"`);
   const isReadOnly = words.includes("ro") || words.includes("readonly");
-  if (isReadOnly && words.includes("rw"))
-    throw new UsageError(`invalid volume "${text}": ro and rw exclude each other`);
+  if (isReadOnly && words.includes("rw")) throw refused(`invalid volume "${text}": ro and rw exclude each other`);
   const [propagation, ...others] = words.filter((word) => propagations.includes(word));
-  if (others.length > 0) throw new UsageError(`invalid volume "${text}": more than one propagation`);
+  if (others.length > 0) throw refused(`invalid volume "${text}": more than one propagation`);
   return { readOnly: isReadOnly, noCopy: words.some((word) => noCopyWords.includes(word)), propagation };
 }
 
