@@ -17,6 +17,8 @@ export type EngineConfig = {
   /** What the host's administrator writes and the engine only reads: engine.json, certs.d. Absolute. */
   readonly settings: string;
   readonly socket: string;
+  /** Where docker's Engine API is served. */
+  readonly dockerSocket: string;
   readonly logFile: string;
   readonly pidFile: string;
   /** Empty for the default run directory, else eight hex digits of its path: keeps engines on one host apart. */
@@ -55,6 +57,7 @@ export function createConfig(directories: Directories = {}): EngineConfig {
     settings,
     instance,
     socket: join(run, "gantry.sock"),
+    dockerSocket: join(run, "docker.sock"),
     logFile: join(root, "engine.log"),
     pidFile: join(run, "engine.pid"),
     names: namesFor(instance),

@@ -9,6 +9,8 @@ import { endWithHost, type Leaving } from "./containers/end-with-host.ts";
 import { openContainerService } from "./containers/local-container-service.ts";
 import { openBlobStore } from "./content/file-blob-store.ts";
 import { type Database, openDatabase } from "./database/database.ts";
+import { createDockerServer, type DockerServerOptions } from "./docker-api/docker-server.ts";
+import { planDockerSocket } from "./docker-api/docker-settings.ts";
 import { EngineError, messageOf } from "./errors.ts";
 import { EventBus } from "./events/event-bus.ts";
 import { EventHistory } from "./events/event-history.ts";
@@ -32,6 +34,7 @@ import { openNetworkService } from "./networks/local-network-service.ts";
 import { openRegistryClient } from "./registry/distribution-client.ts";
 import { openContainerRuntime } from "./runtime/conmon-runtime.ts";
 import { lockEngine } from "./server/engine-lock.ts";
+import type { ServerParts } from "./server/parts.ts";
 import { createServer } from "./server/server.ts";
 import { openVolumeService } from "./volumes/local-volume-service.ts";
 
@@ -47,7 +50,8 @@ const lingerPatience = 1_000;
 const starterPatience = 3_000;
 
 const usage = `usage: engine <command> [--root DIR] [--run DIR]
-  serve [--foreground] [--ready-fd N]   run the engine until SIGTERM; containers go on without it
+  serve [--foreground] [--ready-fd N] [--docker-socket PATH|on|off]
+                                        run the engine until SIGTERM; containers go on without it
   doctor [--json]                       check what this host can do
   purge [--force]                       remove every trace of this root and run directory`;
 
@@ -62,6 +66,7 @@ function parseFlags(args: readonly string[]) {
       run: { type: "string" },
       foreground: { type: "boolean" },
       "ready-fd": { type: "string" },
+      "docker-socket": { type: "string" },
       json: { type: "boolean" },
       force: { type: "boolean" },
     },
@@ -127,7 +132,8 @@ type Running = { readonly flags: Flags; readonly log: Log; readonly stop: Promis
 async function runEngine(config: EngineConfig, { flags, log, stop }: Running): Promise<readonly Leaving[]> {
   let timer: NodeJS.Timeout | undefined;
   using _closed = { [Symbol.dispose]: () => clearTimeout(timer) };
-  await using engine = await openEngine(config, log, () => stop.resolve("request"));
+  const docker = await planDockerSocket(config, flags["docker-socket"]);
+  await using engine = await openEngine(config, { log, docker, shutdown: () => stop.resolve("request") });
   log.info("engine is ready", { milliseconds: Math.round(performance.now()) });
   tellReady(flags);
   log.info("engine stops", { reason: await stop.promise });
@@ -136,11 +142,12 @@ async function runEngine(config: EngineConfig, { flags, log, stop }: Running): P
   return (await isHostGoingDown()) ? await engine.containers.leaving() : [];
 }
 
+type Opening = { readonly log: Log; readonly docker: DockerServerOptions | null; readonly shutdown: () => void };
+
 /** Opens everything, lowest first; disposing closes it in the other order and leaves containers running. */
 async function openEngine(
   config: EngineConfig,
-  log: Log,
-  shutdown: () => void,
+  { log, docker, shutdown }: Opening,
 ): Promise<AsyncDisposable & { readonly containers: ContainerService }> {
   await using opening = new AsyncDisposableStack();
   const databasePath = join(config.root, "gantry.db");
@@ -181,25 +188,24 @@ async function openEngine(
     runtimeVersion: runtime.version,
   };
   await makeStarterImage(opening, { images, database, log });
-  const logs = openLogReader();
-  opening.use(
-    await createServer({
-      config,
-      identity,
-      containers,
-      images,
-      volumes,
-      networks,
-      files,
-      registries,
-      sampler,
-      logs,
-      events,
-      operations,
-      log,
-      shutdown,
-    }),
-  );
+  const parts: ServerParts = {
+    config,
+    identity,
+    containers,
+    images,
+    volumes,
+    networks,
+    files,
+    registries,
+    sampler,
+    logs: openLogReader(),
+    events,
+    operations,
+    log,
+    shutdown,
+  };
+  opening.use(await createServer(parts));
+  if (docker !== null) opening.use(await createDockerServer(parts, docker));
   const opened = opening.move();
   return { containers, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
