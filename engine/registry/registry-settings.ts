@@ -47,9 +47,12 @@ const schema = z.strictObject({
       "no-proxy": z.optional(z.string()),
     }),
   ),
-  // Others' (containers/container-logs.ts).
+  // Others' (containers/container-logs.ts, networks/network-settings.ts, docker-api/docker-settings.ts).
   "log-driver": z.optional(z.string()),
   "log-opts": z.optional(z.record(z.string(), z.string())),
+  ip: z.optional(z.unknown()),
+  "default-address-pools": z.optional(z.unknown()),
+  "docker-socket": z.optional(z.unknown()),
 });
 
 /** Reads `<directory>/engine.json`; a file that is not there means nothing was decided. Fails with `failed-precondition`. */
