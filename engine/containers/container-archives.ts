@@ -40,8 +40,45 @@ export class ContainerArchives {
   }
 
   /** The whole file system, without what is mounted into it. */
-  async export(container: string, output: ArchiveOutput, work: LongWork): Promise<{ bytes: number }> {
-    const record = this.#get(container);
+  export(container: string, output: ArchiveOutput, work: LongWork): Promise<{ bytes: number }> {
+    return this.#with(container, (record) => this.#export(record, output, work));
+  }
+
+  /** Fails with `not-found`. */
+  statPath(container: string, path: string): Promise<PathStat> {
+    return this.#with(container, async (record) => {
+      await using opened = await openView(this.#parts, record);
+      return await named(this.#archives.stat(opened.view, cleanPath(path)), path, container);
+    });
+  }
+
+  /** Entries begin with the last name of `path`. Fails with `not-found`. */
+  copyOut(
+    container: string,
+    from: { readonly path: string; readonly followLink: boolean },
+    to: { readonly output: ArchiveOutput; readonly work: LongWork },
+  ): Promise<{ bytes: number; stat: PathStat }> {
+    return this.#with(container, async (record) => {
+      await using opened = await openView(this.#parts, record);
+      const task = { view: opened.view, path: cleanPath(from.path), followLink: from.followLink };
+      const packed = this.#archives.packPath(task, to.work.signal);
+      const { stat, archive } = await named(packed, from.path, container);
+      const bytes = await send(archive, to.output);
+      publishEvent(this.#parts, record, "archive-path");
+      return { bytes, stat };
+    });
+  }
+
+  /** Unpacks a tar (plain, gzip, zstd) below a directory. `permission-denied` where that is read-only. */
+  copyIn(
+    container: string,
+    options: CopyInOptions,
+    from: { readonly tar: AsyncIterable<Uint8Array>; readonly work: LongWork },
+  ): Promise<{ bytes: number }> {
+    return this.#with(container, (record) => this.#copyIn(record, options, from));
+  }
+
+  async #export(record: ContainerRecord, output: ArchiveOutput, work: LongWork): Promise<{ bytes: number }> {
     await using _mounted = await this.#parts.layers.keepMounted(record.id);
     const directories = [bytePathOf(this.#parts.layers.rootfsOf(record.id))];
     const archive = this.#archives.pack(
@@ -53,36 +90,11 @@ export class ContainerArchives {
     return { bytes };
   }
 
-  /** Fails with `not-found`. */
-  async statPath(container: string, path: string): Promise<PathStat> {
-    const record = this.#get(container);
-    await using opened = await openView(this.#parts, record);
-    return await named(this.#archives.stat(opened.view, cleanPath(path)), path, container);
-  }
-
-  /** Entries begin with the last name of `path`. Fails with `not-found`. */
-  async copyOut(
-    container: string,
-    from: { readonly path: string; readonly followLink: boolean },
-    to: { readonly output: ArchiveOutput; readonly work: LongWork },
-  ): Promise<{ bytes: number; stat: PathStat }> {
-    const record = this.#get(container);
-    await using opened = await openView(this.#parts, record);
-    const task = { view: opened.view, path: cleanPath(from.path), followLink: from.followLink };
-    const packed = this.#archives.packPath(task, to.work.signal);
-    const { stat, archive } = await named(packed, from.path, container);
-    const bytes = await send(archive, to.output);
-    publishEvent(this.#parts, record, "archive-path");
-    return { bytes, stat };
-  }
-
-  /** Unpacks a tar (plain, gzip, zstd) below a directory. `permission-denied` where that is read-only. */
-  async copyIn(
-    container: string,
+  async #copyIn(
+    record: ContainerRecord,
     options: CopyInOptions,
     from: { readonly tar: AsyncIterable<Uint8Array>; readonly work: LongWork },
   ): Promise<{ bytes: number }> {
-    const record = this.#get(container);
     const { id, resolution } = record;
     await using opened = await openView(this.#parts, record);
     const takesOver = options.keepOwner && resolution.user !== "";
@@ -94,9 +106,21 @@ export class ContainerArchives {
       owner: owner === null ? null : { uid: owner.uid, gid: owner.gid },
     };
     const tar = new CountedTar(from.tar);
-    await named(this.#archives.unpackInto(task, decompress(tar), from.work.signal), options.path, container);
+    await named(this.#archives.unpackInto(task, decompress(tar), from.work.signal), options.path, record.name);
     publishEvent(this.#parts, record, "extract-to-dir");
     return { bytes: tar.bytes };
+  }
+
+  /** What goes while it is read or written fails as what it is: a removed container. */
+  async #with<T>(container: string, work: (record: ContainerRecord) => Promise<T>): Promise<T> {
+    const record = this.#get(container);
+    try {
+      return await work(record);
+    } catch (cause) {
+      const status = this.#parts.table.find(record.id)?.state.status;
+      if (status !== undefined && status !== "removing" && status !== "dead") throw cause;
+      throw new EngineError("not-found", `container ${record.name} was removed meanwhile`, { cause });
+    }
   }
 
   #get(container: string): ContainerRecord {
