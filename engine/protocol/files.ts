@@ -5,9 +5,10 @@ import * as z from "zod/mini";
  * characters are as they are.
  * `layer`: only what that layer (0 is the lowest) brought; `upTo`: the sum of the layers up to it.
  * Of a container, `layer` counts its image's layers, and the writable layer is the one above them; null is the sum of all.
+ * A volume is as one layer that is written to.
  */
 export const fileSubject = z.object({
-  type: z.enum(["image", "container"]),
+  type: z.enum(["image", "container", "volume"]),
   name: z.string(),
   layer: z.nullable(z.number()),
   view: z.enum(["layer", "upTo"]),
@@ -56,7 +57,7 @@ export const fileMethods = {
    * One page of a tree. Without `filter`: the children of directory `path`, or `path` itself where it is none. With it: all below `path` that
    * match: `contains` (case-insensitive, in the path), `minimumSize` (bytes; 1 and more leave only files), `changed` (leaves out what is
    * unchanged). By name, biggest first, or, where nothing is filtered, directories before all others. At most 1,000 entries; fewer than `limit` where
-   * paths are very long. A container's own files are looked at anew after a second, or ten times what the look takes.
+   * paths are very long. A container's own files, and a volume's, are looked at anew after a second, or ten times what the look takes.
    */
   "files.list": {
     params: z.object({

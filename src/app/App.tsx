@@ -5,6 +5,7 @@ import { fitLine } from "../components/spans.ts";
 import { useNow } from "../hooks/use-now.ts";
 import { useSize } from "../hooks/use-size.ts";
 import { useStore } from "../hooks/use-store.ts";
+import type { CommandID } from "../keymap/commands.ts";
 import { firstKeyOf } from "../keymap/keymap.ts";
 import type { Pane } from "../keymap/panes.ts";
 import { ContainersPane } from "../panes/containers/ContainersPane.tsx";
@@ -94,7 +95,7 @@ export function App({ dashboard, readOnly, look, onLogView, onSuspendable }: App
           footerLine(dashboard.keymap, place, {
             width: size.columns,
             isEmpty: screen === undefined && isEmpty(mirror, ui.focus),
-            without: isImageTree(screen) ? "files.commit" : null,
+            without: withoutUse(screen),
           })
         }
         style={style}
@@ -167,10 +168,20 @@ function TooSmall({ size, style }: { readonly size: Size; readonly style: Style 
   );
 }
 
-/** An image needs not to be made into one. */
-function isImageTree(screen: BrowserScreenState | undefined): boolean {
-  return screen?.kind === "files" && screen.browsed.type === "image";
+/** What does nothing there: an image needs not to be made into one, and a volume has no layers. */
+function withoutUse(screen: BrowserScreenState | undefined): readonly CommandID[] {
+  if (screen?.kind !== "files" || screen.browsed.type === "container") return [];
+  return screen.browsed.type === "image" ? ["files.commit"] : ["files.commit", ...ofLayers];
 }
+
+const ofLayers = [
+  "files.view",
+  "files.changed",
+  "files.waste",
+  "layer.previous",
+  "layer.next",
+  "layer.details",
+] as const;
 
 /** True where the pane has nothing that a key could act on. */
 function isEmpty(mirror: Mirror, pane: Pane): boolean {

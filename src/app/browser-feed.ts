@@ -1,4 +1,5 @@
 import { EngineError } from "../../engine/errors.ts";
+import type { ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { MethodResult } from "../../engine/protocol/methods.ts";
 import type { ReconnectingClient } from "../client/reconnect.ts";
 import {
@@ -15,6 +16,7 @@ import {
 import { chunkSize, chunksAround } from "../store/file-bytes.ts";
 import { isLive as isLiveContainer, type Mirror, type MirrorAction } from "../store/mirror.ts";
 import { type Page, pageSize, pagesAround } from "../store/paged.ts";
+import { usersOfVolume } from "../store/selectors.ts";
 import type { Store } from "../store/store.ts";
 import { browserNews } from "./browser-news.ts";
 import { failureText, hintOf } from "./run-on-each.ts";
@@ -198,11 +200,22 @@ export class BrowserFeed implements Disposable {
   #liveScreen(): TreeScreen | null {
     const screen = this.#parts.browser.get().at(-1);
     if (screen?.kind !== "files" || !isLive(screen) || this.#parts.client.state.status !== "connected") return null;
-    const container = this.#parts.mirror.get().containers.find(({ id }) => id === screen.browsed.id);
-    if (container === undefined) return null;
+    const writers = this.#writersOf(screen);
+    if (writers === null) return null;
     // What has stopped is looked at until nothing seems to grow.
     const isMoving = (screen.live?.rate ?? 0) !== 0 || (screen.growth?.size ?? 0) > 0;
-    return isLiveContainer(container) || isMoving ? screen : null;
+    return writers.some(isLiveContainer) || isMoving ? screen : null;
+  }
+
+  /** Containers that may write there; null: it is no more. */
+  #writersOf({ browsed: { type, id } }: TreeScreen): readonly ContainerSummary[] | null {
+    const mirror = this.#parts.mirror.get();
+    if (type === "volume") {
+      const volume = mirror.volumes.find((other) => other.id === id);
+      return volume === undefined ? null : usersOfVolume(mirror, volume);
+    }
+    const container = mirror.containers.find((other) => other.id === id);
+    return container === undefined ? null : [container];
   }
 
   /** Reads again all that is near the cursor, and what the whole layer holds. */

@@ -145,13 +145,13 @@ const aloneToo: ReadonlySet<string> = new Set([
 export function footerLine(
   keymap: Keymap,
   place: Place,
-  options: { readonly width: number; readonly isEmpty: boolean; readonly without?: CommandID | null },
+  options: { readonly width: number; readonly isEmpty: boolean; readonly without?: readonly CommandID[] },
 ): Line {
   const candidates = keymap.bindings
     .flatMap(({ command, keys }) => {
       const [key] = keys;
       const footer: number | null = command.footer;
-      const isHere = command.panes.includes(place) && command.id !== options.without;
+      const isHere = command.panes.includes(place) && !options.without?.includes(command.id);
       const isOfUse = isHere && (!options.isEmpty || aloneToo.has(command.id));
       return footer !== null && key !== undefined && isOfUse
         ? [{ order: footer, key: formatKey(key), label: command.short }]

@@ -12,7 +12,7 @@ export const browserCommands = [
     short: "files",
     keys: ["b"],
     footer: 36,
-    panes: ["containers", "images", "layers"],
+    panes: ["containers", "images", "layers", "volumes"],
   },
   { ...plain, id: "layer.browse", title: "Files of the layer", short: "files", keys: ["enter"], panes: ["layers"] },
   {

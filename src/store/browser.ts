@@ -7,8 +7,8 @@ import { type Chunk, type FileBytes, takeChunk } from "./file-bytes.ts";
 import { growthOf } from "./growth.ts";
 import { openPaged, type Page, type Paged, takePages } from "./paged.ts";
 
-/** An image or a container whose files are looked at. */
-export type Browsed = { readonly type: "image" | "container"; readonly id: string; readonly name: string };
+/** What has files to be looked at. A volume is as one layer that is written to; its id is its name. */
+export type Browsed = { readonly type: FileSubject["type"]; readonly id: string; readonly name: string };
 
 /** Which layers are looked at, and how. */
 export type LayerChoice = {
@@ -280,9 +280,9 @@ export function asked(
   };
 }
 
-/** True where a container's own layer is part of what is shown. */
+/** True where what is shown may be written to: a container's own layer, or a volume. */
 export function isLive({ browsed, choice, layers }: Pick<TreeScreen, "browsed" | "choice" | "layers">): boolean {
-  if (browsed.type !== "container") return false;
+  if (browsed.type === "image") return false;
   return choice.layer === layers.length - 1;
 }
 

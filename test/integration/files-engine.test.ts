@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { FileSubject } from "../../engine/protocol/files.ts";
 import { download } from "../../src/client/download.ts";
@@ -76,4 +77,31 @@ it("names what it does not find", async () => {
   await expect(engine.client.request("files.list", { subject: unknown, ...page })).rejects.toMatchObject({
     code: "not-found",
   });
+});
+
+it("browses a volume while a container writes to it, and one that has to be mounted", async () => {
+  const volume = { type: "volume", source: "data", target: "/data", readOnly: false, createSource: true } as const;
+  const command = ["sh", "-c", "mkdir /data/d; echo hello > /data/d/f; ln -s /etc/passwd /data/out; sleep 300"];
+  const container = await runContainer(engine, { command, mounts: [{ ...volume, options: [] }] });
+  const subject: FileSubject = { type: "volume", name: "data", layer: 0, view: "upTo" };
+  const names = async (path: string) =>
+    (await engine.client.request("files.list", { subject, ...page, path })).entries.map((entry) => entry.path);
+  await eventually(async () => (await names("/")).length === 2);
+  expect(await names("/")).toEqual(["/d", "/out"]);
+  const read = (path: string) =>
+    engine.client.request("files.read", { subject, path, offset: 0, length: 100 }).then(({ bytes }) => atob(bytes));
+  expect(await read("/d/f")).toBe("hello\n");
+  // A link is followed within the volume alone.
+  await expect(read("/out")).rejects.toMatchObject({ code: "not-found" });
+  await engine.client.request("containers.remove", { container, force: true, volumes: false });
+  expect(await read("/d/f")).toBe("hello\n");
+  await engine.client.request("volumes.remove", { volume: "data", force: false });
+  await expect(names("/")).rejects.toMatchObject({ code: "not-found" });
+  const options = { type: "tmpfs", device: "tmpfs" };
+  await engine.client.request("volumes.create", { name: "memory", driver: "local", options, labels: {} });
+  const memory = { ...subject, name: "memory" };
+  expect(await engine.client.request("files.list", { subject: memory, ...page, path: "/" })).toMatchObject({
+    total: 0,
+  });
+  expect(await readFile("/proc/self/mountinfo", "utf8")).not.toContain("/volumes/memory/");
 });

@@ -16,11 +16,13 @@ const pageLimit = 1_000;
 /** Milliseconds after a change of images until their layers are listed: whoever made it does something next. */
 const restBefore = 3_000;
 
-/** Layers of an image, or those of a container with its own. */
+/** Layers of an image, those of a container with its own, or a directory that is none. */
 export type BrowsedLayers =
   | { readonly chain: readonly DiffID[] }
   /** Empty files and directories at `mountPoints` (absolute) are not the container's, and count as not there. */
-  | { readonly writable: WritableKey; readonly mountPoints: readonly string[] };
+  | { readonly writable: WritableKey; readonly mountPoints: readonly string[] }
+  /** `key`: another one for each directory. */
+  | { readonly key: string; readonly directory: string };
 
 export type BrowsedView = {
   readonly layers: BrowsedLayers;
@@ -167,6 +169,7 @@ class IndexedFileBrowser implements FileBrowser {
 
   #stackOf(layers: BrowsedLayers): Stack {
     if ("chain" in layers) return { layers: this.#layers.placesOf(layers.chain), writable: null, cache: this.#cache };
+    if ("directory" in layers) return { layers: [], writable: { ...layers, mountPoints: [] }, cache: this.#cache };
     const { writable: key, mountPoints } = layers;
     const { upper, below } = this.#layers.writablePlaceOf(key);
     return { layers: below, writable: { key, directory: upper, mountPoints }, cache: this.#cache };

@@ -11,6 +11,7 @@ type FilesMethods = Extract<keyof Handlers, `files.${string}`>;
 
 export function filesHandlers(parts: ServerParts): Pick<Handlers, FilesMethods> {
   const { files } = parts;
+  const about = <T>(subject: FileSubject, look: () => Promise<T>) => named(subject, () => held(parts, subject, look));
   return {
     "files.list": ({ subject, ...query }, { signal }) =>
       about(subject, () => files.list(viewOf(parts, subject), query, signal)),
@@ -48,16 +49,27 @@ export function filesHandlers(parts: ServerParts): Pick<Handlers, FilesMethods> 
   };
 }
 
-function viewOf({ images, containers }: ServerParts, { type, name, layer, view }: FileSubject): BrowsedView {
+function viewOf({ images, containers, volumes }: ServerParts, { type, name, layer, view }: FileSubject): BrowsedView {
   if (type === "image") return { layers: { chain: images.resolve(name).chain }, layer, view };
+  if (type === "volume") {
+    return { layers: { key: `volume ${name}`, directory: volumes.pathOf(volumes.get(name).name) }, layer, view };
+  }
   return { layers: { writable: containers.get(name).id, mountPoints }, layer, view };
 }
 
 function chainOf({ images, containers }: ServerParts, { type, name }: FileSubject): readonly DiffID[] {
+  if (type === "volume") throw new EngineError("unimplemented", "volumes cannot be compared");
   return images.resolve(type === "image" ? name : containers.get(name).imageID).chain;
 }
 
-async function about<T>({ name }: FileSubject, look: () => Promise<T>): Promise<T> {
+/** With what a volume's options say mounted, meanwhile. */
+async function held<T>({ volumes }: ServerParts, { type, name }: FileSubject, look: () => Promise<T>): Promise<T> {
+  if (type !== "volume") return await look();
+  await using _held = await volumes.hold([volumes.get(name).name]);
+  return await look();
+}
+
+async function named<T>({ name }: FileSubject, look: () => Promise<T>): Promise<T> {
   try {
     return await look();
   } catch (error) {

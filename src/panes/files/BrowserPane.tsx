@@ -58,7 +58,8 @@ function Tree({ screen: wanted, columns, rows, style }: Props<TreeScreen>) {
   const start = useRef(0);
   const count = Math.max(1, rows - 5);
   const screen = useWhole(wanted.shown ?? wanted, count, !wanted.isSlow);
-  const left = columns >= wideColumns ? Math.min(56, Math.round(columns * 0.3)) : 0;
+  const hasLayers = screen.browsed.type !== "volume";
+  const left = hasLayers && columns >= wideColumns ? Math.min(56, Math.round(columns * 0.3)) : 0;
   const width = columns - left - 2;
   const { list, live } = screen;
   start.current = windowStart(list.total ?? 0, count, list.cursor, start.current);

@@ -126,9 +126,18 @@ export const up = inTree((screen) => {
   return asked(screen, { path }, { cursor: 0, chosen: screen.path });
 });
 
+/** Does something with layers, where there are any. */
+function withLayers(act: (dashboard: Dashboard) => void): (dashboard: Dashboard) => void {
+  return (dashboard) => {
+    const screen = tree(dashboard);
+    if (screen?.browsed.type === "volume") flash(dashboard, { tone: "info", message: "a volume has no layers" });
+    else act(dashboard);
+  };
+}
+
 /** One layer further up or down; the place in the tree stays. */
 export function stepLayer(step: 1 | -1): (dashboard: Dashboard) => void {
-  return (dashboard) => {
+  return withLayers((dashboard) => {
     const screen = topScreen(dashboard);
     if (screen?.kind !== "files" && screen?.kind !== "waste") return;
     const layer = screen.choice.layer + step;
@@ -140,16 +149,18 @@ export function stepLayer(step: 1 | -1): (dashboard: Dashboard) => void {
     }
     const next = { ...screen, choice, key: wasteKey(screen.browsed, layer), result: null, cursor: 0, error: "" };
     dashboard.browser.dispatch({ type: "change", screen: next });
-  };
+  });
 }
 
-export const toggleView = inTree((screen) => {
-  const view = screen.choice.view === "layer" ? "upTo" : "layer";
-  return asked(screen, { choice: { ...screen.choice, view } }, screen.list);
-});
+export const toggleView = withLayers(
+  inTree((screen) => {
+    const view = screen.choice.view === "layer" ? "upTo" : "layer";
+    return asked(screen, { choice: { ...screen.choice, view } }, screen.list);
+  }),
+);
 
-export const toggleChanged = inTree((screen) =>
-  asked(screen, { filter: { ...screen.filter, changed: !screen.filter.changed } }),
+export const toggleChanged = withLayers(
+  inTree((screen) => asked(screen, { filter: { ...screen.filter, changed: !screen.filter.changed } })),
 );
 
 export const toggleOrder = inTree((screen) =>
@@ -171,7 +182,7 @@ function wasteKey({ id }: Browsed, layer: number): string {
   return `waste ${id} ${layer}`;
 }
 
-export function openWaste(dashboard: Dashboard): void {
+export const openWaste = withLayers((dashboard) => {
   const screen = topScreen(dashboard);
   if (screen?.kind !== "files") return;
   const { browsed, layers, choice } = screen;
@@ -189,15 +200,15 @@ export function openWaste(dashboard: Dashboard): void {
       error: "",
     },
   });
-}
+});
 
-export function showLayer(dashboard: Dashboard): void {
+export const showLayer = withLayers((dashboard) => {
   const screen = tree(dashboard);
   const row = screen?.layers[screen.choice.layer];
   if (row === undefined) return;
   const title = row.kind === "writable" ? "what the container wrote" : `layer ${shortID(row.diffID)}`;
   dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "details", title, lines: layerDetails(row), scroll: 0 } });
-}
+});
 
 /** What is filtered by a text: the tree, or a comparison. */
 export function setFilter(dashboard: Dashboard, text: string): void {

@@ -33,10 +33,10 @@ export function openCommitForm(dashboard: Dashboard): void {
   const screen = topScreen(dashboard);
   if (screen?.kind !== "files") return;
   const { type, id, name } = screen.browsed;
-  if (type === "image") {
+  if (type !== "container") {
     flash(dashboard, {
       tone: "info",
-      message: "an image is committed already",
+      message: type === "image" ? "an image is committed already" : "an image is made of a container, not of a volume",
       hint: "browse a container to make one of it",
     });
     return;

@@ -175,6 +175,8 @@ export function twinOf(
 ): string {
   const [subjectName, from, to] = [name, path, destination].map(shellWord);
   if (subject.type === "container" && isWhole) return `gantry cp ${shellWord(`${name}:${path}`)} ${to}`;
+  if (subject.type === "volume")
+    return `gantry volume export ${subjectName} | tar -x -C ${to} ${shellWord(`.${path}`)}`;
   const layer = subject.layer === null ? "" : ` --${subject.view === "layer" ? "layer" : "up-to"} ${subject.layer}`;
   return `gantry layers -o -${layer} ${subjectName} ${from} | tar -x -C ${to}`;
 }

@@ -83,6 +83,7 @@ export function choiceLine(
 export function choiceText({ layers, choice }: Pick<Layers, "layers" | "choice">): string {
   const number = choice.layer + 1;
   const isTop = number === layers.length;
+  if (layers[choice.layer]?.id === "volume") return "the volume";
   if (choice.view === "layer") {
     if (layers[choice.layer]?.kind === "writable") return "what the container wrote";
     return layers.length === 1 ? "the only layer" : `layer ${number} of ${layers.length} alone`;

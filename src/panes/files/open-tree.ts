@@ -4,8 +4,9 @@ import { shortID } from "../../format/ids.ts";
 import { screenText } from "../../format/screen-text.ts";
 import { asked, type Browsed, type TreeScreen } from "../../store/browser.ts";
 import { openPaged } from "../../store/paged.ts";
-import { selectedContainer, selectedImage, selectedLayer } from "../../store/selectors.ts";
+import { selectedContainer, selectedImage, selectedLayer, selectedVolume } from "../../store/selectors.ts";
 import { type LayerRow, layerRows } from "../layers/rows.ts";
+import { volumeName } from "../volumes/view-model.ts";
 
 /** What opens the file browser. */
 
@@ -16,11 +17,18 @@ export async function browse(dashboard: Dashboard): Promise<void> {
   if (ui.focus === "layers") return browseLayer(dashboard);
   const container = ui.focus === "containers" ? selectedContainer(mirror, ui) : null;
   const image = ui.focus === "images" ? selectedImage(mirror, ui) : null;
+  const volume = ui.focus === "volumes" ? selectedVolume(mirror, ui) : null;
   if (container !== null) {
     const browsed = { type: "container", id: container.id, name: container.name } as const;
     await openTree(dashboard, browsed, { layer: null });
   } else if (image !== null) {
     await openTree(dashboard, browsedImage(image), { layer: null });
+  } else if (volume !== null) {
+    await openTree(
+      dashboard,
+      { type: "volume", id: volume.id, name: volumeName(volume) },
+      { layer: null, isWhole: true },
+    );
   } else flash(dashboard, { tone: "info", message: `no ${ui.focus.replace(/s$/, "")} is selected` });
 }
 
@@ -93,8 +101,22 @@ async function openTree(
   dashboard.browser.dispatch({ type: "open", screen: asked(screen, {}) });
 }
 
+/** A volume has no layers: one stands for all that is in it. */
+const volumeRow: LayerRow = {
+  id: "volume",
+  kind: "writable",
+  order: 1,
+  diffID: "",
+  size: 0,
+  command: "",
+  comment: "",
+  createdAt: "",
+  sharedBy: [],
+};
+
 /** Lowest first. What the layers pane shows needs not to be asked for. */
 export async function layersOf(dashboard: Dashboard, { type, id }: Browsed): Promise<readonly LayerRow[]> {
+  if (type === "volume") return [volumeRow];
   const { key, result } = dashboard.mirror.get().layers;
   const known = key === `${type} ${id}` ? result : null;
   return layerRows(known ?? (await requestLayers(dashboard, { type, id }))).toReversed();

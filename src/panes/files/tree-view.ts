@@ -59,6 +59,8 @@ export type TreeLook = {
   readonly isLive: boolean;
   /** Names are paths: what a search has found. */
   readonly isFlat: boolean;
+  /** Nothing is below it that it could differ from. */
+  readonly isPlain: boolean;
 };
 
 export function treeLook(screen: TreeScreen, isLive: boolean): TreeLook {
@@ -71,10 +73,24 @@ export function treeLook(screen: TreeScreen, isLive: boolean): TreeLook {
     }
   }
   const tonesNames = screen.choice.view === "upTo" && screen.choice.layer > 0;
-  return { largest, ownerWidth: Math.min(13, ownerWidth), tonesNames, isLive, isFlat: isFiltered(screen.filter) };
+  return {
+    largest,
+    ownerWidth: Math.min(13, ownerWidth),
+    tonesNames,
+    isLive,
+    isFlat: isFiltered(screen.filter),
+    isPlain: screen.browsed.type === "volume",
+  };
 }
 
-export function treeColumns({ largest, ownerWidth, tonesNames, isLive, isFlat }: TreeLook): readonly Column<TreeRow>[] {
+export function treeColumns({
+  largest,
+  ownerWidth,
+  tonesNames,
+  isLive,
+  isFlat,
+  isPlain,
+}: TreeLook): readonly Column<TreeRow>[] {
   const fixed = (title: string, width: number) => ({ title, minimum: width, maximum: width });
   const growth: Column<TreeRow> = {
     ...fixed("GROWTH", 9),
@@ -83,7 +99,7 @@ export function treeColumns({ largest, ownerWidth, tonesNames, isLive, isFlat }:
     spans: ({ growth: rate }) => (rate === null || rate === 0 ? [] : [span(rateText(rate), "info")]),
   };
   return [
-    { ...fixed("", 1), priority: 0, spans: ({ entry }) => (entry === null ? [] : [markOf(entry)]) },
+    { ...fixed("", 1), priority: 0, spans: ({ entry }) => (entry === null || isPlain ? [] : [markOf(entry)]) },
     {
       ...fixed("MODE", 10),
       priority: 4,

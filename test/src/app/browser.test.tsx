@@ -8,7 +8,7 @@ import type { LayerRow } from "../../../src/panes/layers/rows.ts";
 import { asked, type Browsed, type TreeScreen } from "../../../src/store/browser.ts";
 import type { MirrorAction } from "../../../src/store/mirror.ts";
 import { openPaged } from "../../../src/store/paged.ts";
-import { aContainer, anImage } from "../../support/protocol-values.ts";
+import { aContainer, anImage, aVolume } from "../../support/protocol-values.ts";
 import { type DrawnApp, drawApp } from "../../support/render-app.tsx";
 
 const engine = { protocolVersion: 1, engineVersion: "0.1.0", epoch: "e", pid: 1, startedAt: "2026-11-22T00:00:00Z" };
@@ -193,4 +193,24 @@ it("reads a tree anew, at its place, when a check of the store is over", () => {
   app.tell(change({ operations: [] }));
   expect(list()).toMatchObject({ list: { total: null, cursor: 2 } });
   expect(app.frame()).toContain("long long");
+});
+
+it("opens a volume from its pane as a directory without layers", async () => {
+  using app = drawApp({ columns: 120, rows: 40 });
+  const volume = aVolume({ name: "data" });
+  app.tell(...snapshot, change({ volumes: [volume] }));
+  app.press("7", "b");
+  await Promise.resolve();
+  expect(app.dashboard.browser.get().at(-1)).toMatchObject({
+    browsed: { type: "volume", id: "data", name: "data" },
+    choice: { layer: 0, view: "upTo" },
+    path: "/",
+  });
+  expect(app.frame()).toContain("Files of data");
+  expect(app.frame()).not.toContain("Layers");
+  const footer = app.frame().split("\n").at(-1) ?? "";
+  expect(footer).toMatch(/Enter open {2}E extract {2}o order/);
+  app.press("w");
+  expect(app.frame()).toContain("a volume has no layers");
+  expect(app.dashboard.browser.get()).toHaveLength(1);
 });

@@ -261,6 +261,10 @@ it("names the same extraction on the command line", () => {
   const subject = { type: "container", name: "id", layer: 3, view: "upTo" } as const;
   expect(twinOf({ subject, name: "web", path: "/etc", isWhole: true }, "/tmp/")).toBe("gantry cp web:/etc /tmp/");
   const image = { type: "image", name: "id", layer: 1, view: "layer" } as const;
+  const volume = { type: "volume", name: "data", layer: 0, view: "upTo" } as const;
+  expect(twinOf({ subject: volume, name: "data", path: "/d/f", isWhole: true }, "/tmp")).toBe(
+    "gantry volume export data | tar -x -C /tmp ./d/f",
+  );
   expect(twinOf({ subject: image, name: "nginx:1", path: "/etc", isWhole: false }, "/tmp")).toBe(
     "gantry layers -o - --layer 1 nginx:1 /etc | tar -x -C /tmp",
   );
