@@ -1,9 +1,9 @@
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import { formatAge } from "../../engine/protocol/duration-text.ts";
+import { formatStatus } from "../../engine/protocol/status-text.ts";
 import { formatBytes } from "../format/bytes.ts";
-import { formatAge } from "../format/duration.ts";
 import { shortID } from "../format/ids.ts";
 import { formatExposed, formatPorts } from "../format/ports.ts";
-import { formatStatus } from "../format/status.ts";
 import { formatDockerTime } from "./docker-time.ts";
 import { joinLabels, labelReader } from "./label-fields.ts";
 import type { Fields, ListingSpec } from "./listing.ts";

@@ -1,7 +1,7 @@
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import { formatAge } from "../../engine/protocol/duration-text.ts";
 import type { DiskUsage } from "../../engine/protocol/upkeep.ts";
 import { formatBytes, formatBytesFinely } from "../format/bytes.ts";
-import { formatAge } from "../format/duration.ts";
 import { shortID } from "../format/ids.ts";
 import { containerFields, containerListing } from "./container-fields.ts";
 import { formatDockerTime } from "./docker-time.ts";

@@ -1,6 +1,6 @@
+import { formatAge } from "../../engine/protocol/duration-text.ts";
 import type { ImageSummary } from "../../engine/protocol/images.ts";
 import { formatBytes, formatBytesFinely } from "../format/bytes.ts";
-import { formatAge } from "../format/duration.ts";
 import { shortID } from "../format/ids.ts";
 import { formatDockerTime } from "./docker-time.ts";
 import type { Fields, ListingSpec } from "./listing.ts";

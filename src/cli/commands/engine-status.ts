@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { formatDuration } from "../../../engine/protocol/duration-text.ts";
 import type { SystemInfo } from "../../../engine/protocol/system.ts";
 import type { EngineClient } from "../../client/connection.ts";
 import { findEngine } from "../../client/open-engine.ts";
 import { isUnitInstalled, unitName } from "../../client/systemd-unit.ts";
 import { formatBytes } from "../../format/bytes.ts";
-import { formatDuration } from "../../format/duration.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { printableJson, printableText } from "../printable.ts";

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
+import { formatAge } from "../../../engine/protocol/duration-text.ts";
 import type { HistoryEntry } from "../../../engine/protocol/images.ts";
 import { formatBytes } from "../../format/bytes.ts";
-import { formatAge } from "../../format/duration.ts";
 import { shortID } from "../../format/ids.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";

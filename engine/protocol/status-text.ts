@@ -1,5 +1,5 @@
-import type { ContainerSummary } from "../../engine/protocol/containers.ts";
-import { formatAge, formatDuration } from "./duration.ts";
+import type { ContainerSummary } from "./containers.ts";
+import { formatAge, formatDuration } from "./duration-text.ts";
 
 /** What docker's `ps` shows as STATUS: `Up 3 minutes (healthy)`, `Exited (0) 2 hours ago`. `now`: milliseconds since the epoch. */
 export function formatStatus(container: ContainerSummary, now: number): string {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
-import { unlimited } from "../../../engine/protocol/defaults.ts";
-import { formatStatus } from "../../../src/format/status.ts";
+import type { ContainerSummary } from "../../engine/protocol/containers.ts";
+import { unlimited } from "../../engine/protocol/defaults.ts";
+import { formatStatus } from "../../engine/protocol/status-text.ts";
 
 const now = Date.parse("2026-11-22T12:00:00Z");
 const base: ContainerSummary = {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { formatAge, formatDuration } from "../../../src/format/duration.ts";
+import { formatAge, formatDuration } from "../../engine/protocol/duration-text.ts";
 
 const second = 1000;
 const minute = 60 * second;
