@@ -14,6 +14,8 @@ export type LeaseOptions = {
   readonly ipRange?: IPRange | null;
   /** Never given to anyone. */
   readonly gateway?: string;
+  /** Nor these. */
+  readonly reserved?: readonly string[];
 };
 
 /** Addresses of one subnet. Hands them out in turn, so that one just given back rests before it is used again. */
@@ -28,13 +30,9 @@ export class AddressLeases {
   constructor(subnet: IPRange, options: LeaseOptions = {}) {
     this.subnet = subnet;
     const last = subnet.base + rangeSize(subnet) - 1n;
-    const gateway = parseAddress(options.gateway ?? "");
+    const kept = [options.gateway ?? "", ...(options.reserved ?? [])].flatMap((text) => parseAddress(text) ?? []);
     // IPv6 has no broadcast address; its first is the routers' anycast.
-    this.#reserved = new Set([
-      subnet.base,
-      ...(subnet.family === 4 ? [last] : []),
-      ...(gateway === null ? [] : [gateway.value]),
-    ]);
+    this.#reserved = new Set([subnet.base, ...(subnet.family === 4 ? [last] : []), ...kept.map(({ value }) => value)]);
     const from = options.ipRange ?? subnet;
     this.#first = from.base;
     this.#last = from.base + rangeSize(from) - 1n;
@@ -62,7 +60,7 @@ export class AddressLeases {
   /** Takes this one; false where somebody has it. */
   claim(text: string): boolean {
     const address = parseAddress(text);
-    if (address === null || this.#leased.has(address.value)) return false;
+    if (address === null || this.#leased.has(address.value) || this.#reserved.has(address.value)) return false;
     this.#leased.add(address.value);
     return true;
   }

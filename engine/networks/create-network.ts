@@ -58,6 +58,8 @@ export function planNetwork(
     options: request.options,
     subnets: planSubnets(request, around, identity),
     hasOwnSubnet,
+    attachable: request.attachable ?? false,
+    ipamOptions: request.ipamOptions ?? {},
   };
   checkInterfaces(draft, around);
   return { record: draft, warnings };
@@ -87,9 +89,7 @@ type Planning = { readonly request: CreateNetworkRequest; readonly around: Netwo
 function completeSubnet(asked: SubnetRequest | undefined, family: 4 | 6, planning: Planning): SubnetRequest {
   const { request, around } = planning;
   const text = asked?.subnet ?? "";
-  if (text === "" && asked !== undefined && asked.gateway + asked.ipRange !== "") {
-    throw invalid(`network ${request.name}: a gateway or an IP range needs a subnet`, "give --subnet as well");
-  }
+  refuseLoose(asked, request.name);
   const range = text === "" ? chooseRange(family, planning) : parseSubnetText(text, request.name);
   if (text !== "") refuseClash(range, request, around);
   const gateway = asked?.gateway || firstAddressOf(range);
@@ -101,11 +101,24 @@ function completeSubnet(asked: SubnetRequest | undefined, family: 4 | 6, plannin
   if (asked?.ipRange && (ipRange === null || !isWithin(ipRange, range))) {
     throw invalid(`network ${request.name}: IP range ${asked.ipRange} is not within ${formatRange(range)}`);
   }
+  const auxiliary = asked?.auxiliaryAddresses ?? {};
+  checkAuxiliary(auxiliary, range, request.name);
   return {
     subnet: formatRange(range),
     gateway: formatAddress(address),
     ipRange: ipRange === null ? "" : formatRange(ipRange),
+    ...(Object.keys(auxiliary).length === 0 ? {} : { auxiliaryAddresses: { ...auxiliary } }),
   };
+}
+
+function checkAuxiliary(addresses: Readonly<Record<string, string>>, range: IPRange, network: string): void {
+  for (const text of Object.values(addresses)) {
+    const address = parseAddress(text);
+    if (address !== null && rangeHas(range, address)) continue;
+    throw invalid(
+      `network ${network}: auxiliary address ${JSON.stringify(text)} is no address of ${formatRange(range)}`,
+    );
+  }
 }
 
 function parseSubnetText(text: string, name: string): IPRange {
@@ -202,6 +215,13 @@ function checkInterfaces(draft: NetworkRecord, { config, networks, links }: Netw
   throw new EngineError("failed-precondition", `network ${draft.name}: this host has no interface ${parent}`, {
     hint: "`ip link` shows the interfaces of this host",
   });
+}
+
+function refuseLoose(asked: SubnetRequest | undefined, network: string): void {
+  if (asked === undefined || asked.subnet !== "") return;
+  const { gateway, ipRange, auxiliaryAddresses = {} } = asked;
+  if (gateway + ipRange === "" && Object.keys(auxiliaryAddresses).length === 0) return;
+  throw invalid(`network ${network}: a gateway or an IP range needs a subnet`, "give --subnet as well");
 }
 
 function checkName(name: string): void {

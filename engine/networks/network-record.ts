@@ -7,18 +7,31 @@ const texts = z.record(z.string(), z.string());
 
 /** `networks.detail`. */
 export const networkDetail = z.object({
-  subnets: z.array(z.object({ subnet: z.string(), gateway: z.string(), ipRange: z.string() })),
+  subnets: z.array(
+    z.object({
+      subnet: z.string(),
+      gateway: z.string(),
+      ipRange: z.string(),
+      auxiliaryAddresses: z.optional(texts),
+    }),
+  ),
   internal: z.boolean(),
   enableIPv6: z.boolean(),
   labels: texts,
   options: texts,
   /** Whether somebody chose a subnet: only then are static addresses sure to fit after it is made anew. */
   hasOwnSubnet: z._default(z.boolean(), false),
+  attachable: z._default(z.boolean(), false),
+  ipamOptions: z._default(texts, {}),
 });
 export type NetworkDetail = Readonly<z.infer<typeof networkDetail>>;
 
 /** A row of `networks`. */
-export type NetworkRecord = Network & { readonly hasOwnSubnet: boolean };
+export type NetworkRecord = Network & {
+  readonly hasOwnSubnet: boolean;
+  readonly attachable: boolean;
+  readonly ipamOptions: Readonly<Record<string, string>>;
+};
 
 const predefined = ["bridge", "host", "none"] as const;
 
@@ -64,13 +77,21 @@ export function parentOf(network: Network): string | null {
   return network.options[optionNames.parent] ?? null;
 }
 
-export type RecordedSubnet = { readonly range: IPRange; readonly gateway: string; readonly ipRange: IPRange | null };
+export type RecordedSubnet = {
+  readonly range: IPRange;
+  readonly gateway: string;
+  readonly ipRange: IPRange | null;
+  /** Addresses that others have. */
+  readonly reserved: readonly string[];
+};
 
 /** Of one family, or null. */
 export function subnetOf(network: Pick<Network, "subnets">, family: 4 | 6): RecordedSubnet | null {
-  for (const { subnet, gateway, ipRange } of network.subnets) {
+  for (const { subnet, gateway, ipRange, auxiliaryAddresses = {} } of network.subnets) {
     const range = parseRange(subnet);
-    if (range?.family === family) return { range, gateway, ipRange: ipRange === "" ? null : parseRange(ipRange) };
+    if (range?.family !== family) continue;
+    const reserved = Object.values(auxiliaryAddresses);
+    return { range, gateway, ipRange: ipRange === "" ? null : parseRange(ipRange), reserved };
   }
   return null;
 }

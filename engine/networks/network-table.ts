@@ -101,6 +101,8 @@ const emptyNetwork = {
   labels: {},
   options: {},
   hasOwnSubnet: false,
+  attachable: false,
+  ipamOptions: {},
 };
 
 function now(): string {
@@ -113,7 +115,8 @@ function toRecord(row: unknown): NetworkRecord {
 }
 
 function formatDetail(record: NetworkRecord): string {
-  const { subnets, internal, enableIPv6, labels, options, hasOwnSubnet } = record;
-  const detail: NetworkDetail = { subnets: [...subnets], internal, enableIPv6, labels, options, hasOwnSubnet };
+  const { subnets, internal, enableIPv6, labels, options, hasOwnSubnet, attachable, ipamOptions } = record;
+  const flags = { internal, enableIPv6, hasOwnSubnet, attachable };
+  const detail: NetworkDetail = { subnets: [...subnets], labels, options, ipamOptions, ...flags };
   return JSON.stringify(detail);
 }

@@ -215,15 +215,16 @@ export function inspectNetwork(network: NetworkRecord, records: readonly Sandbox
     EnableIPv6: network.enableIPv6,
     IPAM: {
       Driver: "default",
-      Options: network.name === "bridge" ? null : {},
-      Config: network.subnets.map(({ subnet, gateway, ipRange }) => ({
+      Options: network.name === "bridge" ? null : { ...network.ipamOptions },
+      Config: network.subnets.map(({ subnet, gateway, ipRange, auxiliaryAddresses }) => ({
         Subnet: subnet,
         ...(ipRange === "" ? {} : { IPRange: ipRange }),
         Gateway: gateway,
+        ...(auxiliaryAddresses === undefined ? {} : { AuxiliaryAddresses: auxiliaryAddresses }),
       })),
     },
     Internal: network.internal,
-    Attachable: false,
+    Attachable: network.attachable,
     Ingress: false,
     ConfigFrom: { Network: "" },
     ConfigOnly: false,

@@ -60,6 +60,8 @@ export type SeccompChoice = z.infer<typeof seccompChoice>;
 export const endpointSettings = z.object({
   /** Further names on this network, beside the container's own name and short id. */
   aliases: z.array(z.string()),
+  /** docker's links, `container:alias`: names that only this container finds another by, on this network. */
+  links: z.optional(z.array(z.string())),
   ipv4Address: z.optional(z.string()),
   ipv6Address: z.optional(z.string()),
   macAddress: z.optional(z.string()),

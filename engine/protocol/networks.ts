@@ -11,6 +11,8 @@ const subnet = z.object({
   gateway: z.string(),
   /** CIDR inside the subnet from which containers get addresses; empty: all of it. */
   ipRange: z.string(),
+  /** By name, of things that have them already: no container gets one. */
+  auxiliaryAddresses: z.optional(texts),
 });
 export type SubnetRequest = z.infer<typeof subnet>;
 
@@ -25,6 +27,10 @@ export const createNetworkRequest = z.object({
   internal: z.boolean(),
   enableIPv6: z.boolean(),
   labels: texts,
+  /** docker's, kept for who asks: containers may join any network. */
+  attachable: z.optional(z.boolean()),
+  /** docker's `--ipam-opt`, kept for who asks: the only driver knows none. */
+  ipamOptions: z.optional(texts),
   /** docker's: `com.docker.network.driver.mtu`, `com.docker.network.bridge.name`, `…enable_icc`, `…enable_ip_masquerade`, `…host_binding_ipv4`, `parent`, … */
   options: texts,
 });

@@ -1,5 +1,5 @@
 import type { ImageSummary } from "../../engine/protocol/images.ts";
-import { findMoment } from "../format/time.ts";
+import { findMoment } from "../../engine/protocol/moments.ts";
 import { anyHolds, type Filters, globPattern, labelsHold } from "./filters.ts";
 import { splitReference } from "./image-fields.ts";
 import { UsageError } from "./parse/usage-error.ts";

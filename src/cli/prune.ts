@@ -1,5 +1,5 @@
+import { findMoment } from "../../engine/protocol/moments.ts";
 import type { EngineClient } from "../client/connection.ts";
-import { findMoment } from "../format/time.ts";
 import { type Filters, parseFilters } from "./filters.ts";
 import { UsageError } from "./parse/usage-error.ts";
 

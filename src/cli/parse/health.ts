@@ -1,5 +1,5 @@
 import type { Healthcheck } from "../../../engine/protocol/create-request.ts";
-import { findGoDuration } from "../../format/go-duration.ts";
+import { findGoDuration } from "../../../engine/protocol/go-duration.ts";
 import { parseInteger } from "./sizes.ts";
 import { refused, UsageError } from "./usage-error.ts";
 

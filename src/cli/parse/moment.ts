@@ -1,4 +1,4 @@
-import { findMoment } from "../../format/time.ts";
+import { findMoment } from "../../../engine/protocol/moments.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** `--since` and `--until` to RFC 3339; see findMoment for what is understood. */

@@ -1,4 +1,4 @@
-import { EngineError } from "../../engine/errors.ts";
+import { EngineError } from "../errors.ts";
 
 const nanoseconds: Readonly<Record<string, bigint>> = {
   ns: 1n,

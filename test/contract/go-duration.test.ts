@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { findGoDuration, formatGoDuration, parseGoDuration } from "../../../src/format/go-duration.ts";
+import { findGoDuration, formatGoDuration, parseGoDuration } from "../../engine/protocol/go-duration.ts";
 
 it.each([
   ["0", 0n],
