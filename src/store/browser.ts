@@ -132,7 +132,7 @@ export function reduceBrowser(browser: Browser, action: BrowserAction): Browser 
     case "removed":
       return changed(browser, (screen) => withoutRemoved(screen, action.id));
     case "ask-again":
-      return browser.map(askedAgain);
+      return browser.map((screen) => withoutAnswers(askedAgain(screen)));
     default:
       return changed(browser, (screen) => takeAnswer(screen, action));
   }
@@ -200,7 +200,22 @@ export function browsedOf(screen: BrowserScreenState): readonly Browsed[] {
 /** What is shown of something that was removed goes: none of it can be opened. */
 function withoutRemoved(screen: BrowserScreenState, id: string): BrowserScreenState {
   const removed = browsedOf(screen).find((browsed) => browsed.id === id);
-  return removed === undefined ? screen : failed(screen, `${removed.type} ${screenText(removed.name)} was removed`);
+  if (removed === undefined) return screen;
+  return withoutAnswers(failed(screen, `${removed.type} ${screenText(removed.name)} was removed`));
+}
+
+/** Answers under way are about what was: they are dropped, as those to another question. */
+function withoutAnswers(screen: BrowserScreenState): BrowserScreenState {
+  const key = `${keyOf(screen)}*`;
+  switch (screen.kind) {
+    case "files":
+      return { ...screen, list: { ...screen.list, key } };
+    case "compare":
+      return { ...screen, list: { ...screen.list, key } };
+    case "waste":
+    case "file":
+      return { ...screen, key };
+  }
 }
 
 function failed(screen: BrowserScreenState, error: string): BrowserScreenState {

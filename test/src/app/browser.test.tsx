@@ -172,12 +172,15 @@ function change(changes: Partial<Extract<StateItem, { type: "change" }>>): Mirro
 it("says that an image was removed, instead of files that nobody can open", () => {
   using app = drawApp({ columns: 120, rows: 40 });
   using _feed = new BrowserFeed(app.dashboard);
-  open(app, { type: "image", id: anImage().id, name: "nginx:latest" });
+  const { key } = open(app, { type: "image", id: anImage().id, name: "nginx:latest" }).list;
   expect(app.frame()).toContain("long long");
   app.tell(change({ removedImages: [anImage().id] }));
   expect(app.frame()).toContain("image nginx:latest was removed");
   expect(app.frame()).not.toContain("long long");
   app.press("j", "G");
+  // An answer that was under way comes too late.
+  const pages = [{ number: 0, items: entries, total: entries.length }];
+  app.dashboard.browser.dispatch({ type: "entries", key, pages, isLook: true, at: 2 });
   expect(app.frame()).toContain("image nginx:latest was removed");
 });
 
