@@ -24,8 +24,8 @@ export type DiskOptions = {
  */
 export class PatientDisk {
   readonly #asked = new Set<Question>();
-  /** Paths without an answer, and where they were. */
-  readonly #hanging = new Set<{ readonly path: string; readonly place: Place }>();
+  /** Paths without an answer, where they were, and that for people. */
+  readonly #hanging = new Set<{ readonly path: string; readonly place: Place; readonly where: string }>();
   readonly #options: DiskOptions;
 
   constructor(options: Partial<DiskOptions> = {}) {
@@ -71,11 +71,12 @@ export class PatientDisk {
   }
 
   #giveUp(path: string, answer: Promise<unknown>, { subject, place }: About): EngineError {
-    const hanging = { path, place: place ?? mountOf(path, this.#options.listMounts()) };
+    const where = place === undefined ? ` at ${path}` : ` from ${subject ?? path}`;
+    const hanging = { path, where, place: place ?? mountOf(path, this.#options.listMounts()) };
     this.#hanging.add(hanging);
     const forget = (): void => void this.#hanging.delete(hanging);
     answer.then(forget, forget);
-    return hangs(subject ?? `bind source ${path}`, null);
+    return hangs(subject ?? `bind source ${path}`);
   }
 
   /** What to wait for first; null: nothing. Mostly nobody else asks, and the mounts are not looked at. */
@@ -89,7 +90,7 @@ export class PatientDisk {
     const isOwn = (place: Place) => place === (about.place ?? (typeof place === "string" ? null : mountAt(path)));
     for (const hanging of this.#hanging) {
       if (this.#hanging.size < mostThreads && !isOwn(hanging.place)) continue;
-      throw hangs(about.subject ?? `bind source ${path}`, path === hanging.path ? null : hanging.path);
+      throw hangs(about.subject ?? `bind source ${path}`, path === hanging.path ? "" : hanging.where);
     }
     const asked = [...this.#asked];
     const same = asked.find(({ name, path: other }) => {
@@ -113,9 +114,8 @@ function mountOf(path: string, mounts: readonly Mount[]): number | null {
   return found?.id ?? null;
 }
 
-/** hanging: the path without an answer, where it is another. */
-function hangs(subject: string, hanging: string | null): EngineError {
-  const where = hanging === null ? "" : ` at ${hanging}`;
+/** where: what gave no answer, where that is something else. */
+function hangs(subject: string, where = ""): EngineError {
   return new EngineError("failed-precondition", `${subject}: the host gets no answer${where}`, {
     hint: "its disk or network share is dead: mount it anew, or give it up with umount -l",
     exitCode: 125,

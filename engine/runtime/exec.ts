@@ -150,8 +150,11 @@ function lookInside(
   { container, workingDirectory, user }: ExecOptions,
   ownDirectory: string,
 ): Promise<ResolvedUser | null> {
+  const directory = workingDirectory ?? ownDirectory;
+  // Nothing to look at: what hangs elsewhere is no matter.
+  if (user === null && directory === "/") return Promise.resolve(null);
   const look = async () => {
-    await refuseLeadingOut(root, workingDirectory ?? ownDirectory);
+    await refuseLeadingOut(root, directory);
     return user === null ? null : await resolveUser(root, user, []);
   };
   return patientDisk.ask(root, look, {
