@@ -1,6 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import { channel } from "../../engine/protocol/constants.ts";
-import { DetachScanner } from "./detach-scanner.ts";
+import { DetachScanner } from "../../engine/protocol/detach-scanner.ts";
 import type { ByteStream } from "./streams.ts";
 
 /** A terminal, or what stands in for one. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { joinSession } from "../../containers/join-session.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import { channel } from "../../protocol/streams.ts";
 import type { AttachSession } from "../../runtime/container-runtime.ts";
@@ -94,38 +95,19 @@ type Connection = {
   readonly onResize?: (size: Size) => void;
 };
 
-/** Joins a client's stream and a process until either ends. The client going leaves the process alone. */
+/** Joins a client's stream and a process until either ends, and tells the client the exit code. */
 function connect(stream: ByteStream, session: AttachSession, connection: Connection): void {
-  session.onOutput((number, bytes) => {
-    const hasRoom = stream.send(number === 2 ? channel.stderr : channel.stdout, bytes);
-    if (!hasRoom) void stream.ready().then(() => session.resume());
-    return hasRoom;
-  });
-  const outputEnded = new Promise<void>((resolve) => session.onEnd(resolve));
-  const leave = () => void session[Symbol.asyncDispose]();
-  stream.signal.addEventListener("abort", leave);
-  if (stream.signal.aborted) leave();
+  const ended = joinSession(stream, session, { input: connection.stdin ? () => stream.input() : null });
   connection.controls.deliver((message) => {
     // A process that has ended since has no terminal to resize.
     if (message.type !== "resize") return;
     session.resize(message.rows, message.columns).catch(() => {});
     connection.onResize?.({ height: String(message.rows), width: String(message.columns) });
   });
-  if (connection.stdin) void sendInput(stream, session);
-  Promise.all([connection.exitCode, outputEnded]).then(
+  Promise.all([connection.exitCode, ended]).then(
     ([exitCode]) => stream.exit(exitCode),
     (error) => stream.fail(error),
   );
-}
-
-/** Ends quietly when the process takes no more: its exit is what the client is told. */
-async function sendInput(stream: ByteStream, session: AttachSession): Promise<void> {
-  try {
-    for await (const bytes of stream.input()) await session.write(bytes);
-    if (!stream.signal.aborted) session.endInput();
-  } catch {
-    for await (const _ignored of stream.input());
-  }
 }
 
 async function sendLog(stream: ByteStream, chunks: AsyncIterable<Buffer>): Promise<void> {

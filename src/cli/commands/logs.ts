@@ -24,7 +24,7 @@ export function command(cli: Cli): Command {
 
 /** What does that is loaded only where it is asked for. */
 async function detailsOf(client: EngineClient, container: string): Promise<string> {
-  const { logDetails } = await import("../log-details.ts");
+  const { logDetails } = await import("../../../engine/protocol/log-details.ts");
   return logDetails(await client.request("containers.inspect", { container }));
 }
 

@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { expect, it } from "vitest";
-import { logDetails } from "../../../src/cli/log-details.ts";
+import { logDetails } from "../../../engine/protocol/log-details.ts";
 import { LogPrinter } from "../../../src/cli/log-printer.ts";
 
 const time = "2026-11-22T01:38:45.629079477+00:00";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { DetachScanner } from "../../../src/client/detach-scanner.ts";
+import { DetachScanner } from "../../../engine/protocol/detach-scanner.ts";
 
 const keys = Buffer.from([16, 17]);
 
