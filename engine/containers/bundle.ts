@@ -16,6 +16,7 @@ import { type HostNames, namesOwnerOf, readHostNames, writeNameFiles } from "./c
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { plannedMounts } from "./container-volumes.ts";
+import { linkedFacts } from "./links.ts";
 import { containerMark } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
 
@@ -71,9 +72,12 @@ export async function writeBundle(
   const apparmor = await prepareProfile(parts, record.request);
   const joined = namespaces === null ? {} : { joined: namespaces.joined };
   const known = { netnsPath: sandbox.netnsPath, rootfs, apparmor, ...joined, mounts };
-  const { spec } = await prepareSpec(wishOf(parts, record, known));
+  const linked = linkedFacts(parts, record);
+  const wish = wishOf(parts, record, known);
+  const environment = [...linked.environment, ...wish.request.environment];
+  const { spec } = await prepareSpec({ ...wish, request: { ...wish.request, environment } });
   await Promise.all([
-    writeNameFiles(parts, record, { sandbox, hostNames }),
+    writeNameFiles(parts, record, { sandbox, hostNames, linked: linked.hosts }),
     writeFile(pathsOf(parts.config, record.id).spec, JSON.stringify(spec), { mode: 0o600 }),
   ]);
   await giveToOwnRoot(parts, record, rootfs);

@@ -32,17 +32,22 @@ export async function readHostNames({ request }: ContainerRecord): Promise<HostN
 export async function writeNameFiles(
   parts: ContainerParts,
   record: ContainerRecord,
-  { sandbox, hostNames }: { readonly sandbox: Sandbox; readonly hostNames: HostNames },
+  {
+    sandbox,
+    hostNames,
+    linked,
+  }: { readonly sandbox: Sandbox; readonly hostNames: HostNames; readonly linked: readonly string[] },
 ): Promise<void> {
   const { request, resolution } = record;
   if (joinedContainerOf(request) !== null) return;
   const paths = pathsOf(parts.config, record.id);
-  const own = formatHosts({
+  const lines = formatHosts({
     hostname: fullNameOf(record),
     ipAddresses: addressesOf(sandbox),
     gateway: sandbox.primary?.gateway ?? null,
     extraHosts: request.extraHosts,
   });
+  const own = [lines, ...linked.map((line) => `${line}\n`)].join("");
   const hosts = request.network === "host" ? `${hostNames.hosts}\n${own}` : own;
   await Promise.all([
     writeFile(paths.hosts, hosts),

@@ -12,6 +12,7 @@ import { checkNetworks } from "./container-networks.ts";
 import { type ContainerRecord, initialState } from "./container-record.ts";
 import { abandonRecord, claimsOf, fillVolumes, insertWithVolumes } from "./container-volumes.ts";
 import { pinJoined } from "./joined-containers.ts";
+import { pinLinks } from "./links.ts";
 import type { ContainerParts } from "./parts.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveRequest } from "./resolve-request.ts";
@@ -23,7 +24,7 @@ export async function createContainer(
 ): Promise<{ id: string; warnings: string[] }> {
   // Mostly it is started next.
   parts.runtime.expectProcess();
-  const request = pinJoined(parts, asked);
+  const request = pinLinks(parts, pinJoined(parts, asked));
   const warnings = checkRequest(request);
   parts.logs.check(request);
   checkNetworks(parts, request);

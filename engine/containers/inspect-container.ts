@@ -27,6 +27,8 @@ export type InspectFacts = {
   readonly logConfig: ReturnType<ContainerLogs["inspect"]>;
   /** Null where its output is kept nowhere. */
   readonly logPath: string | null;
+  /** docker's text of each. */
+  readonly links: readonly string[] | null;
 };
 
 /** docker's container inspect JSON (Engine API, ContainerInspectResponse). */

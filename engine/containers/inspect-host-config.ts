@@ -7,10 +7,15 @@ import type { ContainerLogs } from "./container-logs.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { inspectAskedMounts } from "./inspect-mounts.ts";
 
-type Facts = { readonly runtime: string; readonly logConfig: ReturnType<ContainerLogs["inspect"]> };
+type Facts = {
+  readonly runtime: string;
+  readonly logConfig: ReturnType<ContainerLogs["inspect"]>;
+  /** docker's text of each. */
+  readonly links: readonly string[] | null;
+};
 
 /** HostConfig of docker's container inspect (Engine API): what was asked for, with the defaults that came of it. */
-export function inspectHostConfig({ request, resolution }: ContainerRecord, { runtime, logConfig }: Facts) {
+export function inspectHostConfig({ request, resolution }: ContainerRecord, { runtime, logConfig, links }: Facts) {
   return {
     ...inspectAskedMounts(request),
     ContainerIDFile: "",
@@ -35,7 +40,7 @@ export function inspectHostConfig({ request, resolution }: ContainerRecord, { ru
     GroupAdd: listOrNull(request.groupAdd),
     IpcMode: request.ipcMode || "private",
     Cgroup: "",
-    Links: null,
+    Links: links,
     OomScoreAdj: request.oomScoreAdj ?? 0,
     PidMode: request.pidMode,
     Privileged: request.privileged,

@@ -52,7 +52,7 @@ function inspectPlace(
   settings: EndpointSettings,
   { id, endpoint }: { readonly id: string; readonly endpoint: Endpoint | null },
 ) {
-  const { aliases, ipv4Address, ipv6Address, macAddress = "" } = settings;
+  const { aliases, links = [], ipv4Address, ipv6Address, macAddress = "" } = settings;
   const asked = {
     ...(ipv4Address ? { IPv4Address: ipv4Address } : {}),
     ...(ipv6Address ? { IPv6Address: ipv6Address } : {}),
@@ -60,7 +60,7 @@ function inspectPlace(
   const dnsNames = endpoint?.dnsNames ?? [];
   return {
     IPAMConfig: Object.keys(asked).length === 0 ? null : asked,
-    Links: null,
+    Links: links.length === 0 ? null : [...links],
     Aliases: aliases.length === 0 ? null : [...aliases],
     DriverOpts: null,
     GwPriority: 0,

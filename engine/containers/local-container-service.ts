@@ -38,6 +38,7 @@ import { type Leaving, listLeaving } from "./end-with-host.ts";
 import { type ExecInfo, ExecSessions } from "./exec-sessions.ts";
 import { HealthMonitors } from "./health/health-monitors.ts";
 import { inspectContainer } from "./inspect-container.ts";
+import { inspectLinks } from "./links.ts";
 import { watchOutOfMemory } from "./oom-watch.ts";
 import { mountPoints } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -212,6 +213,7 @@ class LocalContainerService implements ContainerService {
       runtime: this.#parts.runtime.program,
       logConfig: this.#parts.logs.inspect(record.request),
       logPath: this.#parts.logs.pathFor(record),
+      links: inspectLinks(this.#parts, record),
     });
   }
 
@@ -270,6 +272,10 @@ class LocalContainerService implements ContainerService {
 
   execInfo(execID: string): ExecInfo {
     return this.#parts.execs.get(execID);
+  }
+
+  get logDriver(): string {
+    return this.#parts.logs.driver;
   }
 
   logSource(container: string): LogSource {

@@ -7,6 +7,7 @@ import { sandboxRequestOf } from "./container-networks.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { mountVolumes } from "./container-volumes.ts";
+import { refreshLinks } from "./links.ts";
 import { mapVolumes } from "./mapped-volumes.ts";
 import type { ContainerParts } from "./parts.ts";
 import { forgetExit, releaseSandbox } from "./release-sandbox.ts";
@@ -44,6 +45,7 @@ export async function startContainer(
     watchContainer(parts, started);
     parts.health.begin(started);
     publishEvent(parts, started, "start");
+    await refreshLinks(parts, started);
   } catch (error) {
     const reason = EngineError.wrap(`start container ${name}`, error);
     await undo(parts, record, reason);

@@ -18,7 +18,8 @@ export function parsePruneFilters(call: ApiCall, known: readonly string[] = ["un
   return { until: untilOf(filters), labels: [...(filters.get("label") ?? []), ...without], filters };
 }
 
-function untilOf(filters: Filters): string | null {
+/** RFC 3339 of the filter `until`, or null. */
+export function untilOf(filters: Filters): string | null {
   const [text, ...others] = filters.get("until") ?? [];
   if (text === undefined) return null;
   if (others.length > 0) throw new EngineError("invalid-argument", "more than one until filter specified");

@@ -1,4 +1,5 @@
 import type { EngineConfig } from "../config.ts";
+import type { EndpointSettings } from "../protocol/create-request.ts";
 import type { NetworkSummary } from "../protocol/networks.ts";
 import type { PortBinding } from "../protocol/ports.ts";
 import { chooseGateway, hostInterfaceOf, macOf } from "./links.ts";
@@ -71,6 +72,16 @@ export function sandboxOf(record: SandboxRecord, { config, find, pathOf, sandbox
   };
 }
 
+/** `container:alias`, the container by its name, its id or the first digits of that. */
+function linksOf({ links = [] }: EndpointSettings): { links?: Record<string, string> } {
+  if (links.length === 0) return {};
+  const pairs = links.map((link) => {
+    const [target = "", alias = target] = link.replace(/^\//, "").split(":");
+    return [alias.toLowerCase(), /^[0-9a-f]{64}$/.test(target) ? target.slice(0, 12) : target];
+  });
+  return { links: Object.fromEntries(pairs) };
+}
+
 /** By which others find it, as docker has them. */
 function namesOf({ container, name, hostname }: SandboxRecord, { settings }: EndpointRecord): string[] {
   return [...new Set([name, ...settings.aliases, container.slice(0, 12), hostname])].filter((one) => one !== "");
@@ -127,6 +138,7 @@ export function resolverViewOf(
       ipv4: endpoint.ipv4,
       ipv6: endpoint.ipv6,
       names: namesOf(record, endpoint),
+      ...linksOf(endpoint.settings),
     })),
     forwards: places.some(({ network }) => !network.internal),
     servers: [...record.dns],

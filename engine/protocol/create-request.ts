@@ -118,6 +118,8 @@ export const createRequest = z.object({
   network: z.string(),
   /** By network name or id. `network` need not be among them; others are joined as well. */
   endpoints: z._default(z.record(z.string(), endpointSettings), {}),
+  /** docker's `--link`, `container[:alias]`. */
+  links: z.optional(z.array(z.string())),
   dns: z.array(z.string()),
   dnsSearch: z.array(z.string()),
   dnsOptions: z.array(z.string()),

@@ -4,6 +4,9 @@ import type { ResolverEndpoint } from "./resolver-protocol.ts";
 
 type Entry = { readonly container: string; readonly a: Buffer | null; readonly aaaa: Buffer | null };
 
+/** Where the one who asks is. */
+type Place = Pick<ResolverEndpoint, "networkID" | "links">;
+
 /** Names and addresses of containers by network. */
 export class NameIndex {
   readonly #names = new Map<string, Map<string, Entry[]>>();
@@ -41,11 +44,22 @@ export class NameIndex {
   }
 
   /** What someone on these networks is told, in turns where several bear the name; null: the name is none of a container's. */
-  answer(networkIDs: readonly string[], question: Question): Answer[] | null {
+  answer(places: readonly Place[], question: Question): Answer[] | null {
+    const networkIDs = places.map(({ networkID }) => networkID);
     if (question.type === recordTypes.ptr) return this.#answerPointer(networkIDs, question.name);
-    const entries = this.#find(networkIDs, question.name);
+    const entries = this.#findLinked(places, question.name) ?? this.#find(networkIDs, question.name);
     if (entries === null) return null;
     return shuffle(entries).flatMap((entry) => addressesOf(entry, question.type));
+  }
+
+  /** By a link of the one that asks. */
+  #findLinked(places: readonly Place[], name: string): readonly Entry[] | null {
+    for (const { networkID, links = {} } of places) {
+      const target = Object.hasOwn(links, name) ? links[name] : undefined;
+      const found = target === undefined ? undefined : this.#names.get(networkID)?.get(target.toLowerCase());
+      if (found !== undefined) return found;
+    }
+    return null;
   }
 
   #find(networkIDs: readonly string[], name: string): readonly Entry[] | null {

@@ -7,7 +7,7 @@ export const resolverAddress = "127.0.0.11";
 /** Port 53 leads here, so that a container may have a name server of its own on it. Above the kernel's ephemeral ports. */
 export const resolverPort = 61_053;
 /** An engine ends a resolver of another version and starts its own. */
-export const resolverVersion = 1;
+export const resolverVersion = 2;
 
 /** nft script for inside a netns, which may be run again. */
 export const resolverDoor = `table ip gantry_resolver
@@ -28,6 +28,8 @@ const endpoint = z.object({
   ipv6: z.nullable(z.string()),
   /** The first is what its address is called. */
   names: z.array(z.string()),
+  /** Names of others by which this container alone asks for them: alias, then name. */
+  links: z.optional(z.record(z.string(), z.string())),
 });
 export type ResolverEndpoint = z.infer<typeof endpoint>;
 

@@ -68,8 +68,7 @@ export class Resolver implements Disposable {
     if (view === undefined) return null;
     if (question === null) return formatFailure(query, responseCodes.notImplemented);
     const limit = byTCP ? null : question.limit;
-    const networkIDs = view.endpoints.map(({ networkID }) => networkID);
-    const answers = this.#index.answer(networkIDs, question);
+    const answers = this.#index.answer(view.endpoints, question);
     if (answers !== null) return formatResponse(query, question, { answers, limit, ttl: 0 });
     // A name that leaves by way of questions is a way out as well (CVE-2024-29018).
     if (!view.forwards) return formatResponse(query, question, { code: responseCodes.noSuchName, limit });

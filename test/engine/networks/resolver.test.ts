@@ -69,8 +69,9 @@ describe("names", () => {
     ipv6: null,
     names,
   });
+  const placesOf = (networks: string[]) => networks.map((networkID) => ({ networkID }));
   const ask = (index: NameIndex, networks: string[], name: string, type = 1) =>
-    index.answer(networks, { name, type, end: 0, limit: 512 })?.map(({ data }) => [...data].join("."));
+    index.answer(placesOf(networks), { name, type, end: 0, limit: 512 })?.map(({ data }) => [...data].join("."));
 
   it("are those of one's own networks, and go with their container", () => {
     const index = new NameIndex();
@@ -87,5 +88,17 @@ describe("names", () => {
     index.remove("a", endpoint("1", "10.0.0.2", ["Web", "www"]));
     expect(ask(index, ["1"], "web")).toBeUndefined();
     expect(ask(index, ["1"], "www")).toEqual(["10.0.0.3"]);
+  });
+
+  it("are another's where the one who asks is linked to it", () => {
+    const index = new NameIndex();
+    index.add("b", endpoint("1", "10.0.0.3", ["proj_db_1"]));
+    index.add("c", endpoint("1", "10.0.0.4", ["db"]));
+    const question = { name: "db", type: 1, end: 0, limit: 512 };
+    const answer = (links: Record<string, string>) =>
+      index.answer([{ networkID: "1", links }], question)?.map(({ data }) => [...data].join("."));
+    expect(answer({ db: "Proj_db_1" })).toEqual(["10.0.0.3"]);
+    expect(answer({ db: "gone" })).toEqual(["10.0.0.4"]);
+    expect(index.answer([{ networkID: "2", links: { db: "proj_db_1" } }], question)).toBeNull();
   });
 });
