@@ -38,6 +38,11 @@ export class ContainerLogs implements AsyncDisposable {
     this.#rotation = new LogRotation({ log });
   }
 
+  /** The driver of containers that ask for none. */
+  get driver(): string {
+    return this.#default.driver;
+  }
+
   /** Refuses, with `invalid-argument`, what docker refuses. */
   check(request: CreateRequest): void {
     planLog(this.#choiceOf(request));

@@ -9,8 +9,8 @@ import type { DiskUsage, FsckFinding } from "../protocol/upkeep.ts";
 import type { AttachSession, ExecSession } from "../runtime/container-runtime.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { ContainerArchives } from "./container-archives.ts";
+import type { ContainerExecs } from "./container-execs.ts";
 import type { Leaving } from "./end-with-host.ts";
-import type { ExecInfo } from "./exec-sessions.ts";
 import type { Pruned, PruneFilter } from "./prune-containers.ts";
 import type { Update } from "./update-container.ts";
 
@@ -72,18 +72,18 @@ export interface ContainerService extends AsyncDisposable {
   diskUsage(): Promise<DiskUsage["containers"]>;
   /**
    * Connects to the stdio of the main process. Where it does not run yet, the session comes at the next start, connected
-   * before the process starts. Any number of sessions at once.
+   * before the process starts. Any number of sessions at once. stdinOnce: the end of input of the first is the process's.
    */
-  attach(container: string, request: AttachRequest): Promise<{ terminal: boolean }>;
+  attach(container: string, request: AttachRequest): Promise<{ terminal: boolean; stdinOnce: boolean }>;
   /** execID: made up by the caller, unique. */
   exec(request: ExecRequest, execID: string): Promise<ExecSession>;
   /** Tells others what a client did with its session: `detach`, `resize`, `exec_detach`. Nothing where the container is gone. */
   note(container: string, action: string, attributes: Readonly<Record<string, string>>): void;
   /** Removes those that do not run. */
   prune(filter: PruneFilter): Promise<Pruned>;
-  /** Also one that has ended, for a while. `not-found`. */
-  execInfo(execID: string): ExecInfo;
   logSource(container: string): LogSource;
+  /** Log driver of containers that ask for none. */
+  readonly logDriver: string;
   /** Puts it on one more network: now where it runs, and at each of its starts. */
   connect(container: string, endpoint: EndpointRequest): Promise<void>;
   /** The reverse. force: what cannot be taken away now is put right by the next start. */
@@ -93,6 +93,8 @@ export interface ContainerService extends AsyncDisposable {
   /** Looks whether mounts and directories are as records say. */
   fsck(repair: boolean): Promise<FsckFinding[]>;
   readonly checkpoints: Checkpoints;
+  /** Processes made in one step and started in another. */
+  readonly execs: ContainerExecs;
   /** Its files as tars: commit, export, copies in and out. */
   readonly archives: ContainerArchives;
   /** After every change of what `list` would say: ids that changed or went. */

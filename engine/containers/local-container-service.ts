@@ -23,6 +23,7 @@ import { Checkpoints } from "./checkpoints.ts";
 import { ContainerArchives } from "./container-archives.ts";
 import { ContainerDiskUsage } from "./container-disk-usage.ts";
 import { publishEvent } from "./container-events.ts";
+import { ContainerExecs } from "./container-execs.ts";
 import { ContainerLogs } from "./container-logs.ts";
 import { parseName } from "./container-names.ts";
 import { connectNetwork, disconnectNetwork, isNamedByAny } from "./container-networks.ts";
@@ -35,7 +36,7 @@ import { ContainerTable } from "./container-table.ts";
 import { createContainer } from "./create-container.ts";
 import { dealWithExit } from "./end-container.ts";
 import { type Leaving, listLeaving } from "./end-with-host.ts";
-import { type ExecInfo, ExecSessions } from "./exec-sessions.ts";
+import { ExecSessions } from "./exec-sessions.ts";
 import { HealthMonitors } from "./health/health-monitors.ts";
 import { inspectContainer } from "./inspect-container.ts";
 import { inspectLinks } from "./links.ts";
@@ -102,12 +103,14 @@ class LocalContainerService implements ContainerService {
   #unwatch = () => {};
   readonly archives: ContainerArchives;
   readonly checkpoints: Checkpoints;
+  readonly execs: ContainerExecs;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
     this.archives = new ContainerArchives(parts, this.#archives);
     this.#summaries = new Summaries(parts, parts.table);
     this.checkpoints = new Checkpoints(parts);
+    this.execs = new ContainerExecs(parts);
     this.#usage = new ContainerDiskUsage(parts);
   }
 
@@ -246,14 +249,14 @@ class LocalContainerService implements ContainerService {
     return this.#usage.measure();
   }
 
-  async attach(container: string, request: AttachRequest): Promise<{ terminal: boolean }> {
+  async attach(container: string, request: AttachRequest): Promise<{ terminal: boolean; stdinOnce: boolean }> {
     const { id } = this.#parts.table.get(container);
     return this.#parts.queue.run(id, async () => {
       const record = this.#parts.table.get(id);
       if (!isAlive(record.state.status)) this.#parts.sessions.add(id, request);
       else request.onSession(await this.#parts.runtime.attach(pathsOf(this.#parts.config, id).directory));
       publishEvent(this.#parts, record, "attach");
-      return { terminal: record.request.terminal };
+      return { terminal: record.request.terminal, stdinOnce: record.request.stdinOnce };
     });
   }
 
@@ -268,10 +271,6 @@ class LocalContainerService implements ContainerService {
 
   prune(filter: PruneFilter): Promise<Pruned> {
     return pruneContainers(this.#parts, this.#usage, filter);
-  }
-
-  execInfo(execID: string): ExecInfo {
-    return this.#parts.execs.get(execID);
   }
 
   get logDriver(): string {

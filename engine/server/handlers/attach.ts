@@ -23,11 +23,9 @@ export function attachHandlers(
         connect(stream, session, { stdin, controls, onResize, exitCode: ended.then((exit) => exit.exitCode) });
       };
       try {
-        return await containers.attach(id, {
-          onSession,
-          onGone: (reason) => stream.fail(reason),
-          signal: stream.signal,
-        });
+        const onGone = (reason: EngineError) => stream.fail(reason);
+        const { terminal } = await containers.attach(id, { onSession, onGone, signal: stream.signal });
+        return { terminal };
       } catch (error) {
         stream.fail(error);
         throw error;
