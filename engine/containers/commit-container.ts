@@ -1,5 +1,6 @@
 import { EngineError } from "../errors.ts";
 import type { LongWork } from "../images/image-service.ts";
+import { mergeRunConfig, type RunConfig } from "../images/merge-run-config.ts";
 import type { Archives } from "../layers/archives.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import { publishEvent } from "./container-events.ts";
@@ -16,6 +17,8 @@ export type CommitRequest = {
   readonly changes: readonly string[];
   /** Freeze its processes while its files are read. */
   readonly pause: boolean;
+  /** Goes over the container's configuration, and the changes over both. */
+  readonly config?: RunConfig;
 };
 
 /** Makes an image of the image a container stands on and of what the container changed. */
@@ -25,8 +28,8 @@ export async function commitContainer(
   { record, request, work }: { record: ContainerRecord; request: CommitRequest; work: LongWork },
 ): Promise<{ id: string }> {
   const { id, imageID } = record;
-  const { pause, ...options } = request;
-  const config = configOf(record);
+  const { pause, config: over = {}, ...options } = request;
+  const config = mergeRunConfig(over, configOf(record));
   const tar = () => {
     const packed = packChanges(parts, archives, { id, signal: work.signal });
     return pause ? whileFrozen(parts, id, packed) : packed;

@@ -1,0 +1,149 @@
+import { EngineError } from "../../errors.ts";
+import type { ImageService, LongWork } from "../../images/image-service.ts";
+import { familiarName, familiarReference, parseReference } from "../../oci/reference.ts";
+import type { Progress } from "../../protocol/rpc.ts";
+import type { ServerParts } from "../../server/parts.ts";
+import type { ApiCall } from "../api-call.ts";
+import { ApiError } from "../api-error.ts";
+import { byteOutput } from "../byte-output.ts";
+import { isNoSuchImage, namingImage, newNameOf, pulledNameOf } from "../image-names.ts";
+import { requireHostPlatform, requirePlatform } from "../image-platform.ts";
+import { JsonLines } from "../json-lines.ts";
+import { registryAuthOf } from "../registry-auth.ts";
+import type { Route } from "../router.ts";
+import { PullLines, PushLines, progressLine } from "../transfer-lines.ts";
+
+/** The ways by which images come and go. */
+export function imageTransferRoutes({ images }: ServerParts): Route[] {
+  return [
+    { method: "POST", path: "/images/create", handle: (call) => create(images, call) },
+    { method: "POST", path: "/images/load", handle: (call) => load(images, call) },
+    { method: "POST", path: "/images/{name...}/push", handle: (call) => push(images, call) },
+    { method: "GET", path: "/images/get", handle: (call) => save(images, call, call.query.getAll("names")) },
+    { method: "GET", path: "/images/{name...}/get", handle: (call) => save(images, call, [call.param("name")]) },
+  ];
+}
+
+async function create(images: ImageService, call: ApiCall): Promise<void> {
+  if (call.text("fromImage") !== "") return await pull(images, call);
+  if (call.text("fromSrc") === "") throw new EngineError("invalid-argument", "neither fromImage nor fromSrc is given");
+  await importImage(images, call);
+}
+
+async function pull(images: ImageService, call: ApiCall): Promise<void> {
+  const { reference, allTags } = pulledNameOf(call.text("fromImage"), call.text("tag"));
+  const name = parseReference(reference);
+  const lines = new JsonLines(call);
+  const progress = new PullLines(lines);
+  const platform = call.text("platform") || null;
+  const request = { reference, allTags, platform, credentials: registryAuthOf(call), verifyKeys: [] };
+  try {
+    const pulled = await images.pull(
+      request,
+      workOf(call, (step) => progress.show(step)),
+    );
+    progress.end(pulled, allTags ? familiarName(name) : familiarReference(name));
+  } catch (error) {
+    const told = inDockersWords(error, familiarReference(name), familiarName(name));
+    if (!lines.isBegun) throw told;
+    lines.fail(told);
+  }
+}
+
+/** Clients look at these words, and at the status 404 with them. */
+function inDockersWords(error: unknown, name: string, repository: string): unknown {
+  if (!(error instanceof EngineError)) return error;
+  if (error.code === "not-found")
+    return new ApiError(404, `manifest for ${name} not found: ${error.message}`, "not-found");
+  if (error.code !== "unauthenticated" && error.code !== "permission-denied") return error;
+  if (error.message.includes("not trusted") || error.message.includes("signed")) return error;
+  return new ApiError(
+    404,
+    `pull access denied for ${repository}, repository does not exist or may require 'docker login': ${error.message}`,
+    "not-found",
+  );
+}
+
+async function importImage(images: ImageService, call: ApiCall): Promise<void> {
+  const source = call.text("fromSrc");
+  if (source !== "-") {
+    throw new EngineError("unimplemented", `this engine does not fetch ${source.slice(0, 200)} by itself`, {
+      hint: "fetch it, and import the file",
+    });
+  }
+  const lines = new JsonLines(call);
+  const { id } = await images.import(
+    call.body,
+    {
+      reference: newNameOf(call.text("repo"), call.text("tag")),
+      changes: call.query.getAll("changes"),
+      message: call.text("message"),
+      platform: call.text("platform") || undefined,
+    },
+    workOf(call, () => {}),
+  );
+  lines.send({ status: id });
+  lines.end();
+}
+
+/** A failure is told within a good answer, as docker does. */
+async function load(images: ImageService, call: ApiCall): Promise<void> {
+  requireHostPlatform(call);
+  const lines = new JsonLines(call);
+  const isQuiet = call.flag("quiet");
+  const show = ({ phase, object, ...amount }: Progress) => {
+    if (!isQuiet && phase === "unpacking") lines.offer(progressLine("Loading layer", { id: object, ...amount }));
+  };
+  try {
+    for (const { id, references } of await images.load(call.body, workOf(call, show))) {
+      const loaded =
+        references.length === 0 ? [`Loaded image ID: ${id}`] : references.map((name) => `Loaded image: ${name}`);
+      for (const line of loaded) lines.send({ stream: `${line}\n` });
+    }
+    lines.end();
+  } catch (error) {
+    lines.fail(error);
+  }
+}
+
+async function push(images: ImageService, call: ApiCall): Promise<void> {
+  const bare = { ...parseReference(call.param("name")), digest: null };
+  const name = { ...bare, tag: call.text("tag") || bare.tag };
+  await requirePlatform(images, familiarReference(name), call);
+  const lines = new JsonLines(call);
+  const progress = new PushLines(lines);
+  progress.begin(`${name.registry}/${name.repository}`);
+  const request = { reference: familiarReference(name), allTags: name.tag === null, credentials: registryAuthOf(call) };
+  try {
+    progress.end(
+      await images.push(
+        request,
+        workOf(call, (step) => progress.show(step)),
+      ),
+    );
+  } catch (error) {
+    const missing = `An image does not exist locally with the tag: ${familiarName(name)}`;
+    const isMissing =
+      isNoSuchImage(error) || (error instanceof EngineError && error.message.startsWith("no image is named"));
+    lines.fail(isMissing ? new ApiError(404, missing, "not-found") : error);
+  }
+}
+
+async function save(images: ImageService, call: ApiCall, names: readonly string[]): Promise<void> {
+  if (names.length === 0) throw new EngineError("invalid-argument", "no image is named");
+  for (const name of names) {
+    await namingImage(name, () => images.resolve(name));
+    await requirePlatform(images, name, call);
+  }
+  const output = byteOutput(call, { "Content-Type": "application/x-tar" });
+  await images.save(
+    { images: names, format: "docker-archive" },
+    output,
+    workOf(call, () => {}),
+  );
+  call.response.end();
+}
+
+function workOf({ signal }: ApiCall, onProgress: (progress: Progress) => void): LongWork {
+  return { signal, onProgress };
+}
