@@ -19,6 +19,8 @@ export type EngineConfig = {
   readonly socket: string;
   /** Where docker's Engine API is served. */
   readonly dockerSocket: string;
+  /** Tells where a link to that socket was made, see host/socket-link.ts. */
+  readonly dockerLinkFile: string;
   readonly logFile: string;
   readonly pidFile: string;
   /** Empty for the default run directory, else eight hex digits of its path: keeps engines on one host apart. */
@@ -58,6 +60,7 @@ export function createConfig(directories: Directories = {}): EngineConfig {
     instance,
     socket: join(run, "gantry.sock"),
     dockerSocket: join(run, "docker.sock"),
+    dockerLinkFile: join(run, "docker.link"),
     logFile: join(root, "engine.log"),
     pidFile: join(run, "engine.pid"),
     names: namesFor(instance),

@@ -132,7 +132,7 @@ type Running = { readonly flags: Flags; readonly log: Log; readonly stop: Promis
 async function runEngine(config: EngineConfig, { flags, log, stop }: Running): Promise<readonly Leaving[]> {
   let timer: NodeJS.Timeout | undefined;
   using _closed = { [Symbol.dispose]: () => clearTimeout(timer) };
-  const docker = await planDockerSocket(config, flags["docker-socket"]);
+  const docker = await planDockerSocket(config, { flag: flags["docker-socket"], log });
   await using engine = await openEngine(config, { log, docker, shutdown: () => stop.resolve("request") });
   log.info("engine is ready", { milliseconds: Math.round(performance.now()) });
   tellReady(flags);

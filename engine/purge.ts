@@ -13,6 +13,7 @@ import { unmount } from "./host/mounts.ts";
 import { findByPidFile } from "./host/pid-file.ts";
 import { identifyProcess, isAlive, signalProcess } from "./host/processes.ts";
 import { findProgram } from "./host/programs.ts";
+import { removeSocketLink } from "./host/socket-link.ts";
 import { removeHostNetwork } from "./networks/remove-network.ts";
 
 export type PurgeOptions = {
@@ -55,6 +56,8 @@ export async function purge(config: EngineConfig, options: PurgeOptions = {}): P
       ? [`AppArmor profile ${config.names.apparmorProfile}`]
       : []),
   );
+  const link = await removeSocketLink({ socket: config.dockerSocket, record: config.dockerLinkFile });
+  if (link !== null) removed.push(`link ${link}`);
   for (const directory of [config.root, config.run]) {
     if (!existsSync(directory)) continue;
     await removeDirectory(directory);

@@ -72,7 +72,8 @@ export class ApiCall {
     return Number(value);
   }
 
-  filters(known: readonly string[]): Filters {
+  /** known: names that the endpoint takes; null where docker takes any. */
+  filters(known: readonly string[] | null): Filters {
     return parseFilters(this.query.get("filters"), known);
   }
 

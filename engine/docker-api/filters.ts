@@ -7,15 +7,19 @@ const filtersSchema = z.record(z.string(), z.union([z.array(z.string()), z.recor
 
 export type Filters = ReadonlyMap<string, readonly string[]>;
 
-/** Of the query parameter `filters`. Fails in docker's words for what is no such JSON, or has a name that is not `known`. */
-export function parseFilters(text: string | null, known: readonly string[]): Filters {
+/**
+ * Of the query parameter `filters`; one without values is none. Fails in docker's words for what is no such JSON, or has a name that is not
+ * `known`, where that is not null.
+ */
+export function parseFilters(text: string | null, known: readonly string[] | null): Filters {
   if (text === null || text === "") return new Map();
   const parsed = filtersSchema.safeParse(findJson(text));
   if (!parsed.success) throw new EngineError("invalid-argument", "invalid filter");
   const filters = new Map<string, readonly string[]>();
   for (const [name, values] of Object.entries(parsed.data)) {
-    if (!known.includes(name)) throw new EngineError("invalid-argument", `invalid filter '${name}'`);
-    filters.set(name, Array.isArray(values) ? values : Object.keys(values).filter((value) => values[value]));
+    if (known?.includes(name) === false) throw new EngineError("invalid-argument", `invalid filter '${name}'`);
+    const wanted = Array.isArray(values) ? values : Object.keys(values).filter((value) => values[value]);
+    if (wanted.length > 0) filters.set(name, wanted);
   }
   return filters;
 }

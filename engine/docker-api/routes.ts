@@ -1,5 +1,7 @@
 import type { ServerParts } from "../server/parts.ts";
 import type { Route } from "./router.ts";
+import { absentRoutes } from "./routes/absent.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { imageTransferRoutes } from "./routes/image-transfers.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { networkRoutes } from "./routes/networks.ts";
@@ -10,6 +12,8 @@ import { volumeRoutes } from "./routes/volumes.ts";
 export function createRoutes(parts: ServerParts): readonly Route[] {
   return [
     ...systemRoutes(parts),
+    ...eventRoutes(parts),
+    ...absentRoutes(parts),
     ...imageRoutes(parts),
     ...imageTransferRoutes(parts),
     ...networkRoutes(parts),

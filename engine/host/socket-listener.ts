@@ -3,6 +3,10 @@ import { connect, type Server } from "node:net";
 import { EngineError, messageOf } from "../errors.ts";
 import { findGroup } from "./groups.ts";
 
+/** Connections that may wait to be taken. A client that finds no place fails at once; the kernel's own limit is mostly lower. */
+const backlog = 4096;
+const deadCodes = ["ECONNREFUSED", "ENOENT", "ENOTDIR"];
+
 /**
  * Listens on a unix socket with mode 0660 and group `gantry` where that group exists, else 0600. A stale socket is replaced, a living one
  * never: fails with `already-exists`.
@@ -19,18 +23,19 @@ async function removeStaleSocket(path: string): Promise<void> {
   if (!found.isSocket()) {
     throw new EngineError("failed-precondition", `${path} is in the way: it is no socket`, { hint: "move it away" });
   }
-  if (await isAlive(path)) throw new EngineError("already-exists", `an engine already listens on ${path}`);
+  if (await isSocketAlive(path)) throw new EngineError("already-exists", `an engine already listens on ${path}`);
   await rm(path, { force: true });
 }
 
-function isAlive(path: string): Promise<boolean> {
+/** Only a socket that nobody listens on any more is dead: one with too many who wait, or that is not ours to reach, is not. */
+export function isSocketAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
     });
-    socket.once("error", () => resolve(false));
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(!deadCodes.includes(error.code ?? "")));
   });
 }
 
@@ -40,7 +45,7 @@ async function listen(server: Server, path: string): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(path, () => {
+      server.listen({ path, backlog }, () => {
         server.off("error", reject);
         resolve();
       });

@@ -1,6 +1,7 @@
-import { readFile, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
 import { engineVersion } from "../../config.ts";
+import { readOSRelease } from "../../host/os-release.ts";
 import { protocolVersion } from "../../protocol/rpc.ts";
 import type { SystemInfo } from "../../protocol/system.ts";
 import type { Handlers } from "../call.ts";
@@ -32,7 +33,7 @@ export function systemHandlers(parts: ServerParts): Pick<Handlers, SystemMethods
 
 async function systemInfo(parts: ServerParts): Promise<SystemInfo> {
   const { config, identity } = parts;
-  const [disk, operatingSystem] = await Promise.all([statfs(config.root), prettyName()]);
+  const [disk, { name: operatingSystem }] = await Promise.all([statfs(config.root), readOSRelease()]);
   const containers = parts.containers.list(true);
   const running = containers.filter(({ status }) => status === "running" || status === "restarting").length;
   const paused = containers.filter(({ status }) => status === "paused").length;
@@ -56,10 +57,4 @@ async function systemInfo(parts: ServerParts): Promise<SystemInfo> {
     containers: { total: containers.length, running, paused, stopped: containers.length - running - paused },
     images: parts.images.list().length,
   };
-}
-
-/** PRETTY_NAME of os-release(5), or empty. */
-async function prettyName(): Promise<string> {
-  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
-  return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(text)?.[1] ?? "";
 }
