@@ -75,6 +75,8 @@ export interface ContainerService extends AsyncDisposable {
    * before the process starts. Any number of sessions at once. stdinOnce: the end of input of the first is the process's.
    */
   attach(container: string, request: AttachRequest): Promise<{ terminal: boolean; stdinOnce: boolean }>;
+  /** Of the main process's terminal; does nothing where it has none. Fails with `failed-precondition` where it does not run. */
+  resize(container: string, rows: number, columns: number): Promise<void>;
   /** execID: made up by the caller, unique. */
   exec(request: ExecRequest, execID: string): Promise<ExecSession>;
   /** Tells others what a client did with its session: `detach`, `resize`, `exec_detach`. Nothing where the container is gone. */

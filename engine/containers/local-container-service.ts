@@ -16,6 +16,7 @@ import type { CreateRequest } from "../protocol/create-request.ts";
 import type { LayersResult } from "../protocol/images.ts";
 import type { PortBinding } from "../protocol/ports.ts";
 import type { DiskUsage } from "../protocol/upkeep.ts";
+import { resizeTerminal } from "../runtime/attach/terminal-size.ts";
 import type { ContainerRuntime, ExecSession } from "../runtime/container-runtime.ts";
 import type { VolumeService } from "../volumes/volume-service.ts";
 import { checkContainers } from "./check-containers.ts";
@@ -258,6 +259,12 @@ class LocalContainerService implements ContainerService {
       publishEvent(this.#parts, record, "attach");
       return { terminal: record.request.terminal, stdinOnce: record.request.stdinOnce };
     });
+  }
+
+  async resize(container: string, rows: number, columns: number): Promise<void> {
+    const record = this.#running(container);
+    await resizeTerminal(pathsOf(this.#parts.config, record.id).directory, rows, columns);
+    publishEvent(this.#parts, record, "resize", { height: String(rows), width: String(columns) });
   }
 
   exec(request: ExecRequest, execID: string): Promise<ExecSession> {

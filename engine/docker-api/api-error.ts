@@ -1,4 +1,5 @@
-import { EngineError, type ErrorCode, messageOf } from "../errors.ts";
+import { EngineError, type ErrorCode } from "../errors.ts";
+import { dockerWords } from "./docker-words.ts";
 
 /** As moby's httpstatus package has them. */
 const statuses: Readonly<Record<ErrorCode, number>> = {
@@ -28,11 +29,11 @@ export class ApiError extends EngineError {
 
 export function statusOf(error: unknown): number {
   if (error instanceof ApiError) return error.status;
-  return error instanceof EngineError ? statuses[error.code] : 500;
+  if (!(error instanceof EngineError)) return 500;
+  // What a container was told to run is part of what was asked for.
+  return error.exitCode === 126 || error.exitCode === 127 ? 400 : statuses[error.code];
 }
 
-/** What people read: docker's clients show nothing but this text. */
 export function errorBody(error: unknown): { readonly message: string } {
-  const hint = error instanceof EngineError && error.hint !== null ? `: ${error.hint}` : "";
-  return { message: `${messageOf(error)}${hint}` };
+  return { message: dockerWords(error) };
 }

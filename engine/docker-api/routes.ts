@@ -1,6 +1,8 @@
 import type { ServerParts } from "../server/parts.ts";
 import type { Route } from "./router.ts";
 import { absentRoutes } from "./routes/absent.ts";
+import { containerLifeRoutes } from "./routes/container-life.ts";
+import { containerRoutes } from "./routes/containers.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { imageTransferRoutes } from "./routes/image-transfers.ts";
 import { imageRoutes } from "./routes/images.ts";
@@ -16,6 +18,8 @@ export function createRoutes(parts: ServerParts): readonly Route[] {
     ...absentRoutes(parts),
     ...imageRoutes(parts),
     ...imageTransferRoutes(parts),
+    ...containerRoutes(parts),
+    ...containerLifeRoutes(parts),
     ...networkRoutes(parts),
     ...volumeRoutes(parts),
   ];

@@ -1,9 +1,8 @@
-import { closeSync, constants } from "node:fs";
-import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { closeSync } from "node:fs";
 import type { AttachSession } from "../container-runtime.ts";
 import type { AttachEvent } from "./messages.ts";
 import { errno, errors, sendPacket, shutdownWriting } from "./socket-calls.ts";
+import { resizeTerminal } from "./terminal-size.ts";
 
 type SessionCommand =
   | { readonly kind: "drop" }
@@ -22,8 +21,6 @@ type Chunk = { readonly stream: 1 | 2; readonly bytes: Buffer };
 const packetSize = 8192;
 /** Consumed bytes are told in steps, so that a keystroke's echo costs no message. */
 const consumedStep = 64 * 1024;
-/** conmon refuses more. */
-const largestSize = 1000;
 
 /** One connection to conmon's attach socket, on the main thread; reads come from the worker, writes go straight to the kernel. */
 export class ConmonSession implements AttachSession {
@@ -77,16 +74,8 @@ export class ConmonSession implements AttachSession {
     });
   }
 
-  async resize(rows: number, columns: number): Promise<void> {
-    const size = (value: number) => Math.min(Math.max(Math.trunc(value) || 1, 1), largestSize);
-    const fifo = await open(join(this.directory, "ctl"), constants.O_WRONLY | constants.O_NONBLOCK).catch(() => null);
-    // Without a reader conmon has gone, and the terminal with it.
-    if (fifo === null) return;
-    try {
-      await fifo.write(`1 ${size(rows)} ${size(columns)}\n`);
-    } finally {
-      await fifo.close();
-    }
+  resize(rows: number, columns: number): Promise<void> {
+    return resizeTerminal(this.directory, rows, columns);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,18 @@
+import { EngineError, messageOf } from "../errors.ts";
+
+/** Sentences that docker's clients look at, and what they stand for in the engine's own. */
+const sentences: readonly (readonly [RegExp, string])[] = [
+  [/^no such container: (.*)$/s, "No such container: $1"],
+  [/^(network .* not found)$/s, "$1"],
+];
+
+/** What people read: docker's clients show nothing but this text. */
+export function dockerWords(error: unknown): string {
+  const message = messageOf(error);
+  if (!(error instanceof EngineError)) return message;
+  const sentence = sentences.find(([pattern]) => pattern.test(message));
+  if (sentence !== undefined) return message.replace(...sentence);
+  const text = error.hint === null ? message : `${message}: ${error.hint}`;
+  // By these words docker's command line knows that it has to exit with 127.
+  return error.exitCode === 127 ? `${text}: executable file not found in $PATH` : text;
+}
