@@ -5,20 +5,23 @@ import type { JsonLines } from "./json-lines.ts";
 
 type Phase = ProgressPart["phase"];
 
-/** docker's words for what a layer comes to on its way, in this order, of which none is left out. */
-const pullSteps: readonly (readonly [phase: Phase, status: string])[] = [
+/** What a layer comes to on its way, and docker's words for it; none is left out. Null: told by how far it is. */
+type Steps = readonly (readonly [phase: Phase, status: string | null])[];
+type Ends = Partial<Record<Phase, string>>;
+
+const pullSteps: Steps = [
   ["waiting", "Pulling fs layer"],
-  ["downloading", "Downloading"],
+  ["downloading", null],
   ["unpacking", "Download complete"],
   ["done", "Pull complete"],
 ];
-const pullEnds: Partial<Record<Phase, string>> = { present: "Already exists", mounted: "Already exists" };
-const pushSteps: readonly (readonly [phase: Phase, status: string])[] = [
+const pullEnds: Ends = { present: "Already exists" };
+const pushSteps: Steps = [
   ["waiting", "Preparing"],
-  ["uploading", "Pushing"],
+  ["uploading", null],
   ["done", "Pushed"],
 ];
-const pushEnds: Partial<Record<Phase, string>> = { present: "Layer already exists", mounted: "Mounted" };
+const pushEnds: Ends = { present: "Layer already exists", mounted: "Mounted" };
 const movingWords: Partial<Record<Phase, string>> = {
   downloading: "Downloading",
   uploading: "Pushing",
@@ -28,12 +31,12 @@ const movingWords: Partial<Record<Phase, string>> = {
 /** Tells of layers: each step once, though it may have come and gone between two looks, and how far one is while it moves. */
 class LayerLines {
   readonly #lines: JsonLines;
-  readonly #steps: readonly (readonly [Phase, string])[];
-  readonly #ends: Partial<Record<Phase, string>>;
+  readonly #steps: Steps;
+  readonly #ends: Ends;
   /** How many of the steps were told, by layer. */
   readonly #told = new Map<string, number>();
 
-  constructor(lines: JsonLines, steps: readonly (readonly [Phase, string])[], ends: Partial<Record<Phase, string>>) {
+  constructor(lines: JsonLines, steps: Steps, ends: Ends) {
     this.#lines = lines;
     this.#steps = steps;
     this.#ends = ends;
@@ -45,17 +48,25 @@ class LayerLines {
 
   #showPart(part: ProgressPart): void {
     const { id, phase } = part;
-    const told = this.#told.get(id) ?? 0;
+    const told = this.#told.get(id);
     const end = this.#ends[phase];
-    if (end !== undefined) {
-      // What has travelled is not called present, though it is found then.
-      if (told === 0) this.#send(id, end);
-      this.#told.set(id, this.#steps.length);
-      return;
-    }
+    // A layer that is here already waits for a moment, too: that is no news.
+    if (told === undefined && phase === "waiting") this.#told.set(id, 0);
+    else if (end !== undefined) this.#showEnd(id, told ?? 0, end);
+    else this.#showSteps(part, told ?? 0);
+  }
+
+  /** What has travelled is not called present, though it is found then. */
+  #showEnd(id: string, told: number, status: string): void {
+    if (told <= 1) this.#send(id, status);
+    this.#told.set(id, this.#steps.length);
+  }
+
+  #showSteps(part: ProgressPart, told: number): void {
+    const { id, phase } = part;
     const reached = this.#steps.findIndex(([step]) => step === phase) + 1;
-    for (const [step, status] of this.#steps.slice(told, Math.max(told, reached))) {
-      if (movingWords[step] === undefined || step === "unpacking") this.#send(id, status);
+    for (const [, status] of this.#steps.slice(told, Math.max(told, reached))) {
+      if (status !== null) this.#send(id, status);
     }
     this.#told.set(id, Math.max(told, reached));
     const moving = movingWords[phase];

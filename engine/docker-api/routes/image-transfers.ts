@@ -1,6 +1,7 @@
 import { EngineError } from "../../errors.ts";
 import type { ImageService, LongWork } from "../../images/image-service.ts";
 import { familiarName, familiarReference, parseReference } from "../../oci/reference.ts";
+import type { LoadedImage } from "../../protocol/images.ts";
 import type { Progress } from "../../protocol/rpc.ts";
 import type { ServerParts } from "../../server/parts.ts";
 import type { ApiCall } from "../api-call.ts";
@@ -12,6 +13,7 @@ import { JsonLines } from "../json-lines.ts";
 import { registryAuthOf } from "../registry-auth.ts";
 import type { Route } from "../router.ts";
 import { PullLines, PushLines, progressLine } from "../transfer-lines.ts";
+import { withUpload } from "../upload-body.ts";
 
 /** The ways by which images come and go. */
 export function imageTransferRoutes({ images }: ServerParts): Route[] {
@@ -53,15 +55,14 @@ async function pull(images: ImageService, call: ApiCall): Promise<void> {
 /** Clients look at these words, and at the status 404 with them. */
 function inDockersWords(error: unknown, name: string, repository: string): unknown {
   if (!(error instanceof EngineError)) return error;
-  if (error.code === "not-found")
-    return new ApiError(404, `manifest for ${name} not found: ${error.message}`, "not-found");
-  if (error.code !== "unauthenticated" && error.code !== "permission-denied") return error;
-  if (error.message.includes("not trusted") || error.message.includes("signed")) return error;
-  return new ApiError(
-    404,
-    `pull access denied for ${repository}, repository does not exist or may require 'docker login': ${error.message}`,
-    "not-found",
-  );
+  const reason = error.cause instanceof EngineError ? error.cause.message : error.message;
+  if (error.code === "not-found") {
+    return new ApiError(404, `manifest for ${name} not found: ${reason}`, "not-found");
+  }
+  // A policy's refusal says so itself.
+  if (error.code !== "unauthenticated") return error;
+  const message = `pull access denied for ${repository}, repository does not exist or may require 'docker login'`;
+  return new ApiError(404, `${message}: ${reason}`, "not-found");
 }
 
 async function importImage(images: ImageService, call: ApiCall): Promise<void> {
@@ -71,39 +72,42 @@ async function importImage(images: ImageService, call: ApiCall): Promise<void> {
       hint: "fetch it, and import the file",
     });
   }
-  const lines = new JsonLines(call);
-  const { id } = await images.import(
-    call.body,
-    {
+  await withUpload(call, async (rootfs) => {
+    const options = {
       reference: newNameOf(call.text("repo"), call.text("tag")),
       changes: call.query.getAll("changes"),
       message: call.text("message"),
       platform: call.text("platform") || undefined,
-    },
-    workOf(call, () => {}),
-  );
-  lines.send({ status: id });
-  lines.end();
+    };
+    const work = workOf(call, () => {});
+    const { id } = await images.import(rootfs, options, work);
+    const lines = new JsonLines(call);
+    lines.send({ status: id });
+    lines.end();
+  });
 }
 
 /** A failure is told within a good answer, as docker does. */
 async function load(images: ImageService, call: ApiCall): Promise<void> {
-  requireHostPlatform(call);
   const lines = new JsonLines(call);
   const isQuiet = call.flag("quiet");
   const show = ({ phase, object, ...amount }: Progress) => {
     if (!isQuiet && phase === "unpacking") lines.offer(progressLine("Loading layer", { id: object, ...amount }));
   };
-  try {
-    for (const { id, references } of await images.load(call.body, workOf(call, show))) {
-      const loaded =
-        references.length === 0 ? [`Loaded image ID: ${id}`] : references.map((name) => `Loaded image: ${name}`);
-      for (const line of loaded) lines.send({ stream: `${line}\n` });
+  await withUpload(call, async (archive) => {
+    requireHostPlatform(call);
+    try {
+      for (const image of await images.load(archive, workOf(call, show))) sayLoaded(lines, image);
+      lines.end();
+    } catch (error) {
+      lines.fail(error);
     }
-    lines.end();
-  } catch (error) {
-    lines.fail(error);
-  }
+  });
+}
+
+function sayLoaded(lines: JsonLines, { id, references }: LoadedImage): void {
+  if (references.length === 0) lines.send({ stream: `Loaded image ID: ${id}\n` });
+  for (const name of references) lines.send({ stream: `Loaded image: ${name}\n` });
 }
 
 async function push(images: ImageService, call: ApiCall): Promise<void> {
