@@ -7,15 +7,18 @@ import { engineCommand } from "../client/start-engine.ts";
 import { unitDirectory, unitName, unitText } from "../client/systemd-unit.ts";
 import type { Cli } from "./cli.ts";
 
-/** The unit of the engine whose directories these are, as it would be written now. */
-export function describeUnit(cli: Cli): { readonly name: string; readonly path: string; readonly text: string } {
+/** The unit of the engine whose directories these are, as it would be written now. serveFlags: what the engine is told beside them. */
+export function describeUnit(
+  cli: Cli,
+  serveFlags: readonly string[] = [],
+): { readonly name: string; readonly path: string; readonly text: string } {
   const name = unitName(cli.paths);
-  return { name, path: join(unitDirectory, name), text: unitText(engineCommand(cli.paths)) };
+  return { name, path: join(unitDirectory, name), text: unitText(engineCommand(cli.paths, serveFlags)) };
 }
 
 /** Writes it, and says so. False: it was there as it is. */
-export function writeUnit(cli: Cli): boolean {
-  const { path, text } = describeUnit(cli);
+export function writeUnit(cli: Cli, serveFlags: readonly string[] = []): boolean {
+  const { path, text } = describeUnit(cli, serveFlags);
   if (!isRoot()) becomeRoot(cli.paths);
   if (readIfThere(path) === text) {
     cli.print(`${path} is as it should be`);

@@ -9,6 +9,8 @@ export type OpenEngineOptions = {
   readonly onStarting?: () => void;
   /** What the command wanted of our environment, for where it becomes root. */
   readonly variables?: CallerVariables;
+  /** Flags of the engine's `serve`, for one that has to be started. */
+  readonly serveFlags?: readonly string[];
 };
 
 /**

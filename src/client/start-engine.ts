@@ -25,7 +25,7 @@ export async function startEngine(paths: EnginePaths, options: OpenEngineOptions
   const log = openSync(paths.logFile, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o640);
   try {
     const logStart = fstatSync(log).size;
-    const engine = spawnEngine(paths, log);
+    const engine = spawnEngine(paths, log, options.serveFlags);
     const client = await waitForEngine(paths, options, engine);
     if (client !== null) return client;
     throw new EngineError("unavailable", `start the engine: ${reasonIn(log, logStart)}`, {
@@ -59,14 +59,16 @@ const mallocSettings = {
 };
 
 /** How a service manager is to start the engine of these paths. */
-export function engineCommand(paths: EnginePaths): UnitProgram {
-  const args = [...engineFlags, engineProgram(), "serve", "--foreground", "--root", paths.root, "--run", paths.run];
+export function engineCommand(paths: EnginePaths, serveFlags: readonly string[] = []): UnitProgram {
+  const directories = ["--root", paths.root, "--run", paths.run];
+  const args = [...engineFlags, engineProgram(), "serve", "--foreground", ...directories, ...serveFlags];
   return { command: [process.execPath, ...args], environment: mallocSettings };
 }
 
 /** Where systemd has a unit of it, systemd starts it: then it is none of this login's processes. */
-function spawnEngine(paths: EnginePaths, log: number): ChildProcess {
-  const args = [...engineFlags, engineProgram(), "serve", "--root", paths.root, "--run", paths.run];
+function spawnEngine(paths: EnginePaths, log: number, serveFlags: readonly string[] = []): ChildProcess {
+  const directories = ["--root", paths.root, "--run", paths.run];
+  const args = [...engineFlags, engineProgram(), "serve", ...directories, ...serveFlags];
   const isUnit = isUnitInstalled(paths);
   const engine = spawn(isUnit ? "systemctl" : process.execPath, isUnit ? ["start", unitName(paths)] : args, {
     // A session of its own: it outlives the terminal and does not hear its Ctrl-C.

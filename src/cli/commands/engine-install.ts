@@ -6,6 +6,7 @@ import { findEngine } from "../../client/open-engine.ts";
 import { unitName } from "../../client/systemd-unit.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
+import { dockerSocketFlags, dockerSocketOption } from "../docker-socket.ts";
 import { stopEngine } from "../stop-engine.ts";
 import { describeUnit, systemctl, writeUnit } from "../systemd.ts";
 
@@ -15,10 +16,12 @@ const patience = 30_000;
 export function command(cli: Cli): Command {
   return newCommand(cli, "engine install", "[options]", "have systemd start the engine at boot")
     .option("--print", "print the unit instead, for a look or another directory")
-    .action(async ({ print }: { print?: true }) => {
-      const { name, text } = describeUnit(cli);
+    .option(...dockerSocketOption)
+    .action(async ({ print, dockerSocket }: { print?: true; dockerSocket?: string }) => {
+      const serveFlags = dockerSocketFlags(dockerSocket);
+      const { name, text } = describeUnit(cli, serveFlags);
       if (print) return cli.print(text.trimEnd());
-      writeUnit(cli);
+      writeUnit(cli, serveFlags);
       if (!existsSync("/run/systemd/system")) {
         cli.print(`systemd does not run here; where it does: systemctl enable --now ${name}`);
         return;
