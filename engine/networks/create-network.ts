@@ -13,6 +13,7 @@ import {
 import type { CreateNetworkRequest, SubnetRequest } from "../protocol/networks.ts";
 import { checkOptions } from "./network-options.ts";
 import { bridgeNameOf, type NetworkRecord, parentOf, subnetOf } from "./network-record.ts";
+import { refuseTaken } from "./network-table.ts";
 import {
   type AddressPool,
   chooseSubnet,
@@ -46,6 +47,7 @@ export function planNetwork(
   identity: Identity,
 ): { record: NetworkRecord; warnings: string[] } {
   checkName(request.name);
+  refuseTaken(request.name, around.networks);
   const warnings = checkOptions(request);
   const hasOwnSubnet = request.subnets.some(({ subnet }) => subnet !== "");
   const draft: NetworkRecord = {

@@ -63,12 +63,7 @@ export class NetworkTable {
 
   /** Fails with `already-exists` where the name is taken. */
   insert(record: NetworkRecord): void {
-    if (this.findByName(record.name) !== null) {
-      throw new EngineError("already-exists", `network with name ${record.name} already exists`, {
-        hint: "choose another name, or remove that network",
-        exitCode: 1,
-      });
-    }
+    refuseTaken(record.name, this.list());
     this.#database
       .prepare("INSERT INTO networks (id, name, driver, created_at, detail) VALUES (?, ?, ?, ?, ?)")
       .run(record.id, record.name, record.driver, record.createdAt, formatDetail(record));
@@ -88,6 +83,15 @@ export class NetworkTable {
     this.#mirror.set(id, record);
     return record;
   }
+}
+
+/** Fails with `already-exists`. */
+export function refuseTaken(name: string, networks: readonly NetworkRecord[]): void {
+  if (!networks.some((network) => network.name === name)) return;
+  throw new EngineError("already-exists", `network with name ${name} already exists`, {
+    hint: "choose another name, or remove that network",
+    exitCode: 1,
+  });
 }
 
 export function createID(): string {

@@ -39,7 +39,7 @@ async function list(volumes: VolumeService, call: ApiCall): Promise<void> {
   const filters = call.filters(listFilters);
   const chosen = volumes.list().filter((volume) => passes(volume, filters));
   const inspected = await Promise.all(chosen.map(({ name }) => findInspected(volumes, name)));
-  call.reply(200, { Volumes: inspected.flat(), Warnings: null });
+  call.reply(200, { Volumes: inspected.flat(), Warnings: [] });
 }
 
 /** Nothing where it went meanwhile. */
