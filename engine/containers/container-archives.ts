@@ -52,17 +52,18 @@ export class ContainerArchives {
     });
   }
 
-  /** Entries begin with the last name of `path`. Fails with `not-found`. */
+  /** Entries begin with the last name of `path`. Fails with `not-found`. onStat: before the first bytes. */
   copyOut(
     container: string,
     from: { readonly path: string; readonly followLink: boolean },
-    to: { readonly output: ArchiveOutput; readonly work: LongWork },
+    to: { readonly output: ArchiveOutput; readonly work: LongWork; readonly onStat?: (stat: PathStat) => void },
   ): Promise<{ bytes: number; stat: PathStat }> {
     return this.#with(container, async (record) => {
       await using opened = await openView(this.#parts, record);
       const task = { view: opened.view, path: cleanPath(from.path), followLink: from.followLink };
       const packed = this.#archives.packPath(task, to.work.signal);
       const { stat, archive } = await named(packed, from.path, container);
+      to.onStat?.(stat);
       const bytes = await send(archive, to.output);
       publishEvent(this.#parts, record, "archive-path");
       return { bytes, stat };

@@ -6,6 +6,7 @@ import { makeSocketLink, removeSocketLink } from "../host/socket-link.ts";
 import { listenOnSocket } from "../host/socket-listener.ts";
 import type { ServerParts } from "../server/parts.ts";
 import { handleRequest } from "./handle-request.ts";
+import { isHijacked } from "./hijack.ts";
 import { Router } from "./router.ts";
 import { createRoutes } from "./routes.ts";
 
@@ -39,6 +40,7 @@ export async function createDockerServer(parts: ServerParts, options: DockerServ
   const limits = { headersTimeout, maxHeaderSize, requestTimeout: 0, keepAliveTimeout: 0 };
   const server = createServer(limits, answer);
   server.on("clientError", (error: NodeJS.ErrnoException, client) => {
+    if (isHijacked(client)) return;
     if (busy.has(client) || !client.writable || isSilent(client)) client.destroy();
     else client.end(refusalOf(error));
   });

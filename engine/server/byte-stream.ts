@@ -1,11 +1,9 @@
 import type { WebSocket } from "ws";
 import { EngineError, messageOf } from "../errors.ts";
+import { InputQueue } from "../lib/input-queue.ts";
 import { findJson } from "../lib/json.ts";
 import { type Channel, type ClientControl, clientControl, type EngineControl } from "../protocol/streams.ts";
 import { Outbox } from "./outbox.ts";
-
-/** More than this not yet taken by the reader: the client is held back. */
-const inputHighWaterBytes = 256 * 1024;
 
 /** The engine's end of one byte stream, see protocol/streams.ts. Nothing is read from the client before `input` or `onControl`. */
 export class ByteStream {
@@ -14,26 +12,27 @@ export class ByteStream {
   readonly #gone = new AbortController();
   readonly #controls: ClientControl[] = [];
   #onControl: ((message: ClientControl) => void) | null = null;
-  #input: Buffer[] = [];
-  #inputBytes = 0;
-  #inputEnded = false;
+  readonly #input: InputQueue;
   #isClosed = false;
-  #wake: (() => void) | null = null;
   #isRead = false;
 
   constructor(webSocket: WebSocket) {
     this.#webSocket = webSocket;
     this.#outbox = new Outbox(webSocket);
+    this.#input = new InputQueue({
+      isPaused: () => webSocket.isPaused,
+      pause: () => webSocket.pause(),
+      resume: () => webSocket.resume(),
+    });
     webSocket.pause();
     webSocket.on("message", (data, isBinary) => {
-      if (isBinary) this.#takeBytes(data as Buffer);
-      else this.#takeControl(String(data));
+      if (!isBinary) this.#takeControl(String(data));
+      else if (!this.#isClosed) this.#input.push(data as Buffer);
     });
     webSocket.on("error", () => webSocket.terminate());
     webSocket.once("close", () => {
-      this.#inputEnded = true;
+      this.#input.end();
       this.#gone.abort(new EngineError("cancelled", "the client closed its stream"));
-      this.#wake?.();
     });
   }
 
@@ -62,22 +61,9 @@ export class ByteStream {
   }
 
   /** The client's bytes until its `end`, or until it goes. The socket is read no faster than this is iterated. */
-  async *input(): AsyncGenerator<Buffer> {
+  input(): AsyncGenerator<Buffer> {
     this.#read();
-    for (;;) {
-      const chunk = this.#input.shift();
-      if (chunk !== undefined) {
-        this.#inputBytes -= chunk.length;
-        if (this.#inputBytes <= inputHighWaterBytes / 2 && this.#webSocket.isPaused) this.#webSocket.resume();
-        yield chunk;
-      } else if (this.#inputEnded) {
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    }
+    return this.#input.read();
   }
 
   /** The process or the log ended: says so after all that was sent, and closes. */
@@ -107,24 +93,13 @@ export class ByteStream {
     this.#webSocket.resume();
   }
 
-  #takeBytes(bytes: Buffer): void {
-    if (this.#inputEnded || this.#isClosed) return;
-    this.#input.push(bytes);
-    this.#inputBytes += bytes.length;
-    if (this.#inputBytes > inputHighWaterBytes) this.#webSocket.pause();
-    this.#wake?.();
-  }
-
   #takeControl(text: string): void {
     const message = parseControl(text);
     if (message === null) {
       this.#webSocket.close(1007, "not a control message of this protocol");
       return;
     }
-    if (message.type === "end") {
-      this.#inputEnded = true;
-      this.#wake?.();
-    }
+    if (message.type === "end") this.#input.end();
     if (this.#onControl !== null) this.#onControl(message);
     else if (this.#controls.length < 16) this.#controls.push(message);
   }

@@ -1,10 +1,8 @@
-import type { LongWork } from "../../images/image-service.ts";
-import { cancellableOutput } from "../../lib/cancellable-output.ts";
-import { Throttle } from "../../lib/throttle.ts";
+import { exportShown } from "../../containers/shown-export.ts";
 import type { archiveMethods } from "../../protocol/archives.ts";
 import type { Handlers } from "../call.ts";
 import type { ServerParts } from "../parts.ts";
-import { type DownloadOutput, download } from "./download.ts";
+import { download } from "./download.ts";
 import { upload } from "./images.ts";
 
 type ArchiveMethods = keyof typeof archiveMethods;
@@ -24,31 +22,4 @@ export function archiveHandlers(parts: ServerParts): Pick<Handlers, ArchiveMetho
     "containers.copyIn": ({ container, streamID, ...options }, call) =>
       upload(streamID, call, (tar, work) => containers.archives.copyIn(container, options, { tar, work })),
   };
-}
-
-/** How often it is told how far it is, in milliseconds. */
-const interval = 100;
-
-/** Exports, for everyone to see and to cancel. */
-async function exportShown(
-  { containers, operations }: ServerParts,
-  container: string,
-  { output, work }: { readonly output: DownloadOutput; readonly work: LongWork },
-): Promise<{ bytes: number }> {
-  const abort = new AbortController();
-  using operation = operations.begin("export", `export ${container.slice(0, 200)}`, () => abort.abort());
-  let current = 0;
-  using progress = new Throttle(interval, () => {
-    const step = { phase: "exporting", object: "", current, total: null, unit: "bytes" } as const;
-    operation.report(step);
-    work.onProgress(step);
-  });
-  const signal = AbortSignal.any([work.signal, abort.signal]);
-  const put = cancellableOutput(output, abort.signal, "export");
-  const counted: DownloadOutput = async (bytes) => {
-    await put(bytes);
-    current += bytes.length;
-    progress.ask();
-  };
-  return await containers.archives.export(container, counted, { ...work, signal });
 }
