@@ -135,7 +135,7 @@ function environmentOf({ name }: ContainerRecord, { alias, target, address }: Li
     }),
     `${prefix}_NAME=/${name}/${alias}`,
     ...target.resolution.environment
-      .filter((text) => !/^(HOME|PATH)=/.test(text) && text.includes("="))
+      .filter((text) => !/^(HOME|HOSTNAME|PATH)=/.test(text) && text.includes("="))
       .map((text) => `${prefix}_ENV_${text}`),
   ];
 }

@@ -9,7 +9,12 @@ type Place = { readonly network: string; readonly settings: EndpointSettings; re
  * NetworkMode with the places of NetworkingConfig. A container is on the networks that stand there; one that stands in NetworkMode
  * only is taken where there are none. The default route goes through the one of the highest priority, then through NetworkMode.
  */
-export function toNetworks(body: CreateBody): Pick<CreateRequest, "network" | "endpoints"> {
+export function toNetworks(body: CreateBody): Pick<CreateRequest, "network" | "endpoints" | "links"> {
+  const { Links: links } = body.HostConfig;
+  return { ...toPlaces(body), ...(links.length === 0 ? {} : { links: [...links] }) };
+}
+
+function toPlaces(body: CreateBody): Pick<CreateRequest, "network" | "endpoints"> {
   const mode = toMode(body);
   const configs = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
   if (!isNetwork(mode)) return { network: mode, endpoints: checkNone(mode, configs) };
@@ -52,13 +57,11 @@ function mainOf(mode: string, places: readonly Place[]): string {
   return places.some(({ network }) => network === mode) ? mode : first.network;
 }
 
-/** Wishes of old clients that stand elsewhere: the only network's MAC address, and links on the default bridge. */
-function ownSettings({ MacAddress: mac, HostConfig: host }: CreateBody, settings: EndpointSettings): EndpointSettings {
-  const links = [...(settings.links ?? []), ...host.Links];
+/** A wish of old clients that stands elsewhere: the only network's MAC address. */
+function ownSettings({ MacAddress: mac }: CreateBody, settings: EndpointSettings): EndpointSettings {
   return {
     ...settings,
     ...(mac !== "" && settings.macAddress === undefined ? { macAddress: mac } : {}),
-    ...(links.length === 0 ? {} : { links }),
   };
 }
 
