@@ -3,9 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Cgroups, openCgroups } from "../host/cgroups.ts";
 import type { StatsSample } from "../protocol/stats.ts";
 import { CgroupCounters } from "./cgroup-counters.ts";
+import { readCgroupDetails } from "./cgroup-details.ts";
 import { SampleHistory } from "./sample-history.ts";
 import { createSample, type HostSize, type Reading } from "./sample-rates.ts";
-import type { StatsSampler, Watched } from "./stats-sampler.ts";
+import type { StatsDetails, StatsSampler, Watched } from "./stats-sampler.ts";
 
 export type SamplerOptions = {
   /** Milliseconds between passes; default 1000. */
@@ -79,6 +80,19 @@ class CgroupStatsSampler implements StatsSampler {
     return this.#known(asked).flatMap(({ newest }) => newest ?? []);
   }
 
+  async details(container: string, patient: boolean): Promise<StatsDetails | null> {
+    const entry = this.#entries.get(container);
+    const counters = entry === undefined ? null : readCgroupDetails(this.#cgroups, entry.watched);
+    if (entry === undefined || counters === null) return null;
+    const time = Date.now();
+    const before = this.#momentBefore(entry, time);
+    if (before !== null || !patient) return { time, counters, before };
+    await sleep(this.#shortestSpan + 10);
+    const after = readCgroupDetails(this.#cgroups, entry.watched);
+    if (after === null) return { time, counters, before };
+    return { time: Date.now(), counters: after, before: { time, cpuTotal: counters.cpu.total } };
+  }
+
   history(container: string, seconds: number): StatsSample[] {
     return this.#entries.get(container)?.history.since(container, Date.now() - seconds * 1000) ?? [];
   }
@@ -97,6 +111,15 @@ class CgroupStatsSampler implements StatsSampler {
 
   #known(containers: readonly string[]): Entry[] {
     return containers.flatMap((container) => this.#entries.get(container) ?? []);
+  }
+
+  /** Of the last two passes the later one that is not too near. */
+  #momentBefore({ watched, history, newest }: Entry, now: number): StatsDetails["before"] {
+    const samples = history.since(watched.container, now - (3 * this.#interval + this.#shortestSpan));
+    const sample = [...samples, ...(newest === null ? [] : [newest])].findLast(
+      ({ time }) => time <= now - this.#shortestSpan,
+    );
+    return sample === undefined ? null : { time: sample.time, cpuTotal: sample.cpu.total };
   }
 
   #isWatched(entry: Entry): boolean {

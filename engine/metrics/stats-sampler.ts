@@ -1,4 +1,5 @@
 import type { StatsSample } from "../protocol/stats.ts";
+import type { CgroupDetails } from "./cgroup-details.ts";
 
 /** A running container to watch. */
 export type Watched = {
@@ -12,6 +13,14 @@ export type Watched = {
   readonly nanoCpus: number | null;
 };
 
+export type StatsDetails = {
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly counters: CgroupDetails;
+  /** Processor time used by an earlier moment, or null where there is none. */
+  readonly before: { readonly time: number; readonly cpuTotal: number } | null;
+};
+
 /**
  * Reads cgroups v1 and v2 once a second while something runs, in one pass for all. Keeps ten minutes of history a container in
  * flat arrays. Of a container in which nothing ran since the pass before only the processor time is read, for at most four passes: what
@@ -23,6 +32,11 @@ export interface StatsSampler extends Disposable {
   unwatch(container: string): void;
   /** The newest sample of each, in order asked; empty: all. Takes two readings where there is none with rates yet. */
   sample(containers: readonly string[]): Promise<StatsSample[]>;
+  /**
+   * All that is counted for one container, now; null where it does not run. The moment before is that of a pass, so that there is one at
+   * once; patient: is waited for where there was no pass yet.
+   */
+  details(container: string, patient: boolean): Promise<StatsDetails | null>;
   history(container: string, seconds: number): StatsSample[];
   /** After each pass, with all samples of it. */
   onSamples(listener: (samples: readonly StatsSample[]) => void): () => void;
