@@ -8,6 +8,8 @@ import { type Filters, parseFilters } from "./filters.ts";
 
 /** A body of JSON; docker's own limit is none. */
 const longestBody = 8 * 1024 * 1024;
+/** Milliseconds. */
+const bodyPatience = 30_000;
 
 export type CallOptions = {
   readonly request: IncomingMessage;
@@ -120,10 +122,23 @@ export class ApiCall {
     );
   }
 
+  /** A client that says nothing for a while in the midst of it is not waited for. */
   async #readBody(): Promise<Buffer> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new ApiError(408, "the body did not come to its end")), bodyPatience);
+    try {
+      return await Promise.race([this.#collectBody(() => timer.refresh()), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #collectBody(onChunk: () => void): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let size = 0;
-    for await (const chunk of this.request) {
+    // Left early, the usual iterator would close the connection, and with it go the answer.
+    for await (const chunk of this.request.iterator({ destroyOnReturn: false })) {
+      onChunk();
       size += (chunk as Buffer).length;
       if (size > longestBody) throw new ApiError(413, `the body is longer than ${longestBody} bytes`);
       chunks.push(chunk as Buffer);

@@ -68,12 +68,12 @@ function fail(parts: ServerParts, { request, response, error }: Failure): void {
   // An answer under way can only be broken off, so that the client does not take it for whole.
   if (response.headersSent) return void response.destroy();
   const text = `${JSON.stringify(errorBody(error))}\n`;
-  // What is left of the body would be taken for the next request.
-  const rest = request.complete ? {} : { Connection: "close" };
+  // What still comes of the body is thrown away, so that a client that sends it all before it reads finds the answer.
   response.writeHead(status, {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(text),
-    ...rest,
+    ...(status === 408 ? { Connection: "close" } : {}),
   });
   response.end(text);
+  request.resume();
 }
