@@ -1,7 +1,24 @@
 /** From these on docker leaves out what was always empty or said elsewhere. */
 const singleSize = 44;
 const noContainer = 45;
-const shortConfig = 50;
+const imageFields = 50;
+
+/** What an image's config has of a container's: OCI's fields and docker's own (moby dockerspec, DockerOCIImageConfig). */
+const ofImages = new Set([
+  "ArgsEscaped",
+  "Cmd",
+  "Entrypoint",
+  "Env",
+  "ExposedPorts",
+  "Healthcheck",
+  "Labels",
+  "OnBuild",
+  "Shell",
+  "StopSignal",
+  "User",
+  "Volumes",
+  "WorkingDir",
+]);
 
 type Inspected = Readonly<Record<string, unknown>>;
 
@@ -12,11 +29,11 @@ export function formatInspected({ VirtualSize, Config, ...image }: Inspected, ve
     ...(version < singleSize ? { VirtualSize } : {}),
     // docker-compose 1 reads the volumes of a new container there.
     ...(version < noContainer ? { Container: "", ContainerConfig: Config } : {}),
-    Config: version < shortConfig ? Config : withoutEmpty(Config),
+    Config: version < imageFields ? Config : ownFields(Config),
   };
 }
 
-function withoutEmpty(config: unknown): Inspected {
-  const isSet = ([, value]: [string, unknown]) => value !== null && value !== "" && value !== false;
-  return Object.fromEntries(Object.entries(config ?? {}).filter(isSet));
+function ownFields(config: unknown): Inspected {
+  const isOwn = ([name, value]: [string, unknown]) => ofImages.has(name) && value !== null && value !== "";
+  return Object.fromEntries(Object.entries(config ?? {}).filter(isOwn));
 }

@@ -4,6 +4,7 @@ import type { PulledImage, PushedImage } from "../protocol/transfers.ts";
 import type { JsonLines } from "./json-lines.ts";
 
 type Phase = ProgressPart["phase"];
+type Lines = Pick<JsonLines, "send" | "offer" | "end">;
 
 /** What a layer comes to on its way, and docker's words for it; none is left out. Null: told by how far it is. */
 type Steps = readonly (readonly [phase: Phase, status: string | null])[];
@@ -30,13 +31,13 @@ const movingWords: Partial<Record<Phase, string>> = {
 
 /** Tells of layers: each step once, though it may have come and gone between two looks, and how far one is while it moves. */
 class LayerLines {
-  readonly #lines: JsonLines;
+  readonly #lines: Lines;
   readonly #steps: Steps;
   readonly #ends: Ends;
   /** How many of the steps were told, by layer. */
   readonly #told = new Map<string, number>();
 
-  constructor(lines: JsonLines, steps: Steps, ends: Ends) {
+  constructor(lines: Lines, steps: Steps, ends: Ends) {
     this.#lines = lines;
     this.#steps = steps;
     this.#ends = ends;
@@ -80,11 +81,11 @@ class LayerLines {
 
 /** Turns the progress of a pull into docker's lines. */
 export class PullLines {
-  readonly #lines: JsonLines;
+  readonly #lines: Lines;
   #object: string | null = null;
   #layers: LayerLines | null = null;
 
-  constructor(lines: JsonLines) {
+  constructor(lines: Lines) {
     this.#lines = lines;
   }
 
@@ -110,11 +111,11 @@ export class PullLines {
 
 /** Turns the progress of a push into docker's lines. */
 export class PushLines {
-  readonly #lines: JsonLines;
+  readonly #lines: Lines;
   #object: string | null = null;
   #layers: LayerLines | null = null;
 
-  constructor(lines: JsonLines) {
+  constructor(lines: Lines) {
     this.#lines = lines;
   }
 
