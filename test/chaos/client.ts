@@ -159,7 +159,17 @@ export class ChaosClient {
     const was = [...thing.there].map((there) => (there ? "there" : "not there")).join(" or ");
     thing.blur(verb);
     if (cut || this.#around.wasDisturbedSince(begin)) return;
-    this.#around.find(`${this.#name}: ${verb} ${thing.name} answered ${answer}, and it was ${was}: ${said}`);
+    this.#around.find(
+      `${this.#name}: ${verb} ${thing.name} answered ${answer}, and it was ${was}: ${said}; ${this.#slotsInWords()}`,
+    );
+  }
+
+  #slotsInWords(): string {
+    const told = this.slots.map(
+      ({ names, phases, wish, joined }) =>
+        `${names[0]} ${[...phases].join(" or ")} on ${[wish.network, ...joined].join(" ")}`,
+    );
+    return told.join(", ");
   }
 
   /** The next start by its policy fails of one that is not there. */
@@ -186,10 +196,7 @@ export class ChaosClient {
         ? client.request("networks.connect", { ...params, settings: { aliases: ["joined"] } })
         : client.request("networks.disconnect", { ...params, force: false });
     const { answer, isLost: cut, said } = await this.#answer(work, isLost);
-    if (command.verb === "connect" && answer !== "not-found") {
-      network.isJoined = true;
-      slot.joined.add(network.name);
-    }
+    if (command.verb === "connect" && answer !== "not-found") slot.joined.add(network.name);
     const isExpected = ["ok", "not-found", "failed-precondition", "already-exists"].includes(answer);
     if (isExpected || cut || this.#around.wasDisturbedSince(begin)) return;
     this.#around.find(`${this.#name}: ${command.verb} of ${slot.name} and ${network.name} answered ${answer}: ${said}`);

@@ -10,8 +10,6 @@ export class Thing {
   there: ReadonlySet<boolean> = new Set([false]);
   /** Of a volume: files of finished commands. */
   marks: Mark[] = [];
-  /** A network that containers were connected to by hand. */
-  isJoined = false;
 
   constructor(kind: Thing["kind"], name: string) {
     this.kind = kind;
@@ -21,7 +19,6 @@ export class Thing {
   forget(): void {
     this.there = new Set([false]);
     this.marks = [];
-    this.isJoined = false;
   }
 
   /** Takes note of an answer; false where it is none that may be. */
@@ -44,7 +41,9 @@ export class Thing {
     if (isMade) return isThere && this.kind === "network" ? ["already-exists"] : ["ok"];
     if (!isThere) return ["not-found"];
     const users = slots.filter(({ wish }) => wish.volume === this.name || wish.network === this.name);
-    if (this.kind === "tag" || (users.every(isGone) && !this.isJoined)) return ["ok"];
+    // By hand; also to one of this name that was there before: a start takes the one that is there now.
+    const isJoined = slots.some((slot) => slot.joined.has(this.name) && !isGone(slot));
+    if (this.kind === "tag" || (users.every(isGone) && !isJoined)) return ["ok"];
     if (this.kind === "volume")
       return users.some(isSurelyThere) ? ["failed-precondition"] : ["ok", "failed-precondition"];
     return users.some(isSurelyUp) ? ["failed-precondition"] : ["ok", "failed-precondition"];
