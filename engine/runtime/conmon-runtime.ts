@@ -270,7 +270,7 @@ class ConmonRuntime implements ContainerRuntime {
       ...(options.checkpoint === undefined ? [] : ["--restore", options.checkpoint, "--runtime-opt", "--file-locks"]),
       ...(options.terminal ? ["-t"] : []),
       ...(options.openStdin ? ["-i"] : []),
-      ...(options.openStdin && !options.stdinOnce ? ["--leave-stdin-open"] : []),
+      ...(options.openStdin && (options.terminal || !options.stdinOnce) ? ["--leave-stdin-open"] : []),
     ];
   }
 

@@ -10,7 +10,7 @@ export type LaunchOptions = {
   readonly bundle: string;
   readonly terminal: boolean;
   readonly openStdin: boolean;
-  /** Close stdin when the first attached client that sends ends. */
+  /** Close stdin when the first attached client that sends ends; a terminal's stays open. */
   readonly stdinOnce: boolean;
   /** Null: its output is kept nowhere. */
   readonly logPath: string | null;
