@@ -19,7 +19,8 @@ const settings = z.object({
   "log-opts": z.optional(z.record(z.string(), z.string())),
 });
 
-const builtIn: LogChoice = { driver: "local", options: {} };
+/** docker's, whose name programs look for before they ask for a log. */
+const builtIn: LogChoice = { driver: "json-file", options: {} };
 /** Milliseconds after the engine's start until it looks at the logs of all containers: first come those who wait. */
 const tidyAfter = 3_000;
 

@@ -80,7 +80,7 @@ export const healthcheck = z.object({
 });
 export type Healthcheck = z.infer<typeof healthcheck>;
 
-/** Kept where driver is empty: the engine's default, `local` with 5 files of 20 MB. */
+/** Kept where driver is empty: the engine's default, `json-file` with 5 files of 20 MB. */
 const logChoice = z.object({
   driver: z.enum(["", "local", "json-file", "none"]),
   /** docker's: `max-size`, `max-file`, `compress`, … */

@@ -113,7 +113,7 @@ describe("a log", () => {
     const { HostConfig } = (await engine.client.request("containers.inspect", { container })) as {
       HostConfig: { LogConfig: unknown };
     };
-    expect(HostConfig.LogConfig).toMatchObject({ Type: "local" });
+    expect(HostConfig.LogConfig).toMatchObject({ Type: "json-file" });
     for (const { size } of logsOf(container)) expect(size).toBeLessThan(45e6);
     await remove(container);
   }, 60_000);
