@@ -5,6 +5,8 @@ import { archiveRoutes } from "./routes/archives.ts";
 import { attachRoutes } from "./routes/attach.ts";
 import { containerLifeRoutes } from "./routes/container-life.ts";
 import { containerRoutes } from "./routes/containers.ts";
+import { diskUsageRoutes } from "./routes/disk-usage.ts";
+import { distributionRoutes } from "./routes/distribution.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { execRoutes } from "./routes/execs.ts";
 import { imageTransferRoutes } from "./routes/image-transfers.ts";
@@ -24,6 +26,8 @@ export function createRoutes(parts: ServerParts): readonly Route[] {
     ...execRoutes(parts),
     ...logRoutes(parts),
     ...eventRoutes(parts),
+    ...diskUsageRoutes(parts),
+    ...distributionRoutes(parts),
     ...absentRoutes(parts),
     ...imageRoutes(parts),
     ...imageTransferRoutes(parts),
