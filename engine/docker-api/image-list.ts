@@ -50,7 +50,7 @@ export function formatImage(image: ImageSummary, options: { readonly version: nu
     Containers: -1,
     Created: Math.floor(Date.parse(createdAt) / 1000),
     Id: id,
-    Labels: Object.keys(labels).length === 0 ? null : labels,
+    Labels: labels,
     ParentId: "",
     RepoDigests: none ? ["<none>@<none>"] : digests,
     RepoTags: none ? ["<none>:<none>"] : references,

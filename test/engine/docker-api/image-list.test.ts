@@ -76,7 +76,7 @@ it("gives old clients the words they know", () => {
     RepoDigests: ["<none>@<none>"],
     VirtualSize: 10,
     SharedSize: -1,
-    Labels: null,
+    Labels: {},
   });
   expect(formatImage(dangling, { version: 50, sharedSize: true })).toMatchObject({
     RepoTags: [],
