@@ -3,6 +3,7 @@
  *
  *   npm run bench -- [PART...] [--rounds N] [--only commands,twenty,load,logs,dashboard,images] [--debian TAR] [--save]
  *   npm run bench -- containers [--rounds N] [--only life,requests,list,hundred,five] [--save]
+ *   npm run bench -- api [--rounds N] [--only life,many,data] [--debian TAR] [--save]
  *
  * Everything runs in network, mount and pid namespaces of its own: no container, bridge or rule of the host is touched, and
  * nothing is left when it ends, however it ends. --debian names a root file system that mmdebstrap made before. --save puts the
@@ -13,6 +14,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type ApiWorkplace, apiRows } from "./api/cases.ts";
 import { commandRows, loadRow, logRows, twentyRows, type Workplace } from "./cases.ts";
 import { containerRows } from "./containers/cases.ts";
 import { openDockerApi } from "./containers/docker-api.ts";
@@ -24,6 +26,7 @@ import { openGantry } from "./gantry-engine.ts";
 import { imageRows } from "./images/cases.ts";
 import { dashboardKeyRow } from "./images/dashboard-keys.ts";
 import { dockerImages, gantryImages, podmanImages, skopeoImages } from "./images/engines.ts";
+import { BenchRegistry } from "./images/registry.ts";
 import { openImageWorkplace } from "./images/workplace.ts";
 import { type Row, runCommand } from "./measure.ts";
 import { type Part, printReport, saveReport } from "./report.ts";
@@ -56,7 +59,7 @@ function runIsolated(): number {
   installEngines();
   const place = mkdtempSync(join(tmpdir(), "gb-"));
   // Before the isolation, which has no network.
-  if (parts.includes("load") || parts.includes("images")) makeDebianRootfs(join(place, debianRootfs));
+  if (parts.some((part) => ["load", "images", "api"].includes(part))) makeDebianRootfs(join(place, debianRootfs));
   const isolation = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"];
   const again = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
   const result = spawnSync("unshare", [...isolation, ...again], {
@@ -99,13 +102,14 @@ async function main(place: string): Promise<void> {
     openDocker(join(place, "d"), runtime),
     openPodman(join(place, "p"), runtime),
   ];
-  const rows: Record<Part, Row[]> = { all: [], containers: [], images: [] };
+  const rows: Record<Part, Row[]> = { all: [], containers: [], images: [], api: [] };
   try {
     for (const engine of engines) await engine.start();
     // Before anything else: memory is counted above that of engines which have done nothing yet.
     if (parts.includes("images")) rows.images = await measureImages(place, engines);
     if (parts.includes("containers")) rows.containers = await measureLives(place, engines);
-    if (parts.some((part) => part !== "images" && part !== "containers"))
+    if (parts.includes("api")) rows.api = await measureApi(place, engines);
+    if (parts.some((part) => !["images", "containers", "api"].includes(part)))
       rows.all = await measureContainers(place, engines);
   } finally {
     for (const engine of engines) await engine.stop().catch((error) => console.error(`bench: ${error}`));
@@ -145,6 +149,36 @@ async function measureLives(place: string, engines: readonly Engine[]): Promise<
   using podmans = openDockerApi("podman", podman.socket);
   const rounds = Number(options.rounds);
   return await containerRows({ engines, apis: [ours, dockers, podmans], rounds, isWanted });
+}
+
+/** docker's own command line, at Gantry's socket and at docker's. */
+async function measureApi(place: string, engines: readonly Engine[]): Promise<Row[]> {
+  const [gantry, docker] = engines as [Engine, Engine];
+  const socket = join(place, "g/run/docker.sock");
+  const ours: Engine = { ...gantry, cli: (...args) => ["docker", "-H", `unix://${socket}`, ...args] };
+  const rootfs = makeBusyboxRootfs(place);
+  for (const engine of [ours, docker]) engine.importRootfs(rootfs, image);
+  const archive = join(place, "debian-image.tar");
+  makeDebianArchive(place, docker, archive);
+  const storage = join(place, "registry");
+  mkdirSync(storage);
+  const registry = new BenchRegistry(storage, 5000);
+  await registry.start();
+  try {
+    const pullable = `${registry.address}/bench/debian:1`;
+    runCommand(["skopeo", "copy", "--dest-tls-verify=false", `docker-archive:${archive}`, `docker://${pullable}`]);
+    const workplace: ApiWorkplace = {
+      engines: [ours, docker],
+      rounds: Number(options.rounds),
+      directory: place,
+      archive,
+      pullable,
+      isWanted: (name) => only === null || only.includes(name),
+    };
+    return await apiRows(workplace);
+  } finally {
+    await registry.stop();
+  }
 }
 
 async function measureImages(place: string, engines: readonly Engine[]): Promise<Row[]> {

@@ -3,18 +3,24 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { formatTable, type Row, runCommand } from "./measure.ts";
 
-/** A table of its own each: images are compared with skopeo, too. */
-export type Part = "all" | "containers" | "images";
+/** A table of its own each: images are compared with skopeo, too; docker's command line drives Gantry and docker. */
+export type Part = "all" | "containers" | "images" | "api";
 
 type Results = {
   readonly machine: Record<string, string | number>;
   readonly rows: Row[];
   readonly containers?: Row[];
   readonly images?: Row[];
+  readonly api?: Row[];
 };
 
 const names = ["gantry", "docker", "podman"];
-const columns: Record<Part, readonly string[]> = { all: names, containers: names, images: [...names, "skopeo"] };
+const columns: Record<Part, readonly string[]> = {
+  all: names,
+  containers: names,
+  images: [...names, "skopeo"],
+  api: ["gantry", "docker"],
+};
 const parts = Object.keys(columns) as Part[];
 
 function describeMachine(runtime: string): Results["machine"] {
@@ -46,10 +52,12 @@ export function saveReport(rows: Record<Part, readonly Row[]>, runtime: string):
     rows: merged(before.rows, rows.all),
     containers: merged(before.containers ?? [], rows.containers),
     images: rows.images.length > 0 ? [...rows.images] : (before.images ?? []),
+    api: merged(before.api ?? [], rows.api),
   };
   writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`);
   console.error(`bench: written to ${path}`);
-  writeTables({ all: results.rows, containers: results.containers ?? [], images: results.images ?? [] });
+  const { containers = [], images = [], api = [] } = results;
+  writeTables({ all: results.rows, containers, images, api });
 }
 
 function merged(before: readonly Row[], measured: readonly Row[]): Row[] {
