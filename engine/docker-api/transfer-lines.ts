@@ -79,11 +79,13 @@ class LayerLines {
   }
 }
 
-/** Turns the progress of a pull into docker's lines. */
+/** Turns the progress of a pull into docker's lines. Where nothing is new it says nothing of layers. */
 export class PullLines {
   readonly #lines: Lines;
   #object: string | null = null;
   #layers: LayerLines | null = null;
+  #newest: readonly ProgressPart[] = [];
+  #hasNews = false;
 
   constructor(lines: Lines) {
     this.#lines = lines;
@@ -91,21 +93,27 @@ export class PullLines {
 
   show({ object, parts }: Progress): void {
     if (parts === undefined) return;
-    if (object !== this.#object || this.#layers === null) {
-      const { repository, tag, digest } = parseReference(object);
-      this.#object = object;
-      this.#layers = new LayerLines(this.#lines, pullSteps, pullEnds);
-      this.#lines.send({ status: `Pulling from ${repository}`, id: tag ?? digest ?? "latest" });
-    }
-    this.#layers.show(parts);
+    if (object !== this.#object) this.#turnTo(object);
+    this.#newest = parts;
+    this.#hasNews ||= parts.some(({ phase }) => phase !== "waiting" && phase !== "present");
+    if (this.#hasNews) this.#layers?.show(parts);
   }
 
   /** The pull was a success. `asked`: the name as the person gave it. */
   end(images: readonly PulledImage[], asked: string): void {
-    for (const { digest } of images) this.#lines.send({ status: `Digest: ${digest}` });
     const isNew = images.some((image) => image.isNew);
+    if (isNew) this.#layers?.show(this.#newest);
+    for (const { digest } of images) this.#lines.send({ status: `Digest: ${digest}` });
     this.#lines.send({ status: `Status: ${isNew ? "Downloaded newer image" : "Image is up to date"} for ${asked}` });
     this.#lines.end();
+  }
+
+  #turnTo(object: string): void {
+    const { repository, tag, digest } = parseReference(object);
+    this.#object = object;
+    this.#layers = new LayerLines(this.#lines, pullSteps, pullEnds);
+    this.#hasNews = false;
+    this.#lines.send({ status: `Pulling from ${repository}`, id: tag ?? digest ?? "latest" });
   }
 }
 

@@ -1,3 +1,4 @@
+import { EngineError } from "../errors.ts";
 import type { ApiCall } from "./api-call.ts";
 import { errorBody, statusOf } from "./api-error.ts";
 
@@ -15,7 +16,9 @@ export async function withUpload(
     await work(request.iterator({ destroyOnReturn: false }));
   } catch (error) {
     if (signal.aborted || response.headersSent) throw error;
-    call.reply(statusOf(error), errorBody(error));
+    // What is damaged is what was sent.
+    const isDamaged = error instanceof EngineError && error.code === "corrupt";
+    call.reply(isDamaged ? 400 : statusOf(error), errorBody(error));
   } finally {
     request.resume();
   }

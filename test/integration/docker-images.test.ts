@@ -132,6 +132,7 @@ describe("images of docker's API", () => {
       { errorDetail: { message: expect.any(String) }, error: expect.any(String) },
     ]);
     expect((await sendRaw(engine, "POST /images/create?fromSrc=-&repo=UPPER", { body: junk })).status).toBe(400);
+    expect((await sendRaw(engine, "POST /images/create?fromSrc=-", { body: junk })).status).toBe(400);
   });
 
   it("wait for a client that does not read, and go no further when it is gone", async () => {

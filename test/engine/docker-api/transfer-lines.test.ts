@@ -44,9 +44,9 @@ it("tells of a pull in docker's words, each step once, also those that nobody sa
     "a Pulling fs layer",
     "a Downloading",
     "b Already exists",
-    "c Pulling fs layer",
     "a Download complete",
     "a Pull complete",
+    "c Pulling fs layer",
     "c Download complete",
     "c Extracting",
     "c Pull complete",
@@ -70,12 +70,23 @@ it("says that nothing was new, and begins anew with each tag", () => {
   );
   expect(words()).toEqual([
     "1 Pulling from library/web",
-    "a Already exists",
     "2 Pulling from library/web",
-    "a Already exists",
     "Digest: sha256:2",
     "Digest: sha256:3",
     "Status: Image is up to date for web",
+  ]);
+});
+
+it("tells of layers that are here where the image is new", () => {
+  const pull = new PullLines(lines);
+  pull.show(progress("web:1", ["a", "waiting"]));
+  pull.show(progress("web:1", ["a", "present"]));
+  pull.end([{ reference: "web:1", id: "sha256:1", digest: "sha256:2", isNew: true }], "web:1");
+  expect(words()).toEqual([
+    "1 Pulling from library/web",
+    "a Already exists",
+    "Digest: sha256:2",
+    "Status: Downloaded newer image for web:1",
   ]);
 });
 
