@@ -2,13 +2,16 @@ import { EngineError } from "../errors.ts";
 
 type Element = { readonly isStar: boolean; readonly fits: (character: string) => boolean };
 
+const longestPattern = 512;
+
 /** Go's path.Match: `*` and `?` stay within a part between slashes. Fails with `invalid-argument` for a malformed pattern. */
-export function matchesGlob(pattern: string, text: string): boolean {
-  const patterns = pattern.split("/").map(parseSegment);
-  const parts = text.split("/");
-  return (
-    patterns.length === parts.length && patterns.every((segment, index) => fitsSegment(segment, parts[index] ?? ""))
-  );
+export function compileGlob(pattern: string): (text: string) => boolean {
+  if (pattern.length > longestPattern) throw malformed(pattern);
+  const segments = pattern.split("/").map(parseSegment);
+  return (text) => {
+    const parts = text.split("/");
+    return segments.length === parts.length && segments.every((one, index) => fitsSegment(one, parts[index] ?? ""));
+  };
 }
 
 function parseSegment(segment: string): Element[] {

@@ -1,7 +1,7 @@
 import { matchesLabels } from "../lib/label-filter.ts";
 import type { ImageSummary } from "../protocol/images.ts";
 import { type Filters, filterFlag } from "./filters.ts";
-import { matchesGlob } from "./glob.ts";
+import { compileGlob } from "./glob.ts";
 
 export const imageFilters = ["before", "dangling", "label", "reference", "since", "until"];
 
@@ -11,7 +11,7 @@ export type Span = { readonly after: number | null; readonly before: number | nu
 /** The images that pass, with only those of their names that pass. */
 export function filterImages(images: readonly ImageSummary[], filters: Filters, span: Span): ImageSummary[] {
   const dangling = filterFlag(filters, "dangling");
-  const patterns = filters.get("reference") ?? null;
+  const patterns = filters.get("reference")?.map(compileGlob) ?? null;
   return images
     .filter((image) => isWithin(image, span) && matchesLabels(image.labels, filters.get("label") ?? []))
     .map((image) => (patterns === null ? image : withMatchingNames(image, patterns)))
@@ -27,9 +27,10 @@ function isWithin({ createdAt }: ImageSummary, { after, before }: Span): boolean
   return (after === null || made > after) && (before === null || made < before);
 }
 
-function withMatchingNames(image: ImageSummary, patterns: readonly string[]): ImageSummary {
-  const fits = (name: string) =>
-    patterns.some((pattern) => matchesGlob(pattern, name) || matchesGlob(pattern, bareNameOf(name)));
+type Pattern = ReturnType<typeof compileGlob>;
+
+function withMatchingNames(image: ImageSummary, patterns: readonly Pattern[]): ImageSummary {
+  const fits = (name: string) => patterns.some((isLike) => isLike(name) || isLike(bareNameOf(name)));
   return { ...image, references: image.references.filter(fits), digests: image.digests.filter(fits) };
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { matchesGlob } from "../../../engine/docker-api/glob.ts";
+import { compileGlob } from "../../../engine/docker-api/glob.ts";
 
 it.each([
   ["busybox", "busybox", true],
@@ -19,15 +19,15 @@ it.each([
   ["*", "", true],
   ["?", "", false],
 ])("takes %j for %j: %s", (pattern, text, fits) => {
-  expect(matchesGlob(pattern, text)).toBe(fits);
+  expect(compileGlob(pattern)(text)).toBe(fits);
 });
 
-it.each(["[a", "a[]", "x\\"])("refuses the pattern %j, as Go does", (pattern) => {
-  expect(() => matchesGlob(pattern, "x")).toThrow("syntax error in pattern");
+it.each(["[a", "a[]", "x\\", "a".repeat(513)])("refuses the pattern %j, as Go does", (pattern) => {
+  expect(() => compileGlob(pattern)).toThrow("syntax error in pattern");
 });
 
 it("does not search for ever where many stars could stand for many things", () => {
   const begun = performance.now();
-  expect(matchesGlob("*a".repeat(60), `${"a".repeat(200)}b`)).toBe(false);
+  expect(compileGlob("*a".repeat(60))(`${"a".repeat(200)}b`)).toBe(false);
   expect(performance.now() - begun).toBeLessThan(1000);
 });
