@@ -3,6 +3,8 @@ import { EngineError, messageOf } from "../errors.ts";
 /** Sentences that docker's clients look at, and what they stand for in the engine's own. */
 const sentences: readonly (readonly [RegExp, string])[] = [
   [/^no such container: (.*)$/s, "No such container: $1"],
+  [/^no such exec instance: (.*)$/s, "No such exec instance: $1"],
+  [/^could not find the file (.*)$/s, "Could not find the file $1"],
   [/^(network .* not found)$/s, "$1"],
 ];
 

@@ -15,6 +15,8 @@ export type LogFramesOptions = {
 
 /** Bytes of `2026-11-22T01:38:45Z stdout F` with its newline. */
 const shortestRecord = 30;
+/** Of `2026-11-22T01:38:45.629079477Z` and a blank. */
+const timeLength = 31;
 const newline = 10;
 
 /** Turns log records to what docker's clients get of a log: a frame a line. No chunk may end within a record. */
@@ -32,9 +34,9 @@ export class LogFrames {
   }
 
   take(chunk: Buffer): Buffer {
-    // No text is longer than its record, and a time with its blank is part of the record as well.
+    // No text is longer than its record, and a time with its blank is part of the record as well, if not as long as written anew.
     const mostRecords = Math.ceil(chunk.length / shortestRecord);
-    this.#out = Buffer.allocUnsafe(chunk.length + mostRecords * (frameHead + this.#details.length));
+    this.#out = Buffer.allocUnsafe(chunk.length + mostRecords * (frameHead + timeLength + this.#details.length));
     this.#length = 0;
     decodeLogRecords(chunk, (record) => {
       if (this.#options[record.stream]) this.#append(chunk, record);

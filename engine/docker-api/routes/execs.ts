@@ -129,7 +129,7 @@ function inspected(execID: string, { container, request, streams, status, pid, e
     OpenStdout: streams.stdout,
     CanRemove: false,
     ContainerID: container,
-    DetachKeys: Buffer.from(parseDetachKeys(streams.detachKeys)).toString("base64"),
+    DetachKeys: streams.detachKeys === "" ? "" : parseDetachKeys(streams.detachKeys).toString("base64"),
     Pid: pid,
   };
 }
