@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { request as httpRequest } from "node:http";
+import { createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Operation } from "../../engine/protocol/state.ts";
 import { askDocker, filterQuery } from "../support/docker-client.ts";
@@ -164,8 +165,28 @@ describe("images of docker's API", () => {
       Comment: "by hand",
       Config: { Cmd: ["cat", "/etc/motd"], Env: ["A=b"] },
     });
-    const url = await ask("POST /images/create?fromSrc=http://127.0.0.1:1/x&repo=x");
-    expect(url.status).toBe(501);
+  });
+
+  it("come from a URL", async () => {
+    const archive = await tarOf([["etc/motd", "hello"]]);
+    const server = createServer((asked, response) => {
+      if (asked.url === "/rootfs.tar") response.end(archive);
+      else if (asked.url === "/junk") response.end(randomBytes(4096));
+      else response.writeHead(404).end();
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { stdout } = await docker(["import", `http://${address}/rootfs.tar`, "web:1"]);
+    expect(stdout).toBe(`Downloading from http://${address}/rootfs.tar\n${await idOf("web:1")}\n`);
+    const junk = await docker(["import", `http://${address}/junk`]);
+    expect(junk).toMatchObject({ code: 1, stderr: expect.stringContaining("this is no tar archive") });
+    const source = (url: string) => ask(`POST /images/create?fromSrc=${encodeURIComponent(url)}`);
+    expect((await source(`${address}/nothing`)).status).toBe(404);
+    server.close();
+    server.closeAllConnections();
+    expect((await source(`${address}/rootfs.tar`)).status).toBe(503);
+    expect((await source("file:///etc/passwd")).status).toBe(400);
   });
 
   it("are made of containers, with a configuration and changes", async () => {

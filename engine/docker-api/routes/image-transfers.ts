@@ -14,6 +14,7 @@ import { registryAuthOf } from "../registry-auth.ts";
 import type { Route } from "../router.ts";
 import { PullLines, PushLines, progressLine } from "../transfer-lines.ts";
 import { withUpload } from "../upload-body.ts";
+import { openUrlArchive } from "../url-archive.ts";
 
 /** The ways by which images come and go. */
 export function imageTransferRoutes({ images }: ServerParts): Route[] {
@@ -67,24 +68,34 @@ function inDockersWords(error: unknown, name: string, repository: string): unkno
 
 async function importImage(images: ImageService, call: ApiCall): Promise<void> {
   const source = call.text("fromSrc");
-  if (source !== "-") {
-    throw new EngineError("unimplemented", `this engine does not fetch ${source.slice(0, 200)} by itself`, {
-      hint: "fetch it, and import the file",
-    });
+  if (source === "-") return await withUpload(call, (body) => importFrom(images, call, body));
+  const { url, bytes } = await openUrlArchive(source, call.signal);
+  const lines = new JsonLines(call);
+  lines.send({ status: `Downloading from ${url}` });
+  try {
+    await importFrom(images, call, bytes, `Imported from ${url}`);
+  } catch (error) {
+    lines.fail(error);
   }
-  await withUpload(call, async (rootfs) => {
-    const options = {
-      reference: newNameOf(call.text("repo"), call.text("tag")),
-      changes: call.query.getAll("changes"),
-      message: call.text("message"),
-      platform: call.text("platform") || undefined,
-    };
-    const work = workOf(call, () => {});
-    const { id } = await images.import(rootfs, options, work);
-    const lines = new JsonLines(call);
-    lines.send({ status: id });
-    lines.end();
-  });
+}
+
+async function importFrom(
+  images: ImageService,
+  call: ApiCall,
+  rootfs: AsyncIterable<Uint8Array>,
+  message = "",
+): Promise<void> {
+  const options = {
+    reference: newNameOf(call.text("repo"), call.text("tag")),
+    changes: call.query.getAll("changes"),
+    message: call.text("message") || message,
+    platform: call.text("platform") || undefined,
+  };
+  const work = workOf(call, () => {});
+  const { id } = await images.import(rootfs, options, work);
+  const lines = new JsonLines(call);
+  lines.send({ status: id });
+  lines.end();
 }
 
 /** A failure is told within a good answer, as docker does. */
