@@ -6,6 +6,7 @@ const sentences: readonly (readonly [RegExp, string])[] = [
   [/^no such exec instance: (.*)$/s, "No such exec instance: $1"],
   [/^could not find the file (.*)$/s, "Could not find the file $1"],
   [/^(network .* not found)$/s, "$1"],
+  [/^container name "(.*)" is not valid$/s, "Invalid container name ($1), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"],
   [/^invalid reference (".*": .*)$/s, "invalid reference format: $1"],
 ];
 

@@ -86,6 +86,8 @@ const hostConfigBody = z.extend(resourcesBody, {
   Sysctls: textMap,
   Runtime: text,
   Isolation: text,
+  /** Of Windows. */
+  CpuCount: whole,
   Ulimits: list(z.object({ Name: text, Soft: whole, Hard: whole })),
   Devices: list(z.object({ PathOnHost: text, PathInContainer: text, CgroupPermissions: text })),
   DeviceCgroupRules: texts,
@@ -103,6 +105,9 @@ export const createBody = z.object({
   Hostname: text,
   Domainname: text,
   User: text,
+  AttachStdin: flag,
+  AttachStdout: flag,
+  AttachStderr: flag,
   Tty: flag,
   OpenStdin: flag,
   StdinOnce: flag,

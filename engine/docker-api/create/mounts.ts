@@ -12,7 +12,10 @@ export function toMounts({ HostConfig: host, Volumes: volumes }: CreateBody): Mo
   const asked = [
     ...host.Binds.map((bind) => parseBind(bind, host.VolumeDriver)),
     ...host.Mounts.map((mount) => toMount(mount, host.VolumeDriver)),
-    ...Object.entries(host.Tmpfs).map(([target, options]) => toTmpfs(target, options.split(","))),
+    ...Object.entries(host.Tmpfs).map(([target, options]) => ({
+      ...toTmpfs(target, options.split(",")),
+      createSource: true,
+    })),
   ];
   const targets = asked.map(({ target }) => target);
   const twice = targets.find((target, index) => targets.indexOf(target) !== index);

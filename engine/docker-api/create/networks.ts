@@ -9,9 +9,14 @@ type Place = { readonly network: string; readonly settings: EndpointSettings; re
  * NetworkMode with the places of NetworkingConfig. A container is on the networks that stand there; one that stands in NetworkMode
  * only is taken where there are none. The default route goes through the one of the highest priority, then through NetworkMode.
  */
-export function toNetworks(body: CreateBody): Pick<CreateRequest, "network" | "endpoints" | "links"> {
+export function toNetworks(body: CreateBody): Pick<CreateRequest, "network" | "endpoints" | "links" | "macAddress"> {
   const { Links: links } = body.HostConfig;
-  return { ...toPlaces(body), ...(links.length === 0 ? {} : { links: [...links] }) };
+  const { MacAddress: macAddress } = body;
+  return {
+    ...toPlaces(body),
+    ...(links.length === 0 ? {} : { links: [...links] }),
+    ...(macAddress === "" ? {} : { macAddress }),
+  };
 }
 
 function toPlaces(body: CreateBody): Pick<CreateRequest, "network" | "endpoints"> {

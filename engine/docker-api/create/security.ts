@@ -41,7 +41,8 @@ function unknownOption(text: string, key: string): EngineError {
   if (key === "label" || key === "writable-cgroups") {
     return new EngineError("unimplemented", `security option ${JSON.stringify(text.slice(0, 80))} is not supported`);
   }
-  return new EngineError("invalid-argument", `invalid --security-opt 2: ${JSON.stringify(text.slice(0, 80))}`);
+  const number = key === text ? 1 : 2;
+  return new EngineError("invalid-argument", `invalid --security-opt ${number}: ${JSON.stringify(text.slice(0, 80))}`);
 }
 
 /** docker's own lists, or none: null and an empty list mean these. */

@@ -122,7 +122,7 @@ function refuse({ HostConfig: host, Shell: shell }: CreateBody): void {
   if (host.Cgroup !== "")
     throw unimplemented("a cgroup shared with another container (HostConfig.Cgroup) is not supported");
   if (host.Isolation !== "" && host.Isolation !== "default") {
-    throw invalid(`invalid isolation ${JSON.stringify(host.Isolation)}: linux has only 'default'`);
+    throw invalid(`Invalid isolation: ${JSON.stringify(host.Isolation)} - linux only supports 'default'`);
   }
   if (shell !== null && shell.length > 0)
     throw unimplemented("a shell of the container's own (Shell) is not supported");
