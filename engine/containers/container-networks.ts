@@ -41,10 +41,12 @@ export function checkNetworks(parts: Pick<ContainerParts, "table" | "networks">,
 export async function connectNetwork(
   parts: ContainerParts,
   record: ContainerRecord,
-  { network: name, settings }: EndpointRequest,
+  { network: name, settings: asked }: EndpointRequest,
 ): Promise<void> {
   const { id, request, state } = record;
   const network = parts.networks.get(name);
+  const isMain = request.network === "none" || request.network === network.name;
+  const settings = isMain && request.macAddress !== undefined ? { macAddress: request.macAddress, ...asked } : asked;
   const isShared = request.network === "host" || joinedContainerOf(request) !== null;
   if (isShared || network.driver === "host" || network.driver === "null") {
     const what = isShared

@@ -55,10 +55,10 @@ export function inspectContainer(record: ContainerRecord, facts: InspectFacts): 
     ProcessLabel: "",
     AppArmorProfile: shownProfile(facts, request),
     ExecIDs: facts.execIDs.length === 0 ? null : facts.execIDs,
-    HostConfig: inspectHostConfig(record, facts),
+    HostConfig: { ...inspectHostConfig(record, facts), ...request.kept?.hostConfig },
     GraphDriver: { Name: "overlay2", Data: { MergedDir: facts.rootfs } },
     Mounts: inspectMountPoints(record, facts.volumes, facts.config),
-    Config: inspectConfig(record),
+    Config: { ...inspectConfig(record), ...request.kept?.config },
     NetworkSettings: inspectNetworks(record, facts),
   };
 }
@@ -124,7 +124,11 @@ export function inspectConfig({ request, resolution }: ContainerRecord) {
     Tty: request.terminal,
     OpenStdin: request.openStdin,
     StdinOnce: request.stdinOnce,
-    Env: mergeEnvironment(resolution.image.environment, request.environment),
+    // docker keeps a name without a value, which takes a variable of the image away.
+    Env: [
+      ...mergeEnvironment(resolution.image.environment, request.environment),
+      ...request.environment.filter((entry) => !entry.includes("=")),
+    ],
     Cmd: args.slice(entrypointLength),
     ...inspectHealthcheck(resolution),
     Image: request.image,

@@ -19,7 +19,8 @@ export function summarizeMounts(record: ContainerRecord, volumes: Paths): Contai
 /** docker's `Mounts` (Engine API, MountPoint). */
 export function inspectMountPoints(record: ContainerRecord, volumes: Paths, config: Pick<EngineConfig, "root">) {
   const isNamed = new Map((record.resolution.mounts ?? []).map((mount) => [mount.target, mount.isNamed]));
-  return mountsOf(record).map((mount) => {
+  const shown = mountsOf(record).filter((mount) => !isTmpfsFlag(mount));
+  return shown.map((mount) => {
     const common = {
       Destination: mount.target,
       Mode: modeOf(mount, isNamed.get(mount.target) ?? true),
@@ -39,10 +40,10 @@ function modeOf({ type, createSource, readOnly }: MountRequest, isNamed: boolean
   return type === "volume" && isNamed ? "z" : "";
 }
 
-/** `-v` stands in Binds, `--mount` in Mounts, and every tmpfs in Tmpfs; an anonymous volume of `-v` only among the config's volumes. */
+/** `-v` stands in Binds, `--mount` in Mounts, `--tmpfs` in Tmpfs; an anonymous volume of `-v` only among the config's volumes. */
 export function inspectAskedMounts({ mounts }: CreateRequest) {
-  const shared = mounts.filter(({ type }) => type !== "tmpfs");
-  const tmpfs = mounts.filter(({ type }) => type === "tmpfs");
+  const shared = mounts.filter((mount) => !isTmpfsFlag(mount));
+  const tmpfs = mounts.filter(isTmpfsFlag);
   const binds = shared.filter(({ createSource, source }) => createSource && source !== "");
   const ofMountFlag = shared.filter(({ createSource }) => !createSource);
   return {
@@ -80,8 +81,29 @@ function inspectMountFlag(mount: MountRequest) {
     ...(source === "" ? {} : { Source: source }),
     Target: target,
     ...(readOnly ? { ReadOnly: true } : {}),
-    ...(type === "bind" ? inspectBindOptions(mount) : inspectVolumeOptions(mount)),
+    ...optionsOf(mount),
   };
+}
+
+function isTmpfsFlag({ type, createSource }: MountRequest): boolean {
+  return type === "tmpfs" && createSource;
+}
+
+function optionsOf(mount: MountRequest) {
+  if (mount.type === "bind") return inspectBindOptions(mount);
+  return mount.type === "tmpfs" ? inspectTmpfsOptions(mount) : inspectVolumeOptions(mount);
+}
+
+function inspectTmpfsOptions({ options }: MountRequest) {
+  const find = (name: string) => options.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1);
+  const [size, mode] = [find("size"), find("mode")];
+  const others = options.filter((option) => !/^(size|mode)=/.test(option)).map((option) => option.split("="));
+  const given = {
+    ...(size !== undefined && /^\d+$/.test(size) ? { SizeBytes: Number(size) } : {}),
+    ...(mode !== undefined ? { Mode: Number.parseInt(mode, 8) } : {}),
+    ...(others.length === 0 ? {} : { Options: others }),
+  };
+  return Object.keys(given).length === 0 ? {} : { TmpfsOptions: given };
 }
 
 function inspectBindOptions({ propagation, nonRecursive, recursiveReadOnly }: MountRequest) {

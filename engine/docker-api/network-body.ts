@@ -13,7 +13,7 @@ export const networkBody = z.object({
   Scope: text,
   EnableIPv4: z.nullish(z.boolean()),
   EnableIPv6: flag,
-  IPAM: z.nullish(z.object({ Driver: text, Options: textMap, Config: z.nullish(z.array(ipamConfig)) })),
+  IPAM: z.nullish(z.object({ Driver: text, Options: z.nullish(textMap), Config: z.nullish(z.array(ipamConfig)) })),
   Internal: flag,
   Attachable: flag,
   Ingress: flag,
@@ -36,7 +36,7 @@ export function toCreateNetworkRequest(body: NetworkBody): CreateNetworkRequest 
     labels: body.Labels,
     options: body.Options,
     attachable: body.Attachable,
-    ipamOptions: body.IPAM?.Options ?? {},
+    ipamOptions: body.IPAM?.Options ?? null,
   };
 }
 

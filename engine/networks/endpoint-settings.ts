@@ -15,11 +15,11 @@ export function checkSettings(
     throw invalid(`a container cannot be connected to several networks, one of them ${network.name}`);
   }
   for (const alias of settings.aliases) {
-    if (!/^[A-Za-z0-9_]([A-Za-z0-9._-]{0,252})$/.test(alias))
+    if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,252}$/.test(alias))
       throw invalid(`network alias ${JSON.stringify(alias)} is not valid`);
   }
   for (const link of settings.links ?? []) {
-    if (!/^\/?[A-Za-z0-9_][A-Za-z0-9._-]*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,252})?$/.test(link))
+    if (!/^\/?[A-Za-z0-9_][A-Za-z0-9._-]*(:[A-Za-z0-9_-][A-Za-z0-9._-]{0,252})?$/.test(link))
       throw invalid(`link ${JSON.stringify(link.slice(0, 300))} is not of the form container:alias`);
   }
   checkMac(network, settings.macAddress);

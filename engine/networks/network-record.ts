@@ -22,7 +22,7 @@ export const networkDetail = z.object({
   /** Whether somebody chose a subnet: only then are static addresses sure to fit after it is made anew. */
   hasOwnSubnet: z._default(z.boolean(), false),
   attachable: z._default(z.boolean(), false),
-  ipamOptions: z._default(texts, {}),
+  ipamOptions: z._default(z.nullable(texts), {}),
 });
 export type NetworkDetail = Readonly<z.infer<typeof networkDetail>>;
 
@@ -30,7 +30,7 @@ export type NetworkDetail = Readonly<z.infer<typeof networkDetail>>;
 export type NetworkRecord = Network & {
   readonly hasOwnSubnet: boolean;
   readonly attachable: boolean;
-  readonly ipamOptions: Readonly<Record<string, string>>;
+  readonly ipamOptions: Readonly<Record<string, string>> | null;
 };
 
 const predefined = ["bridge", "host", "none"] as const;

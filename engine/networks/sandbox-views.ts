@@ -227,7 +227,7 @@ export function inspectNetwork(network: NetworkRecord, records: readonly Sandbox
     EnableIPv6: network.enableIPv6,
     IPAM: {
       Driver: "default",
-      Options: network.name === "bridge" ? null : { ...network.ipamOptions },
+      Options: network.name === "bridge" ? null : network.ipamOptions,
       Config: network.subnets.map(({ subnet, gateway, ipRange, auxiliaryAddresses }) => ({
         Subnet: subnet,
         ...(ipRange === "" ? {} : { IPRange: ipRange }),

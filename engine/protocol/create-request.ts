@@ -15,7 +15,7 @@ export const mountRequest = z.object({
   readOnly: z.boolean(),
   /** bind only: rprivate (default), rslave, rshared, private, slave, shared. */
   propagation: z.optional(z.string()),
-  /** True for -v, false for --mount: -v makes a bind's missing source directory, --mount refuses it; inspect shows them apart. */
+  /** True for -v and --tmpfs, false for --mount: -v makes a bind's missing source directory, --mount refuses it; inspect shows them apart. */
   createSource: z.boolean(),
   /** bind only: mounts below the source are not taken along (`bind-recursive=disabled`). */
   nonRecursive: z.optional(z.boolean()),
@@ -118,6 +118,8 @@ export const createRequest = z.object({
   network: z.string(),
   /** By network name or id. `network` need not be among them; others are joined as well. */
   endpoints: z._default(z.record(z.string(), endpointSettings), {}),
+  /** Of the place on `network`, also where it is left and joined again (docker's Config.MacAddress). */
+  macAddress: z.optional(z.string()),
   /** docker's `--link`, `container[:alias]`. */
   links: z.optional(z.array(z.string())),
   dns: z.array(z.string()),
@@ -163,5 +165,9 @@ export const createRequest = z.object({
   stopSignal: z.optional(z.string()),
   /** Seconds between the stop signal and SIGKILL. */
   stopTimeout: z.optional(whole),
+  /** What a docker client asked for that has no effect here, as nor has it with docker on this host: its inspect shows it. */
+  kept: z.optional(
+    z.object({ config: z.record(z.string(), z.unknown()), hostConfig: z.record(z.string(), z.unknown()) }),
+  ),
 });
 export type CreateRequest = z.infer<typeof createRequest>;

@@ -30,7 +30,7 @@ export const createNetworkRequest = z.object({
   /** docker's, kept for who asks: containers may join any network. */
   attachable: z.optional(z.boolean()),
   /** docker's `--ipam-opt`, kept for who asks: the only driver knows none. */
-  ipamOptions: z.optional(texts),
+  ipamOptions: z.optional(z.nullable(texts)),
   /** docker's: `com.docker.network.driver.mtu`, `com.docker.network.bridge.name`, `…enable_icc`, `…enable_ip_masquerade`, `…host_binding_ipv4`, `parent`, … */
   options: texts,
 });

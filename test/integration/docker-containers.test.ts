@@ -186,7 +186,7 @@ describe("containers of docker's API", () => {
     expect(Config.Env).toContain("A=b");
     expect(HostConfig).toMatchObject({
       Binds: ["/tmp:/b:ro", "kept:/c"],
-      Tmpfs: { "/t": "size=1048576,mode=1770" },
+      Mounts: [{ Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 1_048_576, Mode: 0o1770 } }],
       NetworkMode: "front",
       Memory: 64 * 1024 * 1024,
       NanoCpus: 500_000_000,

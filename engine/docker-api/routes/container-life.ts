@@ -43,6 +43,13 @@ export function containerLifeRoutes({ containers }: ServerParts): Route[] {
   ];
 }
 
+/** Milliseconds. */
+const killPatience = 10_000;
+
+function isKill(signal: string): boolean {
+  return ["9", "KILL", "SIGKILL"].includes(signal.toUpperCase());
+}
+
 type Containers = ServerParts["containers"];
 
 async function start(containers: Containers, call: ApiCall, container: string): Promise<void> {
@@ -65,7 +72,11 @@ function signalOf(call: ApiCall): string | undefined {
 async function kill(containers: Containers, container: string, signal: string): Promise<void> {
   const { id, status } = containers.get(container);
   if (status !== "running" && status !== "paused") throw notRunning(`cannot kill container: ${container}`, id);
+  // docker answers to SIGKILL when the container has ended.
+  const ended = isKill(signal) ? containers.wait(id, "next-exit", AbortSignal.timeout(killPatience)) : null;
+  ended?.catch(() => {});
   await containers.kill(id, signal);
+  await ended?.catch(() => {});
 }
 
 function notRunning(doing: string, id: string): EngineError {

@@ -5,6 +5,7 @@ import { ApiError } from "../api-error.ts";
 import { asksForAll, containerFilters, filterContainers } from "../container-filters.ts";
 import { toDockerSummary } from "../container-summary.ts";
 import { createBody } from "../create/create-body.ts";
+import { keptFields } from "../create/kept-fields.ts";
 import { checkPlatform } from "../create/platform.ts";
 import { toCreateRequest } from "../create/to-create-request.ts";
 import { namingImage } from "../image-names.ts";
@@ -66,7 +67,10 @@ async function create({ containers, images }: ServerParts, call: ApiCall): Promi
     throw new EngineError("invalid-argument", "config cannot be empty in order to create a container");
   const image = await namingImage(body.Image, () => images.resolve(body.Image));
   await checkPlatform(call.text("platform"), { image: body.Image, inspect: () => images.inspect(image.id) });
-  const request = toCreateRequest(call.text("name"), body, () => image.config.command);
+  const request = {
+    ...toCreateRequest(call.text("name"), body, () => image.config.command),
+    ...keptFields(body, call.version),
+  };
   try {
     const { id, warnings } = await containers.create(request);
     call.reply(201, { Id: id, Warnings: warnings });

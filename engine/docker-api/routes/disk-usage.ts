@@ -35,12 +35,10 @@ async function show(parts: ServerParts, call: ApiCall): Promise<void> {
 async function imagesOf({ images }: ServerParts, version: number) {
   const { images: usage } = await images.diskUsage();
   const containers = new Map(usage.items.map((item) => [item.id, item.containers]));
-  const items = images
-    .list()
-    .map((image) => ({
-      ...formatImage(image, { version, sharedSize: true }),
-      Containers: containers.get(image.id) ?? 0,
-    }));
+  const items = images.list().map((image) => ({
+    ...formatImage(image, { version, sharedSize: true }),
+    Containers: containers.get(image.id) ?? 0,
+  }));
   return { size: usage.size, items };
 }
 

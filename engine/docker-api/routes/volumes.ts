@@ -72,10 +72,17 @@ async function inspect(volumes: VolumeService, call: ApiCall): Promise<void> {
 async function create(volumes: VolumeService, call: ApiCall): Promise<void> {
   const body = await call.json(volumeBody);
   if (body.ClusterVolumeSpec) throw new ApiError(503, "This node is not a swarm manager", "unavailable");
-  const driver = body.Driver === "" || body.Driver === "default" ? "local" : body.Driver;
+  const driver = toDriver(body.Driver);
   const request = { name: body.Name, driver, options: body.DriverOpts, labels: body.Labels };
   const { name } = await volumes.create(request);
   call.reply(201, await volumes.inspect(name, false));
+}
+
+/** docker-compose takes this status for a mistake in its file. */
+function toDriver(driver: string): string {
+  if (["", "default", "local"].includes(driver)) return "local";
+  const name = JSON.stringify(driver.slice(0, 80)).slice(1, -1);
+  throw new ApiError(404, `error looking up volume plugin ${name}: plugin "${name}" not found`, "not-found");
 }
 
 async function remove(volumes: VolumeService, call: ApiCall): Promise<void> {

@@ -16,7 +16,7 @@ export function parseTmpfs(text: string): MountRequest {
     source: "",
     target: parseTarget(`tmpfs "${text}"`, target),
     readOnly: options.includes("ro"),
-    createSource: false,
+    createSource: true,
     options: options.filter((option) => option !== "" && option !== "ro" && option !== "rw"),
   };
 }
