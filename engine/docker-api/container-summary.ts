@@ -1,8 +1,11 @@
+import type { ImageService } from "../images/image-service.ts";
 import type { Endpoint, Sandbox } from "../networks/network-service.ts";
 import type { ContainerSummary } from "../protocol/containers.ts";
 import { formatStatus } from "../protocol/status-text.ts";
 
 export type SummaryFacts = {
+  /** What its image is called by now. */
+  readonly image: string;
   readonly sandbox: Sandbox | null;
   /** Bytes, where they were asked for. */
   readonly size: { readonly written: number; readonly total: number } | null;
@@ -10,12 +13,31 @@ export type SummaryFacts = {
   readonly now: number;
 };
 
+/** Names of containers' images: as they were asked for, or the image's id where that name is another image's, or nobody's, by now. */
+export function namesOfImages(images: Pick<ImageService, "resolve">): (container: ContainerSummary) => string {
+  const ids = new Map<string, string | null>();
+  return ({ image, imageID }) => {
+    const known = ids.get(image);
+    const id = known === undefined ? findImageID(images, image) : known;
+    ids.set(image, id);
+    return id === imageID ? image : imageID;
+  };
+}
+
+function findImageID(images: Pick<ImageService, "resolve">, image: string): string | null {
+  try {
+    return images.resolve(image).id;
+  } catch {
+    return null;
+  }
+}
+
 /** One item of docker's list of containers (Engine API, ContainerSummary). */
-export function toDockerSummary(container: ContainerSummary, { sandbox, size, now }: SummaryFacts) {
+export function toDockerSummary(container: ContainerSummary, { image, sandbox, size, now }: SummaryFacts) {
   return {
     Id: container.id,
     Names: [`/${container.name}`],
-    Image: container.image,
+    Image: image,
     ImageID: container.imageID,
     Command: container.command.map(quote).join(" "),
     Created: Math.floor(Date.parse(container.createdAt) / 1000),

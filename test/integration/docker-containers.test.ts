@@ -256,6 +256,16 @@ describe("containers of docker's API", () => {
     await remove("list-a", "list-b", "list-c");
   });
 
+  it("are listed with the id of an image whose name has gone", async () => {
+    await ask(`POST /images/${starterImage}/tag?repo=passing&tag=1`);
+    await create("named", { Image: "passing:1" });
+    expect(await list(`all=1&${filterQuery({ name: ["named"] })}`)).toMatchObject([{ Image: "passing:1" }]);
+    await ask("DELETE /images/passing:1");
+    const [{ ImageID } = { ImageID: "" }] = (await list("all=1")) as unknown as { ImageID: string }[];
+    expect(await list(`all=1&${filterQuery({ name: ["named"] })}`)).toMatchObject([{ Image: ImageID }]);
+    await remove("named");
+  });
+
   it("are waited for from before their start on", async () => {
     await create("waited", { Cmd: ["sh", "-c", "exit 7"], HostConfig: { AutoRemove: true } });
     const removed = await beginWait("waited", "removed");

@@ -3,7 +3,7 @@ import type { ServerParts } from "../../server/parts.ts";
 import type { ApiCall } from "../api-call.ts";
 import { ApiError } from "../api-error.ts";
 import { asksForAll, containerFilters, filterContainers } from "../container-filters.ts";
-import { toDockerSummary } from "../container-summary.ts";
+import { namesOfImages, toDockerSummary } from "../container-summary.ts";
 import { createBody } from "../create/create-body.ts";
 import { keptFields } from "../create/kept-fields.ts";
 import { checkPlatform } from "../create/platform.ts";
@@ -38,10 +38,12 @@ async function list(parts: ServerParts, call: ApiCall): Promise<void> {
   const shown = limit > 0 ? chosen.slice(0, limit) : chosen;
   const sizes = call.flag("size") ? await sizesOf(parts) : null;
   const now = Date.now();
+  const imageOf = namesOfImages(parts.images);
   call.reply(
     200,
     shown.map((container) =>
       toDockerSummary(container, {
+        image: imageOf(container),
         sandbox: container.pid === null ? null : networks.find(container.id),
         size: sizes?.(container) ?? null,
         now,

@@ -1,7 +1,7 @@
 import type { ServerParts } from "../../server/parts.ts";
 import type { ApiCall } from "../api-call.ts";
 import { ApiError } from "../api-error.ts";
-import { toDockerSummary } from "../container-summary.ts";
+import { namesOfImages, toDockerSummary } from "../container-summary.ts";
 import { formatImage } from "../image-list.ts";
 import type { Route } from "../router.ts";
 
@@ -47,10 +47,11 @@ async function containersOf({ containers, images, networks }: ServerParts) {
   const sizes = new Map(items.map(({ id, size }) => [id, size]));
   const ofImages = new Map(images.list().map(({ id, size }) => [id, size]));
   const now = Date.now();
+  const imageOf = namesOfImages(images);
   return containers.list(true).map((container) => {
     const written = sizes.get(container.id) ?? 0;
     const size = { written, total: written + (ofImages.get(container.imageID) ?? 0) };
-    return toDockerSummary(container, { sandbox: networks.find(container.id), size, now });
+    return toDockerSummary(container, { image: imageOf(container), sandbox: networks.find(container.id), size, now });
   });
 }
 
