@@ -5,6 +5,7 @@ import type { ApiCall } from "../api-call.ts";
 import { byteOutput } from "../byte-output.ts";
 import { formatPathStat } from "../path-stat.ts";
 import type { Route } from "../router.ts";
+import { withUpload } from "../upload-body.ts";
 
 const statHeader = "X-Docker-Container-Path-Stat";
 
@@ -44,8 +45,10 @@ async function copyIn({ containers }: ServerParts, call: ApiCall): Promise<void>
     noOverwriteDirNonDir: call.flag("noOverwriteDirNonDir"),
   };
   const work = { signal: call.signal, onProgress: () => {} };
-  await containers.archives.copyIn(call.param("id"), options, { tar: call.body, work });
-  call.end(200);
+  await withUpload(call, async (tar) => {
+    await containers.archives.copyIn(call.param("id"), options, { tar, work });
+    call.end(200);
+  });
 }
 
 async function exportAll(parts: ServerParts, call: ApiCall): Promise<void> {
