@@ -27,8 +27,9 @@ export function formatInspected({ VirtualSize, Config, ...image }: Inspected, ve
   return {
     ...image,
     ...(version < singleSize ? { VirtualSize } : {}),
-    // docker-compose 1 reads the volumes of a new container there.
-    ...(version < noContainer ? { Container: "", ContainerConfig: Config } : {}),
+    ...(version < noContainer ? { Container: "" } : {}),
+    // docker-compose 1 reads the volumes of a container there, and ends in an error without, whatever version the engine has.
+    ContainerConfig: Config,
     Config: version < imageFields ? Config : ownFields(Config),
   };
 }

@@ -227,7 +227,7 @@ function refuseLoose(asked: SubnetRequest | undefined, network: string): void {
 }
 
 function checkName(name: string): void {
-  if (/^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$/.test(name) && name !== "default") return;
+  if (/^[a-zA-Z0-9_-][a-zA-Z0-9_.-]{0,127}$/.test(name) && name !== "default") return;
   throw invalid(
     `network name ${JSON.stringify(name)} is not valid`,
     "use letters, digits, dots, dashes and underscores",

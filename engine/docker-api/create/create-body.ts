@@ -51,6 +51,12 @@ const mountBody = z.object({
 });
 export type MountBody = z.output<typeof mountBody>;
 
+/** An empty list is shown as one, and none as none. */
+const nullable = z.pipe(
+  z.nullish(z.array(z.string())),
+  z.transform((value) => value ?? null),
+);
+
 const hostConfigBody = z.extend(resourcesBody, {
   Binds: texts,
   LogConfig: z.nullish(z.object({ Type: text, Config: textMap })),
@@ -64,9 +70,9 @@ const hostConfigBody = z.extend(resourcesBody, {
   CapAdd: words,
   CapDrop: words,
   CgroupnsMode: text,
-  Dns: texts,
+  Dns: nullable,
   DnsOptions: texts,
-  DnsSearch: texts,
+  DnsSearch: nullable,
   ExtraHosts: texts,
   GroupAdd: texts,
   IpcMode: text,

@@ -63,8 +63,8 @@ function hostFields(host: HostConfigBody) {
   return {
     volumesFrom: host.VolumesFrom.map(parseVolumesFrom),
     publishAll: host.PublishAllPorts,
-    dns: host.Dns,
-    dnsSearch: host.DnsSearch,
+    dns: host.Dns ?? [],
+    dnsSearch: host.DnsSearch ?? [],
     dnsOptions: host.DnsOptions,
     extraHosts: host.ExtraHosts.map(parseExtraHost),
     annotations: host.Annotations,
@@ -128,8 +128,13 @@ function refuse({ HostConfig: host, Shell: shell }: CreateBody): void {
     throw unimplemented("a shell of the container's own (Shell) is not supported");
 }
 
+export function isKnownCheck([kind]: readonly string[]): boolean {
+  return kind === undefined || ["NONE", "CMD", "CMD-SHELL"].includes(kind);
+}
+
+/** One of an unknown kind is none, as docker has it. */
 function toHealthcheck(check: CreateBody["Healthcheck"]): CreateRequest["healthcheck"] {
-  if (check === null || check === undefined) return null;
+  if (check === null || check === undefined || !isKnownCheck(check.Test)) return null;
   const { Test: test, Interval: interval, Timeout: timeout, Retries: retries } = check;
   return { test, interval, timeout, retries, startPeriod: check.StartPeriod, startInterval: check.StartInterval };
 }
