@@ -17,11 +17,13 @@ export function toMounts({ HostConfig: host, Volumes: volumes }: CreateBody): Mo
       createSource: true,
     })),
   ];
-  const targets = asked.map(({ target }) => target);
-  const twice = targets.find((target, index) => targets.indexOf(target) !== index);
-  if (twice !== undefined) throw invalid(`Duplicate mount point: ${twice}`);
+  const targets = new Set<string>();
+  for (const { target } of asked) {
+    if (targets.has(target)) throw invalid(`Duplicate mount point: ${target}`);
+    targets.add(target);
+  }
   const anonymous = volumes.map((path) => parseAnonymous(path, host.VolumeDriver));
-  return [...asked, ...anonymous.filter(({ target }) => !targets.includes(target))];
+  return [...asked, ...anonymous.filter(({ target }) => !targets.has(target))];
 }
 
 /** `source:target[:options]` with an absolute path or the name of a volume; a target alone is an anonymous volume. */

@@ -3,8 +3,8 @@ import type { PortRequest, TransportProtocol } from "../../protocol/ports.ts";
 import type { HostConfigBody } from "./create-body.ts";
 
 type Range = { readonly first: number; readonly last: number };
-/** A key of docker's PortMap asks for no more than this: all ports of one protocol. */
-const mostPorts = 65_535;
+/** All that there are: tcp, udp and sctp. */
+const mostPorts = 3 * 65_535;
 
 /** docker's PortBindings: `{"80/tcp":[{"HostIp":"","HostPort":"8080-8090"}]}`. Fails in docker's words. */
 export function toPorts(bindings: HostConfigBody["PortBindings"]): PortRequest[] {
@@ -13,7 +13,7 @@ export function toPorts(bindings: HostConfigBody["PortBindings"]): PortRequest[]
     const { range, protocol } = parsePort(key);
     for (const { HostIp, HostPort } of hosts ?? []) {
       ports.push(...bind(range, protocol, { address: HostIp, text: HostPort }));
-      if (ports.length > mostPorts) throw invalid("too many ports are to be published");
+      if (ports.length > mostPorts) throw tooMany();
     }
   }
   return ports;
@@ -21,10 +21,15 @@ export function toPorts(bindings: HostConfigBody["PortBindings"]): PortRequest[]
 
 /** Keys of docker's ExposedPorts, `80/tcp`, `80`, `8000-8010/udp`, to one `80/tcp` for each port. */
 export function toExposed(keys: readonly string[]): string[] {
-  return keys.flatMap((key) => {
+  const ports = new Set<string>();
+  let looked = 0;
+  for (const key of keys) {
     const { range, protocol } = parsePort(key);
-    return Array.from({ length: range.last - range.first + 1 }, (_, index) => `${range.first + index}/${protocol}`);
-  });
+    looked += range.last - range.first + 1;
+    if (looked > mostPorts) throw tooMany();
+    for (let port = range.first; port <= range.last; port++) ports.add(`${port}/${protocol}`);
+  }
+  return [...ports];
 }
 
 function bind(
@@ -59,6 +64,10 @@ function parseRange(text: string, message: string): Range {
   const [first, last] = [Number(one), Number(other)];
   if (first < 1 || last > 65_535 || last < first) throw invalid(message);
   return { first, last };
+}
+
+function tooMany(): EngineError {
+  return invalid(`more than ${mostPorts} ports are named`);
 }
 
 function invalid(message: string): EngineError {

@@ -132,6 +132,13 @@ describe("ports", () => {
     expect(ports).toHaveLength(5);
   });
 
+  it("are no more than there can be", () => {
+    const ranges = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`${index + 1}-65535`, {}]));
+    expect(() => translate({ Image: "a", ExposedPorts: ranges })).toThrow("more than 196605 ports are named");
+    const PortBindings = { "1-65535": Array.from({ length: 9 }, () => ({})) };
+    expect(() => host({ PortBindings })).toThrow("more than 196605 ports are named");
+  });
+
   it.each(["x/tcp", "80/foo", "0", "70000", "9-8"])("are refused: %s", (key) => {
     expect(() => host({ PortBindings: { [key]: [{}] } })).toThrow("invalid port specification");
   });
