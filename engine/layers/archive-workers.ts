@@ -83,6 +83,17 @@ export class ArchiveWorkers implements AsyncDisposable {
   }
 }
 
+/** Of views, all the memory they look at would be copied. */
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 type JobOptions = {
   readonly task: ArchiveTask;
   readonly signal: AbortSignal;
@@ -124,9 +135,9 @@ export class ArchiveJob implements AsyncDisposable {
     await this.#next();
   }
 
-  send(bytes: Uint8Array | null): void {
-    // Of a view, all the memory it looks at would be copied.
-    const own = bytes === null ? null : new Uint8Array(bytes);
+  /** The next piece of an archive, given in parts, or null after the last. */
+  send(parts: readonly Uint8Array[] | null): void {
+    const own = parts === null ? null : joined(parts);
     this.#worker.postMessage({ kind: "chunk", bytes: own } satisfies ArchiveRequest, own === null ? [] : [own.buffer]);
   }
 

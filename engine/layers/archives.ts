@@ -29,6 +29,9 @@ export interface Archives extends AsyncDisposable {
   fill(task: FillTask | AdoptTask, signal: AbortSignal): Promise<boolean>;
 }
 
+/** Bytes a message to a worker: of smaller ones, as HTTP brings them, each costs more than what it holds. */
+const messageSize = 256 * 1024;
+
 export function openArchives(): Archives {
   return new WorkerArchives();
 }
@@ -66,11 +69,26 @@ class WorkerArchives implements Archives {
     signal: AbortSignal,
   ): Promise<void> {
     await using job = await this.#workers.start({ kind: "unpack-into", ...task }, signal);
-    await job.ready();
+    let taken = job.ready();
+    taken.catch(() => {});
+    let pieces: Uint8Array[] = [];
+    let size = 0;
+    // The first goes at once: what is wrong with an archive mostly shows there. The next are collected while the worker writes the last one.
+    let wanted = 1;
+    const send = async () => {
+      await taken;
+      job.send(pieces);
+      [pieces, size, wanted] = [[], 0, messageSize];
+      taken = job.ready();
+      taken.catch(() => {});
+    };
     for await (const bytes of tar) {
-      job.send(bytes);
-      await job.ready();
+      pieces.push(bytes);
+      size += bytes.length;
+      if (size >= wanted) await send();
     }
+    if (size > 0) await send();
+    await taken;
     job.send(null);
     await job.result();
   }
