@@ -3,6 +3,7 @@ import type { LongWork } from "../images/image-service.ts";
 import { mergeRunConfig, type RunConfig } from "../images/merge-run-config.ts";
 import type { Archives } from "../layers/archives.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
+import { familiarReference, parseReference } from "../oci/reference.ts";
 import { publishEvent } from "./container-events.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { inspectConfig } from "./inspect-container.ts";
@@ -39,7 +40,7 @@ export async function commitContainer(
   publishEvent(parts, record, "commit", {
     comment: request.message,
     imageID: image.id,
-    imageRef: request.reference ?? "",
+    imageRef: request.reference === null ? "" : familiarReference(parseReference(request.reference)),
   });
   return image;
 }
