@@ -41,9 +41,9 @@ export function filterContainers(
   return all.filter((container) => tests.every((holds) => holds(container)));
 }
 
-/** Whether a list that was not asked for `all` shows others than those that run: docker looks for what is named by these. */
+/** Whether a list that was not asked for `all` shows others than those that run (moby, daemon/list.go): by their status alone. */
 export function asksForAll(filters: Filters): boolean {
-  return ["status", "exited", "before", "since"].some((name) => filters.has(name));
+  return filters.has("status");
 }
 
 function testsOf(filters: Filters, { containers, images }: Parts): Test[] {

@@ -241,6 +241,7 @@ describe("containers of docker's API", () => {
     expect(await names({ label: ["com.docker.compose.project=p", "n=1"] })).toEqual(["list-a"]);
     expect(await names({ status: ["created", "exited"] }, "")).toEqual(["list-b", "list-c"]);
     expect(await names({ exited: ["143", "137"] })).toEqual(["list-c"]);
+    expect(await names({ exited: ["143", "137"] }, "")).toEqual([]);
     expect(await names({ since: ["list-a"] })).toEqual(["list-b", "list-c"]);
     expect(await names({ before: ["list-b"] })).toEqual(["list-a"]);
     expect(await names({ id: [first.slice(0, 12)] })).toEqual(["list-a"]);
