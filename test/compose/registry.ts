@@ -57,15 +57,10 @@ export async function fillRegistry(engine: GantryEngine, mirror: Mirror, directo
     engine.run("cp", users, `${container}:/etc/passwd`);
     for (const image of images) {
       const name = `${mirror.address}/library/${image}`;
-      engine.run(
-        "commit",
-        "--change",
-        'CMD ["sh"]',
-        "--change",
-        `LABEL org.opencontainers.image.ref.name=${image}`,
-        container,
-        name,
-      );
+      // The tests run commands in nginx, without one of their own for it.
+      const command = image.startsWith("nginx") ? ["sleep", "86400"] : ["sh"];
+      const changes = [`CMD ${JSON.stringify(command)}`, `LABEL org.opencontainers.image.ref.name=${image}`];
+      engine.run("commit", ...changes.flatMap((change) => ["--change", change]), container, name);
       engine.run("push", "--quiet", name);
     }
   } finally {
