@@ -1,4 +1,5 @@
 import { EngineError } from "../../errors.ts";
+import { hasSELinux } from "../../host/selinux.ts";
 import type { CreateRequest } from "../../protocol/create-request.ts";
 import { maskedPaths, readonlyPaths } from "../../runtime/spec/build-spec.ts";
 import type { HostConfigBody } from "./create-body.ts";
@@ -20,10 +21,14 @@ export function toSecurity(host: HostConfigBody): Security {
     else if (key === "seccomp") security.seccomp = parseSeccomp(value);
     else if (key === "apparmor" && value !== "") security.apparmor = value;
     else if (key === "systempaths" && value === "unconfined") security.unmaskedPaths = true;
-    // What asks for no confinement by SELinux is already fulfilled.
-    else if (key !== "label" || value !== "disable") throw unknownOption(text, key);
+    else if (key !== "label" || !isFulfilled(value)) throw unknownOption(text, key);
   }
   return security;
+}
+
+/** No confinement by SELinux is what a container has; other labels docker ignores where there is no SELinux. */
+function isFulfilled(label: string): boolean {
+  return label === "disable" || !hasSELinux();
 }
 
 function parseTruth(text: string, value: string): boolean {
