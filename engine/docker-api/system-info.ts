@@ -17,8 +17,11 @@ const hub = "https://index.docker.io/v1/";
 /** What IPv4 and IPv6 keep on the host itself: registries there need no certificate. */
 const loopback = ["127.0.0.0/8", "::1/128"];
 
-/** The answer of /info. */
-export async function systemInfo(parts: ServerParts): Promise<Record<string, unknown>> {
+/** Before it, a client warned where bridges did not show their packets to iptables. Ours need not. */
+const quietBridges = 50;
+
+/** The answer of /info, as of minor `version`. */
+export async function systemInfo(parts: ServerParts, version: number): Promise<Record<string, unknown>> {
   const { config, identity, containers, images } = parts;
   const abilities = findAbilities();
   const [os, files, settings] = await Promise.all([readOSRelease(), readdir("/proc/self/fd"), readSettings(parts)]);
@@ -34,8 +37,7 @@ export async function systemInfo(parts: ServerParts): Promise<Record<string, unk
     ],
     Plugins: pluginsOf(),
     ...abilities,
-    BridgeNfIptables: false,
-    BridgeNfIp6tables: false,
+    ...(version < quietBridges ? { BridgeNfIptables: true, BridgeNfIp6tables: true } : {}),
     Debug: false,
     NFd: files.length,
     NGoroutines: process.getActiveResourcesInfo().length,

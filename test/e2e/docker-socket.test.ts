@@ -108,3 +108,9 @@ it("follows engine.json, but for a mistake there goes on without", async () => {
   }
   expect((await one.run("engine", "start", "--docker-socket", "")).code).toBe(1);
 });
+
+it("writes the choice into the unit of systemd", async () => {
+  const { stdout } = await one.run("engine", "install", "--print", "--docker-socket", "/var/run/docker.sock");
+  expect(stdout).toMatch(/^ExecStart=.* serve --foreground .* --docker-socket \/var\/run\/docker.sock$/m);
+  expect((await one.run("engine", "install", "--print")).stdout).not.toContain("docker");
+});

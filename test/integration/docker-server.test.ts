@@ -146,6 +146,7 @@ it("says in words what there is not", async () => {
   expect(await askDocker(engine, "GET /plugins")).toEqual({ status: 200, body: [] });
   expect(await askDocker(engine, "GET /plugins/vieux/sshfs:latest/json")).toMatchObject({ status: 404 });
   using client = open();
+  expect(await askDocker(engine, "POST /grpc")).toMatchObject({ status: 501 });
   const upgrade = ["POST /v1.50/session HTTP/1.1", "Host: docker", "Connection: Upgrade", "Upgrade: h2c", "", ""];
   const answer = parseRefusal(await client.send(...upgrade).until(/\r\n\r\n.*\n/s));
   expect(answer.status).toBe(501);

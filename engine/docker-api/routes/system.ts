@@ -23,7 +23,7 @@ export function systemRoutes(parts: ServerParts): Route[] {
   return [
     { method: "GET", path: "/_ping", handle: ping },
     { method: "GET", path: "/version", handle: (call) => call.reply(200, version(parts)) },
-    { method: "GET", path: "/info", handle: async (call) => call.reply(200, await systemInfo(parts)) },
+    { method: "GET", path: "/info", handle: async (call) => call.reply(200, await systemInfo(parts, call.version)) },
     { method: "POST", path: "/auth", handle: (call) => logIn(parts, call) },
   ];
 }
