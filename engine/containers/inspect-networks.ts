@@ -52,10 +52,11 @@ function inspectPlace(
   settings: EndpointSettings,
   { id, endpoint }: { readonly id: string; readonly endpoint: Endpoint | null },
 ) {
-  const { aliases, links = [], ipv4Address, ipv6Address, macAddress = "" } = settings;
+  const { aliases, links = [], linkLocalIPs = [], ipv4Address, ipv6Address, macAddress = "" } = settings;
   const asked = {
     ...(ipv4Address ? { IPv4Address: ipv4Address } : {}),
     ...(ipv6Address ? { IPv6Address: ipv6Address } : {}),
+    ...(linkLocalIPs.length === 0 ? {} : { LinkLocalIPs: [...linkLocalIPs] }),
   };
   const dnsNames = endpoint?.dnsNames ?? [];
   return {

@@ -25,13 +25,13 @@ export function toEndpointSettings(config: EndpointConfig | null): EndpointSetti
     ...(ipam?.IPv4Address ? { ipv4Address: ipam.IPv4Address } : {}),
     ...(ipam?.IPv6Address ? { ipv6Address: ipam.IPv6Address } : {}),
     ...(macAddress === "" ? {} : { macAddress }),
+    ...(ipam?.LinkLocalIPs.length ? { linkLocalIPs: [...ipam.LinkLocalIPs] } : {}),
   };
 }
 
-function refuse({ IPAMConfig: ipam, DriverOpts: options, GwPriority: priority }: EndpointConfig): void {
+function refuse({ DriverOpts: options, GwPriority: priority }: EndpointConfig): void {
   const [option] = Object.keys(options);
   const refused = [
-    [(ipam?.LinkLocalIPs.length ?? 0) > 0, "link-local addresses are"],
     [(priority ?? 0) !== 0, "a priority of a network as gateway is"],
     [option !== undefined, `driver option ${JSON.stringify(option)} of an endpoint is`],
   ].find(([isAsked]) => isAsked);

@@ -1,5 +1,5 @@
 import { EngineError } from "../errors.ts";
-import { formatRange, normalizeAddress, parseAddress } from "../lib/ip-range.ts";
+import { formatRange, normalizeAddress, parseAddress, parseRange, rangeHas } from "../lib/ip-range.ts";
 import type { EndpointSettings } from "../protocol/create-request.ts";
 import { isPredefined, type NetworkRecord, subnetOf } from "./network-record.ts";
 
@@ -22,6 +22,9 @@ export function checkSettings(
     if (!/^\/?[A-Za-z0-9_][A-Za-z0-9._-]*(:[A-Za-z0-9_-][A-Za-z0-9._-]{0,252})?$/.test(link))
       throw invalid(`link ${JSON.stringify(link.slice(0, 300))} is not of the form container:alias`);
   }
+  for (const text of settings.linkLocalIPs ?? []) {
+    if (!isLinkLocal(text)) throw invalid(`invalid link-local IP address ${JSON.stringify(text.slice(0, 80))}`);
+  }
   checkMac(network, settings.macAddress);
   if (isPredefined(network)) refusePredefined(settings);
   return {
@@ -30,11 +33,18 @@ export function checkSettings(
   };
 }
 
-function refusePredefined({ aliases, ipv4Address, ipv6Address }: EndpointSettings): void {
+/** RFC 3927, and RFC 4291, section 2.5.6. */
+function isLinkLocal(text: string): boolean {
+  const address = parseAddress(text);
+  const range = address === null ? null : parseRange(address.family === 4 ? "169.254.0.0/16" : "fe80::/64");
+  return address !== null && range !== null && rangeHas(range, address);
+}
+
+function refusePredefined({ aliases, ipv4Address, ipv6Address, linkLocalIPs = [] }: EndpointSettings): void {
   if (aliases.length > 0) {
     throw invalid("network-scoped alias is supported only for containers in user defined networks");
   }
-  if (ipv4Address || ipv6Address) {
+  if (ipv4Address || ipv6Address || linkLocalIPs.length > 0) {
     throw invalid("user specified IP address is supported on user defined networks only");
   }
 }

@@ -95,6 +95,11 @@ function addressLines(network: Network, endpoint: EndpointRecord): string[] {
           `addr add ${endpoint.ipv6}/${subnet6.range.prefixLength} dev ${device} nodad`,
           `addr add ${linkAddressOf(macOf(network, endpoint))}/64 dev ${device} nodad`,
         ]),
+    ...(endpoint.settings.linkLocalIPs ?? []).map((address) =>
+      address.includes(":")
+        ? `addr add ${address}/64 dev ${device} nodad`
+        : `addr add ${address}/16 dev ${device} scope link`,
+    ),
   ];
 }
 

@@ -65,6 +65,8 @@ export const endpointSettings = z.object({
   ipv4Address: z.optional(z.string()),
   ipv6Address: z.optional(z.string()),
   macAddress: z.optional(z.string()),
+  /** Further addresses, of 169.254.0.0/16 or fe80::/64 (docker's --link-local-ip). */
+  linkLocalIPs: z.optional(z.array(z.string())),
 });
 export type EndpointSettings = z.infer<typeof endpointSettings>;
 

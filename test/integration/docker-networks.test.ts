@@ -96,6 +96,15 @@ describe("networks of docker's API", () => {
     const { Containers: members } = (await ask("GET /networks/back")).body as Network;
     expect(members[container]).toMatchObject({ Name: "web", IPv4Address: "10.123.5.9/24" });
     expect(await ask("POST /networks/back/connect", { Container: "web" })).toMatchObject({ status: 409 });
+    await ask("POST /networks/create", { Name: "link" });
+    const further = (address: string) => ({ IPAMConfig: { LinkLocalIPs: [address] } });
+    const link = (address: string) =>
+      ask("POST /networks/link/connect", { Container: "web", EndpointConfig: further(address) });
+    expect(await link("10.0.0.1")).toMatchObject({ status: 400 });
+    expect((await link("169.254.8.8")).status).toBe(200);
+    expect(await runDocker(engine, "exec", "web", "ip", "addr")).toContain("169.254.8.8/16 scope link eth2");
+    expect((await ask("POST /networks/link/disconnect", { Container: "web" })).status).toBe(200);
+    await remove("link");
     expect(await ask("DELETE /networks/back")).toMatchObject({
       status: 403,
       body: { message: expect.stringContaining("has active endpoints") },
