@@ -24,6 +24,8 @@ export const networkBody = z.object({
 });
 export type NetworkBody = z.output<typeof networkBody>;
 
+const ipv6Option = "com.docker.network.enable_ipv6";
+
 /** Fails in docker's words where there are any. */
 export function toCreateNetworkRequest(body: NetworkBody): CreateNetworkRequest {
   refuse(body);
@@ -32,7 +34,8 @@ export function toCreateNetworkRequest(body: NetworkBody): CreateNetworkRequest 
     driver: toDriver(body.Driver),
     subnets: (body.IPAM?.Config ?? []).map(toSubnet),
     internal: body.Internal,
-    enableIPv6: body.EnableIPv6,
+    // Some clients ask for it by an option.
+    enableIPv6: body.EnableIPv6 || body.Options[ipv6Option] === "true",
     labels: body.Labels,
     options: body.Options,
     attachable: body.Attachable,
