@@ -2,12 +2,13 @@ import { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../errors.ts";
 import type { DatabaseReport, LostParent } from "./check-database.ts";
+import { exclusive } from "./database.ts";
 
 parentPort?.postMessage(check(String(workerData)));
 
 function check(path: string): DatabaseReport {
   try {
-    using database = new DatabaseSync(path, { readOnly: true });
+    using database = new DatabaseSync(exclusive(path), { readOnly: true });
     const lines = database
       .prepare("PRAGMA integrity_check(20)")
       .all()

@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { EngineError, messageOf } from "../errors.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import { migrations } from "./schema.ts";
@@ -14,7 +15,7 @@ export class Database extends DatabaseSync {
   readonly #reserve: DiskReserve;
 
   constructor(path: string) {
-    super(path);
+    super(exclusive(path));
     this.#reserve = new DiskReserve(`${path}.reserve`);
   }
 
@@ -62,6 +63,16 @@ export class Database extends DatabaseSync {
       throw isFull(error) ? diskFull(error) : error;
     }
   }
+}
+
+/**
+ * The name by which connections of this process, and of no other, use a database (https://www.sqlite.org/vfs.html, `unix-excl`). The index
+ * of its log is in our own memory then; as a mapped file it ends the process with SIGBUS where a full disk has blocks for a part of a page.
+ */
+export function exclusive(path: string): URL {
+  const url = pathToFileURL(path);
+  url.searchParams.set("vfs", "unix-excl");
+  return url;
 }
 
 function isFull(error: unknown): boolean {

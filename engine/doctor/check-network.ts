@@ -48,10 +48,12 @@ export async function checkInterfaces(): Promise<Finding> {
 
 export async function checkSubnet(config: EngineConfig): Promise<Finding> {
   try {
-    const subnet = readSubnet(config);
-    if (subnet === null) return ok("subnet", "chosen at the first start, clear of the host's routes");
     const [links, routes] = await Promise.all([listLinks(), listRoutes()]);
     const { bridge } = config.names;
+    // An engine that runs has its database for itself, and its bridge has the address.
+    const [address] = links.find(({ name }) => name === bridge)?.addresses ?? [];
+    const subnet = address === undefined ? readSubnet(config) : parseSubnet(address);
+    if (subnet === null) return ok("subnet", "chosen at the first start, clear of the host's routes");
     const clash = [
       ...links
         .filter(({ name }) => name !== bridge)

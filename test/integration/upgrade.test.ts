@@ -49,10 +49,6 @@ it("takes over the database of the version before with its containers running", 
   downgrade(join(engine.config.root, "gantry.db"));
 
   await engine.start();
-  const database = new DatabaseSync(join(engine.config.root, "gantry.db"), { readOnly: true });
-  expect(database.prepare("PRAGMA user_version").get()).toEqual({ user_version: migrations.length });
-  expect(database.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
-  database.close();
   const now = await request("containers.list", { all: true });
   const essence = (all: typeof now) =>
     all.map(({ id, name, status, pid, exitCode, ipAddress, ports: open }) => ({
@@ -81,6 +77,12 @@ it("takes over the database of the version before with its containers running", 
     expect(await findContainer(engine, id)).toBeUndefined();
   }
   await eventually(() => JSON.stringify(listTraces(engine.config, engine.pid)) === JSON.stringify(before));
+  await engine.stop("SIGTERM");
+  const database = new DatabaseSync(join(engine.config.root, "gantry.db"), { readOnly: true });
+  expect(database.prepare("PRAGMA user_version").get()).toEqual({ user_version: migrations.length });
+  expect(database.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
+  database.close();
+  await engine.start();
 }, 60_000);
 
 it("finds what ended, and brings back what its policy names, also over an upgrade", async () => {

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineConfig } from "../../engine/config.ts";
 import { EngineError } from "../../engine/errors.ts";
@@ -9,6 +8,7 @@ import { listMounts } from "../../engine/host/mountinfo.ts";
 import { chainIDsOf } from "../../engine/oci/chain-id.ts";
 import type { DiffID } from "../../engine/oci/digest.ts";
 import { importImage, loadImages } from "../../src/client/upload.ts";
+import { openDatabaseCopy } from "./database-copy.ts";
 import { createContainer, eventually, starterImage, type TestEngine } from "./engine.ts";
 import { randomOf } from "./fault-storm.ts";
 import { dockerArchive, type LayerItems } from "./images-archives.ts";
@@ -167,7 +167,8 @@ async function check(engine: TestEngine, baseline: readonly string[]): Promise<s
 
 /** Everything below the root that no record accounts for, and all mounts. */
 function tracesOf(config: EngineConfig): string[] {
-  using database = new DatabaseSync(join(config.root, "gantry.db"), { readOnly: true });
+  using copy = openDatabaseCopy(join(config.root, "gantry.db"));
+  const { database } = copy;
   const column = (sql: string): string[] =>
     database
       .prepare(sql)

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import type { EngineConfig } from "../../engine/config.ts";
 import { listMounts } from "../../engine/host/mountinfo.ts";
 import { chainIDsOf } from "../../engine/oci/chain-id.ts";
 import type { DiffID } from "../../engine/oci/digest.ts";
 import type { ContainerStatus } from "../../engine/protocol/containers.ts";
+import { openDatabaseCopy } from "./database-copy.ts";
 
 /**
  * One thing that an engine has on the host or in its directories. `owner` is the container it belongs to, or empty. `lives` tells that
@@ -77,8 +77,8 @@ type Rows = {
 /** False for what is no database, or not one of this version. */
 function isOurs(path: string): boolean {
   try {
-    using database = new DatabaseSync(path, { readOnly: true });
-    return database.prepare("SELECT count(*) FROM sandboxes").get() !== undefined;
+    using copy = openDatabaseCopy(path);
+    return copy.database.prepare("SELECT count(*) FROM sandboxes").get() !== undefined;
   } catch {
     return false;
   }
@@ -87,7 +87,8 @@ function isOurs(path: string): boolean {
 function rows(config: EngineConfig): Rows {
   const path = join(config.root, "gantry.db");
   if (!isOurs(path)) return { traces: [], sandboxes: [], links: [], content: new Set() };
-  const database = new DatabaseSync(path, { readOnly: true });
+  const copy = openDatabaseCopy(path);
+  const { database } = copy;
   try {
     const all = (query: string) => database.prepare(query).all() as Record<string, string>[];
     const named = (query: string): Named[] =>
@@ -130,7 +131,7 @@ function rows(config: EngineConfig): Rows {
       ],
     };
   } finally {
-    database.close();
+    copy[Symbol.dispose]();
   }
 }
 

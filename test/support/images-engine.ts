@@ -14,7 +14,13 @@ import { openRegistryClient } from "../../engine/registry/distribution-client.ts
 import type { Patience } from "../../engine/registry/retry.ts";
 import { imagesDirectory } from "./images-tar.ts";
 
-export const quietWork: LongWork = { signal: AbortSignal.timeout(50_000), onProgress: () => {} };
+export const quietWork: LongWork = {
+  // A new one for each use.
+  get signal() {
+    return AbortSignal.timeout(50_000);
+  },
+  onProgress: () => {},
+};
 
 /** An image service with all its real parts in a directory of its own, or in one that is there already. */
 export async function openImagesEngine(path?: string, patience: Partial<Patience> = {}) {

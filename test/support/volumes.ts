@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { expect } from "vitest";
 import type { MountRequest } from "../../engine/protocol/create-request.ts";
 import { copyIn } from "../../src/client/upload.ts";
+import { openDatabaseCopy } from "./database-copy.ts";
 import { createContainer, eventually, readLog, runContainer, type TestEngine } from "./engine.ts";
 import { type TarItem, tarOf } from "./tar-of.ts";
 
@@ -62,7 +62,8 @@ export async function expectVolumesInLine(engine: TestEngine): Promise<void> {
   expect(readdirSync(directory).sort()).toEqual(listed);
   for (const name of listed) expect(readdirSync(join(directory, name))).toEqual(["_data"]);
   expect((await engine.client.request("system.fsck", { repair: false })).findings).toEqual([]);
-  using database = new DatabaseSync(join(engine.config.root, "gantry.db"), { readOnly: true });
+  using copy = openDatabaseCopy(join(engine.config.root, "gantry.db"));
+  const { database } = copy;
   expect(database.prepare("SELECT name FROM volumes ORDER BY name").all()).toEqual(listed.map((name) => ({ name })));
   expect(database.prepare("PRAGMA foreign_key_check").all()).toEqual([]);
 }
