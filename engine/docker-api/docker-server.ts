@@ -9,6 +9,7 @@ import { handleRequest } from "./handle-request.ts";
 import { isHijacked } from "./hijack.ts";
 import { Router } from "./router.ts";
 import { createRoutes } from "./routes.ts";
+import { Turns } from "./turns.ts";
 
 /** Milliseconds after which a client that has not sent its headers is let go. */
 const headersTimeout = 30_000;
@@ -29,19 +30,15 @@ export async function createDockerServer(parts: ServerParts, options: DockerServ
   const { socket, link } = options;
   const record = parts.config.dockerLinkFile;
   const router = new Router(createRoutes(parts));
-  /** Connections with an answer under way: nothing else may be written there. */
-  const busy = new WeakSet<Duplex>();
-  const answer = (request: IncomingMessage, response: ServerResponse) => {
-    busy.add(request.socket);
-    response.once("close", () => busy.delete(request.socket));
-    void handleRequest({ parts, router }, request, response);
-  };
+  const turns = new Turns();
+  const answer = (request: IncomingMessage, response: ServerResponse) =>
+    turns.take(request, response, () => void handleRequest({ parts, router }, request, response));
   // Like docker's, a connection that nobody uses stays: a client may be about to send its next request.
   const limits = { headersTimeout, maxHeaderSize, requestTimeout: 0, keepAliveTimeout: 0 };
   const server = createServer(limits, answer);
   server.on("clientError", (error: NodeJS.ErrnoException, client) => {
     if (isHijacked(client)) return;
-    if (busy.has(client) || !client.writable || isSilent(client)) client.destroy();
+    if (turns.isTaken(client) || !client.writable || isSilent(client)) client.destroy();
     else client.end(refusalOf(error));
   });
   await listenOnSocket(server, socket);

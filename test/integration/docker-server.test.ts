@@ -161,6 +161,26 @@ it("answers 1,000 clients at once, and keeps no descriptor of them", async () =>
   await eventually(() => descriptors() <= before + 2);
 });
 
+it("answers requests of a connection one after the other, and lets go of who sends many", async () => {
+  using client = open();
+  const version = get("/version").join("\r\n");
+  const ping = get("/_ping").join("\r\n");
+  const answers = await client.send(version + ping + version + ping).until(/OK$/);
+  expect(answers.match(/HTTP\/1\.1 200 OK/g)).toHaveLength(4);
+  expect(answers.indexOf("Components")).toBeLessThan(answers.indexOf("text/plain"));
+  using greedy = open();
+  await greedy.send(get("/info").join("\r\n").repeat(1000)).closed();
+});
+
+it("ends what it does for a client that goes before its turn", async () => {
+  await askDocker(engine, "GET /_ping");
+  const before = descriptors();
+  const clients = Array.from({ length: 20 }, () => open().send(get("/events").join("\r\n").repeat(3)));
+  await Promise.all(clients.map((client) => client.until(/200 OK/)));
+  for (const client of clients) client[Symbol.dispose]();
+  await eventually(() => descriptors() <= before + 2);
+});
+
 it("forgets clients that go in the midst of anything", async () => {
   await askDocker(engine, "GET /_ping");
   const before = descriptors();
