@@ -3,6 +3,7 @@ import type { LongWork } from "../images/image-service.ts";
 import type { Archives } from "../layers/archives.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import { decompress } from "../lib/decompress.ts";
+import { releaseBytes } from "../lib/young-garbage.ts";
 import type { PathStat } from "../protocol/archives.ts";
 import { resolveUser } from "../runtime/spec/user.ts";
 import { type CommitRequest, commitContainer } from "./commit-container.ts";
@@ -153,6 +154,7 @@ async function send(archive: AsyncIterable<Uint8Array>, output: ArchiveOutput): 
   for await (const chunk of archive) {
     bytes += chunk.length;
     await output(chunk);
+    releaseBytes(chunk);
   }
   return bytes;
 }

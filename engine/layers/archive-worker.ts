@@ -4,6 +4,7 @@ import { EngineError } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
 import { syncfs } from "../host/syscalls.ts";
 import { textOf } from "../lib/byte-path.ts";
+import { releaseBytes } from "../lib/young-garbage.ts";
 import {
   type ArchiveRequest,
   type ArchiveResponse,
@@ -15,7 +16,8 @@ import {
   type UnpackIntoTask,
 } from "./archive-tasks.ts";
 import { checkDirectory, isAsserted, nodeOf, notFound, splitLast, statPlace } from "./container-path.ts";
-import { ContainerView, type Place } from "./container-view.ts";
+import { ContainerView } from "./container-view.ts";
+import { DiskSync } from "./disk-sync.ts";
 import { adoptDirectory, fillDirectory } from "./fill-directory.ts";
 import { packInside, packTree } from "./pack-tree.ts";
 import { TarParser } from "./tar-parser.ts";
@@ -27,6 +29,8 @@ type Memory = Int32Array<SharedArrayBuffer>;
 /** Chunks on their way to the main thread, of 256 KiB each. */
 const window = 8;
 const cancelCheck = 200;
+/** Bytes after which what was unpacked is brought to the disk while more comes. */
+const aheadBytes = 32 * 1024 * 1024;
 
 /** Where the pieces of an archive go that is being unpacked. */
 let unpacking: Unpacking | null = null;
@@ -34,15 +38,38 @@ let unpacking: Unpacking | null = null;
 parentPort?.on("message", (request: ArchiveRequest) => {
   try {
     if (request.kind === "task") run(request.task, request.memory);
-    else if (request.kind === "chunk") unpacking?.push(request.bytes);
-    else if (unpacking !== null) throw new EngineError("cancelled", "cancelled");
+    // What comes for one that failed.
+    else if (unpacking === null) return;
+    else if (request.kind === "abort") throw new EngineError("cancelled", "cancelled");
+    else if (request.bytes !== null) unpacking.push(request.bytes);
+    else void finishUnpacking(unpacking);
   } catch (error) {
-    unpacking?.[Symbol.dispose]();
-    unpacking = null;
-    const known = error instanceof EngineError ? error : errnoError("archive", error);
-    respond({ kind: "failed", code: known.code, message: known.message, hint: known.hint });
+    void fail(error);
   }
 });
+
+async function finishUnpacking(whole: Unpacking): Promise<void> {
+  try {
+    whole.finish();
+    await closeUnpacking();
+    respond({ kind: "done", result: null });
+  } catch (error) {
+    await fail(error);
+  }
+}
+
+async function fail(error: unknown): Promise<void> {
+  await closeUnpacking();
+  const known = error instanceof EngineError ? error : errnoError("archive", error);
+  respond({ kind: "failed", code: known.code, message: known.message, hint: known.hint });
+}
+
+/** Before any answer: where something is held open, the container cannot be removed. */
+async function closeUnpacking(): Promise<void> {
+  const open = unpacking;
+  unpacking = null;
+  await open?.[Symbol.asyncDispose]();
+}
 
 function run(task: ArchiveTask, memory: Memory): void {
   switch (task.kind) {
@@ -102,9 +129,11 @@ function stat({ view: spec, path }: StatTask) {
   return statPlace(view, place, path);
 }
 
-class Unpacking implements Disposable {
+class Unpacking implements AsyncDisposable {
   readonly #open: DisposableStack;
-  readonly #place: Place;
+  readonly #disk: number;
+  readonly #ahead = new DiskSync();
+  #unwritten = 0;
   readonly #extractor: TreeExtractor;
   readonly #parser: TarParser;
 
@@ -116,38 +145,42 @@ class Unpacking implements Disposable {
     if (trail == null || place === undefined) throw notFound(path);
     if (!place.stat.isDirectory()) throw new EngineError("invalid-argument", `${textOf(path)} is not a directory`);
     if (place.readOnly) throw readOnly(path, place.path, spec);
-    this.#place = place;
+    // Opened now: a failure to write is told to who had it open (syncfs(2)).
+    const readable = `/proc/self/fd/${place.fd}`;
+    const disk = openSync(readable, constants.O_RDONLY | constants.O_DIRECTORY);
+    open.defer(() => closeSync(disk));
+    this.#disk = disk;
     this.#extractor = open.use(new TreeExtractor(view, trail, options));
     this.#parser = new TarParser(this.#extractor);
+    this.#ahead.open(readable);
     this.#open = open.move();
   }
 
-  push(bytes: Uint8Array | null): void {
-    if (bytes !== null) {
-      this.#parser.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-      respond({ kind: "next" });
-      return;
-    }
+  push(bytes: Uint8Array): void {
+    this.#parser.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    this.#writeAhead(bytes.length);
+    releaseBytes(bytes);
+    respond({ kind: "next" });
+  }
+
+  /** What a copy told of as done survives a power cut. */
+  finish(): void {
     this.#parser.finish();
     this.#extractor.finish();
-    makeDurable(this.#place.fd);
-    this[Symbol.dispose]();
-    unpacking = null;
-    respond({ kind: "done", result: null });
+    syncfs(this.#disk);
   }
 
-  [Symbol.dispose](): void {
+  /** So that little is left to be written at the end. */
+  #writeAhead(bytes: number): void {
+    this.#unwritten += bytes;
+    if (this.#unwritten < aheadBytes) return;
+    this.#ahead.begin(this.#unwritten);
+    this.#unwritten = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ahead.close();
     this.#open.dispose();
-  }
-}
-
-/** What a copy told of as done survives a power cut. */
-function makeDurable(fd: number): void {
-  const readable = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    syncfs(readable);
-  } finally {
-    closeSync(readable);
   }
 }
 

@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { EngineError, messageOf } from "../errors.ts";
 import { releaseFreeMemory } from "../host/syscalls.ts";
 import { workerURL } from "../lib/worker-url.ts";
+import { releaseBytes } from "../lib/young-garbage.ts";
 import type { PathStat } from "../protocol/archives.ts";
 import { type ArchiveRequest, type ArchiveResponse, type ArchiveTask, shared } from "./archive-tasks.ts";
 
@@ -90,6 +91,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   for (const part of parts) {
     whole.set(part, at);
     at += part.length;
+    releaseBytes(part);
   }
   return whole;
 }

@@ -23,14 +23,14 @@ export interface Archives extends AsyncDisposable {
   ): Promise<{ readonly stat: PathStat; readonly archive: Archive }>;
   /** Links in the path are followed inside the container, but for the last. Fails with `not-found`. */
   stat(view: ViewSpec, path: string): Promise<PathStat>;
-  /** Unpacks plain tar bytes below a directory of a container. What was written before a failure stays. */
+  /** Unpacks plain tar bytes below a directory of a container. Pieces are used up: their memory goes. What was written before a failure stays. */
   unpackInto(task: Omit<UnpackIntoTask, "kind">, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
   /** Copies a directory of a container into an empty one, or moves what was copied; see fill-tasks.ts. False where there is nothing. */
   fill(task: FillTask | AdoptTask, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Bytes a message to a worker: of smaller ones, as HTTP brings them, each costs more than what it holds. */
-const messageSize = 256 * 1024;
+const messageSize = 512 * 1024;
 
 export function openArchives(): Archives {
   return new WorkerArchives();

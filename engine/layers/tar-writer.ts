@@ -7,10 +7,15 @@ const chunkSize = 256 * 1024;
 /** Two zero blocks (pax(1)). */
 const endMark = 1024;
 
+/** Not filled with zeros first, and handed on as memory of its own. */
+function newChunk(): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(chunkSize).buffer);
+}
+
 /** Writes an archive in chunks. Synchronous: for workers. For each member: begin(), then its bytes by fill() or write(). */
 export class TarWriter {
   readonly #output: TarOutput;
-  #chunk = new Uint8Array(chunkSize);
+  #chunk = newChunk();
   #used = 0;
   /** Bytes of the whole archive so far. */
   written = 0;
@@ -77,7 +82,7 @@ export class TarWriter {
     if (this.#used === 0) return;
     const full = this.#chunk;
     const used = this.#used;
-    this.#chunk = new Uint8Array(chunkSize);
+    this.#chunk = newChunk();
     this.#used = 0;
     this.#output(used === chunkSize ? full : full.slice(0, used));
   }
