@@ -40,6 +40,11 @@ export function pinLinks(parts: Finding, request: CreateRequest): CreateRequest 
   return { ...rest, endpoints: { ...request.endpoints, [mode]: own } };
 }
 
+/** Those that have to run before this one can be started. */
+export function linkedContainersOf({ links = [] }: Pick<CreateRequest, "links">): string[] {
+  return links.map((link) => parseLink(link).target);
+}
+
 /** docker's: `/other:/this/alias`; null where there are none. Of others that are gone nothing is told. */
 export function inspectLinks(
   parts: Finding,

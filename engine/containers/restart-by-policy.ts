@@ -1,6 +1,7 @@
 import { EngineError } from "../errors.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { joinedContainersOf } from "./joined-containers.ts";
+import { linkedContainersOf } from "./links.ts";
 import type { ContainerParts } from "./parts.ts";
 import { nextDelay, remainingDelay, shortestDelay } from "./restart-backoff.ts";
 import { startContainer } from "./start-container.ts";
@@ -20,8 +21,8 @@ export function restartByPolicy(parts: ContainerParts, id: string, unwritten = 0
 
 async function queueRestart(parts: ContainerParts, id: string): Promise<void> {
   const record = parts.table.find(id);
-  // After a boot of the host, those whose namespaces this one shares may not have been looked at yet.
-  for (const other of record === null ? [] : joinedContainersOf(record.request)) {
+  // After a boot of the host, those that this one needs may not have been looked at yet.
+  for (const other of record === null ? [] : neededContainersOf(record)) {
     await parts.queue.run(other, () => Promise.resolve());
   }
   await parts.queue.run(id, () => restart(parts, id));
@@ -31,7 +32,7 @@ async function restart(parts: ContainerParts, id: string): Promise<void> {
   const record = parts.table.find(id);
   // Stopped, started or removed by hand in the meantime.
   if (record?.state.status !== "restarting") return;
-  const pause = pauseForJoined(parts, record);
+  const pause = pauseForNeeded(parts, record);
   if (pause !== null) return parts.restarts.schedule(id, pause, () => restartByPolicy(parts, id));
   const restartCount = record.state.restartCount + 1;
   try {
@@ -42,10 +43,15 @@ async function restart(parts: ContainerParts, id: string): Promise<void> {
   }
 }
 
-/** How long to wait, in ms, for those whose namespaces it shares and that are about to restart themselves. Null: start now. */
-function pauseForJoined(parts: ContainerParts, { request }: ContainerRecord): number | null {
-  const pauses = joinedContainersOf(request).flatMap((joined) => {
-    const state = parts.table.find(joined)?.state;
+/** Those whose namespaces it shares, or that it is linked to. */
+function neededContainersOf({ request }: ContainerRecord): string[] {
+  return [...joinedContainersOf(request), ...linkedContainersOf(request)];
+}
+
+/** How long to wait, in ms, for those that it needs and that are about to restart themselves. Null: start now. */
+function pauseForNeeded(parts: ContainerParts, record: ContainerRecord): number | null {
+  const pauses = neededContainersOf(record).flatMap((needed) => {
+    const state = parts.table.find(needed)?.state;
     if (state?.status !== "restarting") return [];
     return [shortestDelay + (remainingDelay(state.restartDelay, Date.parse(state.finishedAt ?? ""), Date.now()) || 0)];
   });

@@ -4,6 +4,7 @@ import { EngineError, messageOf } from "../errors.ts";
 const sentences: readonly (readonly [RegExp, string])[] = [
   [/^no such container: (.*)$/s, "No such container: $1"],
   [/^no such exec instance: (.*)$/s, "No such exec instance: $1"],
+  [/^no such volume: (.*)$/s, "get $1: no such volume"],
   [/^could not find the file (.*)$/s, "Could not find the file $1"],
   [/^(network .* not found)$/s, "$1"],
   [/^container name "(.*)" is not valid$/s, "Invalid container name ($1), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"],

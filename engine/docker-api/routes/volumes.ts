@@ -65,8 +65,7 @@ function passes(volume: VolumeSummary, filters: Filters): boolean {
 }
 
 async function inspect(volumes: VolumeService, call: ApiCall): Promise<void> {
-  const name = call.param("name");
-  call.reply(200, await inDockersWords("get", name, volumes.inspect(name, false)));
+  call.reply(200, await volumes.inspect(call.param("name"), false));
 }
 
 async function create(volumes: VolumeService, call: ApiCall): Promise<void> {
@@ -86,8 +85,7 @@ function toDriver(driver: string): string {
 }
 
 async function remove(volumes: VolumeService, call: ApiCall): Promise<void> {
-  const name = call.param("name");
-  await inDockersWords("get", name, volumes.remove(name, call.flag("force")));
+  await volumes.remove(call.param("name"), call.flag("force"));
   call.end(204);
 }
 
@@ -101,16 +99,6 @@ async function prune(volumes: VolumeService, call: ApiCall): Promise<void> {
 
 function refuseUpdate(): never {
   throw new ApiError(503, "This node is not a swarm manager", "unavailable");
-}
-
-/** Clients look at this text. */
-async function inDockersWords<T>(act: string, name: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (isMissing(error)) throw new ApiError(404, `${act} ${name}: no such volume`, "not-found");
-    throw error;
-  }
 }
 
 function isMissing(error: unknown): boolean {
