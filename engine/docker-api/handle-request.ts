@@ -35,14 +35,9 @@ async function answer(router: Router, request: IncomingMessage, response: Server
   if (refusal !== null) throw new EngineError("permission-denied", refusal.message);
   const { version, path, query } = parseTarget(request.url ?? "/");
   if (request.method === "OPTIONS") return void response.writeHead(200, { "Content-Length": 0 }).end();
-  const match = findRoute(router, request.method ?? "GET", path);
+  const match = router.find(request.method ?? "GET", path);
   if (match === null) throw new EngineError("not-found", "page not found");
   await match.route.handle(new ApiCall({ request, response, params: match.params, query, version }));
-}
-
-/** Node answers HEAD without the body by itself. */
-function findRoute(router: Router, method: string, path: string) {
-  return router.find(method, path) ?? (method === "HEAD" ? router.find("GET", path) : null);
 }
 
 /** Of `/v1.41/containers/json?all=1`, of the same without a version, and of either with a host before it. */

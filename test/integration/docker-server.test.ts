@@ -53,6 +53,7 @@ it.each([
   ],
   ["/v1.41/nothing", 404, "page not found"],
   ["/v1.41", 404, "page not found"],
+  ["//info", 404, "page not found"],
   ["/", 404, "page not found"],
   ["/containers/%zz/json", 400, "the path is not well encoded"],
   ["/containers/%00/json", 400, "the path is not well encoded"],
@@ -119,6 +120,13 @@ it("takes addresses that name the host", async () => {
 it("refuses web pages", async () => {
   const refusal = await refusalOf(...get("/_ping", "Origin: https://example.org"));
   expect(refusal).toMatchObject({ status: 403 });
+});
+
+it("knows each path by its own methods only", async () => {
+  for (const line of ["POST /info", "DELETE /_ping", "PUT /events", "GET /containers/create"] as const) {
+    expect(await askDocker(engine, line)).toEqual({ status: 404, body: { message: "page not found" } });
+  }
+  expect(await askDocker(engine, "HEAD /events")).toMatchObject({ status: 404 });
 });
 
 it("answers OPTIONS of whatever path", async () => {
@@ -193,7 +201,7 @@ it("forgets clients that go in the midst of anything", async () => {
     "",
   ];
   const clients = Array.from({ length: 120 }, (_, at) => open().send(halves[at % halves.length] ?? ""));
-  await eventually(() => descriptors() >= before + clients.length);
+  await eventually(() => descriptors() >= clients.length);
   for (const client of clients) client[Symbol.dispose]();
   await eventually(() => descriptors() <= before + 2);
   expect(readFileSync(engine.config.logFile, "utf8")).not.toContain("a request of a docker client failed");

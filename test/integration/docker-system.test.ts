@@ -1,12 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
+import { promisify } from "node:util";
 import { afterEach, expect, it } from "vitest";
 import { askDocker, filterQuery, runDocker } from "../support/docker-client.ts";
+import { dockerFor } from "../support/docker-command.ts";
 import { checkAnswer } from "../support/docker-schema.ts";
 import { createContainer, eventually, runContainer, starterImage } from "../support/engine.ts";
 import { engineOfFile } from "../support/engine-of-file.ts";
 import { RawSocket } from "../support/raw-socket.ts";
+import { tempRoot } from "../support/temp-root.ts";
 
 const { engine, request, remove } = engineOfFile();
 const followers: ChildProcess[] = [];
@@ -167,4 +170,25 @@ it("lets go of followers that have gone", async () => {
   await ended;
   await createContainer(engine);
   expect((await askDocker(engine, "GET /_ping")).status).toBe(200);
+});
+
+it("is a context of docker's", async () => {
+  await using directory = await tempRoot();
+  const docker = dockerFor(engine, directory.path);
+  const env = { DOCKER_HOST: undefined };
+  const host = `host=unix://${engine.config.dockerSocket}`;
+  expect(await docker(["context", "create", "here", "--docker", host], { env })).toMatchObject({ code: 0 });
+  expect(await docker(["context", "use", "here"], { env })).toMatchObject({ code: 0 });
+  const id = await createContainer(engine);
+  expect(await docker(["ps", "-aq", "--no-trunc"], { env })).toMatchObject({ code: 0, stdout: `${id}\n` });
+});
+
+it("is driven by docker inside a container that has the socket", async () => {
+  const program = (await promisify(execFile)("sh", ["-c", "command -v docker"])).stdout.trim();
+  // The program's libraries are the host's.
+  const libraries = ["/usr", "/lib", "/lib64"].flatMap((path) => ["-v", `${path}:${path}:ro`]);
+  const socket = ["-v", `${engine.config.dockerSocket}:/var/run/docker.sock`];
+  const inside = ["run", "-d", "--name", "made-inside", starterImage, "sleep", "100"];
+  const id = await runDocker(engine, "run", "--rm", ...socket, ...libraries, starterImage, program, ...inside);
+  expect(await runDocker(engine, "ps", "--no-trunc", "--format", "{{.ID}} {{.Names}}")).toBe(`${id} made-inside`);
 });

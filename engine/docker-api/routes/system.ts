@@ -22,13 +22,14 @@ const hubAddresses = [
 export function systemRoutes(parts: ServerParts): Route[] {
   return [
     { method: "GET", path: "/_ping", handle: ping },
+    { method: "HEAD", path: "/_ping", handle: ping },
     { method: "GET", path: "/version", handle: (call) => call.reply(200, version(parts)) },
     { method: "GET", path: "/info", handle: async (call) => call.reply(200, await systemInfo(parts, call.version)) },
     { method: "POST", path: "/auth", handle: (call) => logIn(parts, call) },
   ];
 }
 
-/** Headers are all that a client looks at. */
+/** Headers are all that a client looks at. To HEAD Node sends nothing else. */
 function ping({ response }: ApiCall): void {
   response.writeHead(200, {
     // The classic builder: a client with BuildKit would go by /grpc.
