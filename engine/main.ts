@@ -204,8 +204,9 @@ async function openEngine(
     log,
     shutdown,
   };
-  opening.use(await createServer(parts));
+  // Who is let in by our own socket may go on with docker's.
   if (docker !== null) opening.use(await createDockerServer(parts, docker));
+  opening.use(await createServer(parts));
   const opened = opening.move();
   return { containers, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
