@@ -1,5 +1,6 @@
 import { chown, mkdir, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { readOwnCapabilities } from "../host/capabilities.ts";
@@ -22,6 +23,9 @@ const deadline = 30_000;
 /** Milliseconds. */
 const shortSession = 500;
 const sweepInterval = 10_000;
+/** How long, and how often, it is looked whether a container ends in which something could not be run. */
+const endPatience = 1_000;
+const endInterval = 20;
 
 /** The part of a container's config.json that its further processes share. */
 const configSchema = z.object({
@@ -68,13 +72,19 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
     }
   } catch (error) {
     await cleanUp();
-    throw withExecCode(place.supervisors.findProcess(options.container) === null ? endedMeanwhile(error) : error);
+    throw withExecCode(await endedMeanwhile(error, () => place.supervisors.findProcess(options.container) === null));
   }
 }
 
-/** A runtime has many words for what it cannot do in a container whose first process has just gone. */
-function endedMeanwhile(error: unknown): unknown {
+/**
+ * A runtime has many words for what it cannot do in a container whose first process has just gone, or is about to: the kernel ends all
+ * other processes of a pid namespace before that one (pid_namespaces(7)).
+ */
+async function endedMeanwhile(error: unknown, hasEnded: () => boolean): Promise<unknown> {
   if (!(error instanceof EngineError) || error.code !== "internal") return error;
+  for (const until = performance.now() + endPatience; !hasEnded(); await sleep(endInterval)) {
+    if (performance.now() > until) return error;
+  }
   return new EngineError("failed-precondition", `${error.message} (the container has ended)`, {
     cause: error,
     exitCode: error.exitCode,
