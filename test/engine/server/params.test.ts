@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
+import { refusalOf } from "../../../engine/lib/refusal.ts";
 import { emptyCreateRequest, unlimited } from "../../../engine/protocol/defaults.ts";
 import { methods } from "../../../engine/protocol/methods.ts";
 import { parseParams } from "../../../engine/server/params.ts";
-import { refusalOf } from "../../../engine/lib/refusal.ts";
 
 it("names the field that is wrong and why", () => {
   const bad = { container: "web", timeout: "10" };
