@@ -64,7 +64,7 @@ export const shared = {
 export type ArchiveRequest =
   | { readonly kind: "task"; readonly task: ArchiveTask; readonly memory: Int32Array<SharedArrayBuffer> }
   /** A piece of the archive to unpack; null for its end. */
-  | { readonly kind: "chunk"; readonly bytes: Uint8Array | null }
+  | { readonly kind: "chunk"; readonly bytes: Uint8Array<ArrayBuffer> | null }
   /** No more pieces come. */
   | { readonly kind: "abort" };
 
@@ -72,7 +72,7 @@ export type ArchiveRequest =
 export type ArchiveResponse =
   | { readonly kind: "stat"; readonly stat: PathStat }
   | { readonly kind: "chunk"; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** Ready for the next piece. */
-  | { readonly kind: "next" }
+  /** Ready for the next piece, with the memory of the last one. */
+  | { readonly kind: "next"; readonly memory: ArrayBuffer | null }
   | { readonly kind: "done"; readonly result: ArchiveTaskResults[ArchiveTask["kind"]] }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string; readonly hint: string | null };

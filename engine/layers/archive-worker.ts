@@ -4,7 +4,6 @@ import { EngineError } from "../errors.ts";
 import { errnoError } from "../host/errno.ts";
 import { syncfs } from "../host/syscalls.ts";
 import { textOf } from "../lib/byte-path.ts";
-import { releaseBytes } from "../lib/young-garbage.ts";
 import {
   type ArchiveRequest,
   type ArchiveResponse,
@@ -86,7 +85,7 @@ function run(task: ArchiveTask, memory: Memory): void {
       break;
     case "unpack-into":
       unpacking = new Unpacking(task);
-      respond({ kind: "next" });
+      respond({ kind: "next", memory: null });
       break;
     case "fill":
       respond({ kind: "done", result: fillDirectory(task, () => checkCancelled(memory)) });
@@ -156,11 +155,10 @@ class Unpacking implements AsyncDisposable {
     this.#open = open.move();
   }
 
-  push(bytes: Uint8Array): void {
+  push(bytes: Uint8Array<ArrayBuffer>): void {
     this.#parser.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     this.#writeAhead(bytes.length);
-    releaseBytes(bytes);
-    respond({ kind: "next" });
+    parentPort?.postMessage({ kind: "next", memory: bytes.buffer } satisfies ArchiveResponse, [bytes.buffer]);
   }
 
   /** What a copy told of as done survives a power cut. */

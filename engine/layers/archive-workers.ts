@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import { EngineError, messageOf } from "../errors.ts";
 import { releaseFreeMemory } from "../host/syscalls.ts";
 import { workerURL } from "../lib/worker-url.ts";
-import { releaseBytes } from "../lib/young-garbage.ts";
+import { leaveGarbage, releaseBytes } from "../lib/young-garbage.ts";
 import type { PathStat } from "../protocol/archives.ts";
 import { type ArchiveRequest, type ArchiveResponse, type ArchiveTask, shared } from "./archive-tasks.ts";
 
@@ -10,6 +10,7 @@ const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 25
 /** A worker costs some 10 MB, and a slow client holds one as long as it likes. */
 const limit = 16;
 const idleTime = 5_000;
+const memoryStep = 64 * 1024;
 
 /** Threads that make and unpack archives: started when needed, one job at a time each, ended when idle. */
 export class ArchiveWorkers implements AsyncDisposable {
@@ -84,16 +85,26 @@ export class ArchiveWorkers implements AsyncDisposable {
   }
 }
 
-/** Of views, all the memory they look at would be copied. */
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+/** Of views, all the memory they look at would be copied. `spare` is used where it is large enough, or else given back. */
+function joined(parts: readonly Uint8Array[], spare: ArrayBuffer | null): Uint8Array<ArrayBuffer> {
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Uint8Array(memoryFor(size, spare), 0, size);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
     at += part.length;
     releaseBytes(part);
   }
+  // What they came in.
+  leaveGarbage(at);
   return whole;
+}
+
+/** In steps, since one piece is a little longer than another. */
+function memoryFor(size: number, spare: ArrayBuffer | null): ArrayBuffer {
+  if (spare !== null && spare.byteLength >= size) return spare;
+  spare?.transfer(0);
+  return new ArrayBuffer(Math.ceil(size / memoryStep) * memoryStep);
 }
 
 type JobOptions = {
@@ -112,6 +123,8 @@ export class ArchiveJob implements AsyncDisposable {
   readonly #onMessage = (message: ArchiveResponse) => this.#take(message);
   readonly #onLoss = (reason: unknown) => this.#lose(reason instanceof Error ? messageOf(reason) : "it ended");
   readonly #onAbort = () => void this.cancel();
+  /** What the last piece went in. */
+  #spare: ArrayBuffer | null = null;
   #wake: (() => void) | null = null;
   #isOver = false;
   #isCancelled = false;
@@ -134,12 +147,13 @@ export class ArchiveJob implements AsyncDisposable {
 
   /** Resolves when the worker takes the next piece of an archive. */
   async ready(): Promise<void> {
-    await this.#next();
+    const message = await this.#next();
+    this.#spare = message.kind === "next" ? message.memory : null;
   }
 
   /** The next piece of an archive, given in parts, or null after the last. */
   send(parts: readonly Uint8Array[] | null): void {
-    const own = parts === null ? null : joined(parts);
+    const own = parts === null ? null : joined(parts, this.#spare);
     this.#worker.postMessage({ kind: "chunk", bytes: own } satisfies ArchiveRequest, own === null ? [] : [own.buffer]);
   }
 
