@@ -11,6 +11,12 @@ const multiplexedStream = "application/vnd.docker.multiplexed-stream";
 const maxPayload = 1024 * 1024;
 
 const hijacked = new WeakSet<Duplex>();
+const webSockets = new WebSocketServer({
+  noServer: true,
+  clientTracking: false,
+  perMessageDeflate: false,
+  maxPayload,
+});
 
 /** What a stream of stdout and stderr is called: clients from 1.42 on are told whether it has frames. */
 export function streamType(isFramed: boolean, version: number): string {
@@ -23,7 +29,8 @@ export function streamType(isFramed: boolean, version: number): string {
  */
 export async function hijack(call: ApiCall, { isFramed }: { readonly isFramed: boolean }): Promise<HijackedStream> {
   const { request, version } = call;
-  await dropBody(call);
+  // At once where there is none: what a hasty client has sent by now would be taken for its next request.
+  if (hasBody(call)) await dropBody(call);
   const { socket } = request;
   takeFromParser(socket);
   const isUpgrade = request.headers.upgrade !== undefined;
@@ -40,11 +47,10 @@ export async function hijackWebSocket(call: ApiCall): Promise<HijackedStream> {
   if (request.headers.upgrade?.toLowerCase() !== "websocket") {
     throw new EngineError("invalid-argument", "this endpoint speaks WebSocket only");
   }
-  await dropBody(call);
+  if (hasBody(call)) await dropBody(call);
   takeFromParser(request.socket);
-  const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload });
   return new Promise((resolve, reject) => {
-    webSockets.once("wsClientError", reject);
+    // A handshake that is none is answered with 400, and closed.
     request.socket.once("close", () => reject(new EngineError("cancelled", "the client closed its connection")));
     webSockets.handleUpgrade(request, request.socket, Buffer.alloc(0), (webSocket) =>
       resolve(new HijackedStream(createWebSocketStream(webSocket), false)),
@@ -58,10 +64,13 @@ export function isHijacked(socket: Duplex): boolean {
 }
 
 /** Some clients send their options as a body once more. One of unknown length would be their input. */
+function hasBody({ request }: ApiCall): boolean {
+  return Number(request.headers["content-length"] ?? 0) > 0;
+}
+
 async function dropBody({ request }: ApiCall): Promise<void> {
   request.resume();
-  const hasBody = Number(request.headers["content-length"] ?? 0) > 0;
-  if (!hasBody || request.readableEnded || request.destroyed) return;
+  if (request.readableEnded || request.destroyed) return;
   await new Promise<void>((resolve) => {
     request.once("end", resolve);
     request.once("close", resolve);

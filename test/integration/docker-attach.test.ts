@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
+import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -62,11 +63,11 @@ it("tells newer clients that the stream has frames, and that a terminal's has no
   await Promise.all([remove(plain), remove(terminal)]);
 });
 
-it("passes over a body, and what comes before the answer", async () => {
+it.each([true, false])("passes over a body, and what comes before the answer, upgrade %s", async (upgrade) => {
   const id = await create("cat");
   const body = { stream: true, stdin: true };
-  using stream = await openDockerStream(engine, `/containers/${id}/attach?${everything}`, { body });
-  using early = await openDockerStream(engine, `/containers/${id}/attach?${everything}`, { early: "hello" });
+  using stream = await openDockerStream(engine, `/containers/${id}/attach?${everything}`, { body, upgrade });
+  using early = await openDockerStream(engine, `/containers/${id}/attach?${everything}`, { early: "hello", upgrade });
   await start(id);
   stream.socket.end("x");
   expect(await stream.output()).toEqual({ stdout: "x", stderr: "" });
@@ -163,6 +164,18 @@ it("speaks WebSocket, and to no web page", async () => {
   await closed;
 });
 
+it("closes a WebSocket whose handshake is none", async () => {
+  const id = await create("cat");
+  const headers = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13" };
+  const call = request({ socketPath: engine.config.dockerSocket, path: `/containers/${id}/attach/ws`, headers });
+  call.end();
+  const [response] = await once(call, "response");
+  expect(response.statusCode).toBe(400);
+  response.resume();
+  await once(response.socket, "close");
+  await remove(id);
+});
+
 it("lets go of clients that vanish: at once, and also those that ended their input before", async () => {
   const id = await create("sleep 1000", { HostConfig: { Init: true } });
   await start(id);
@@ -220,3 +233,17 @@ it("serves docker run, start and attach with pipes", async () => {
   });
   await docker(["rm", "again"]);
 }, 60_000);
+
+it("ends what is attached when the engine stops, and leaves the container alone", async () => {
+  const id = await create("cat", { StdinOnce: false });
+  await start(id);
+  using stream = await openDockerStream(engine, `/containers/${id}/attach?${everything}`);
+  await engine.stop("SIGTERM");
+  await stream.ended();
+  await engine.start();
+  using again = await openDockerStream(engine, `/containers/${id}/attach?${everything}`);
+  again.socket.write("still here");
+  await again.until("still here");
+  await remove(id);
+  await again.ended();
+});

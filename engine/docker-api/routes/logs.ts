@@ -1,4 +1,5 @@
 import { EngineError } from "../../errors.ts";
+import { leaveGarbage } from "../../lib/young-garbage.ts";
 import { logDetails } from "../../protocol/log-details.ts";
 import { findMoment } from "../../protocol/moments.ts";
 import type { ServerParts } from "../../server/parts.ts";
@@ -30,6 +31,7 @@ async function sendLog({ containers, logs }: ServerParts, call: ApiCall): Promis
   const options = { range, follow: call.flag("follow"), signal: call.signal };
   for await (const chunk of logs.read(source.path, options, source.ended)) {
     const bytes = frames.take(chunk);
+    leaveGarbage(chunk.length);
     if (bytes.length > 0) await output(bytes);
   }
   call.response.end();
