@@ -1,4 +1,5 @@
-import { chown, mkdir, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chown, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
@@ -48,22 +49,26 @@ export type ExecPlace = {
 
 /**
  * Runs a further process in a container, under a conmon of its own in `<run>/exec/<exec id>/`, which goes when it has ended. The
- * session is connected and the terminal has its size before the process starts, so no output is lost.
+ * session is connected and the terminal has its size before the process starts, so no output is lost. What is written and removed lies in
+ * memory and takes less time than to ask another thread for it.
  */
 export async function startExec(place: ExecPlace, options: ExecOptions): Promise<ExecSession> {
   const directory = join(place.run, "exec", options.execID);
-  const cleanUp = () => rm(directory, { recursive: true, force: true });
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const cleanUp = () => removeDirectory(directory);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   try {
     const specPath = join(directory, "process.json");
-    const { process, root } = await processOf(place, options);
-    await writeFile(specPath, JSON.stringify(process), { mode: 0o600 });
+    const wanted = processOf(place, options);
+    // It is awaited below.
+    wanted.catch(() => {});
     const conmon = await StartingConmon.start({
       args: execArguments(place, options, { directory, specPath }),
       cwd: directory,
       tellsAttach: true,
     });
     try {
+      const { process, root } = await wanted;
+      writeFileSync(specPath, JSON.stringify(process), { mode: 0o600 });
       return await connect(place, options, { conmon, directory, root, cleanUp });
     } catch (error) {
       conmon[Symbol.dispose]();
@@ -73,6 +78,16 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
   } catch (error) {
     await cleanUp();
     throw withExecCode(await endedMeanwhile(error, () => place.supervisors.findProcess(options.container) === null));
+  }
+}
+
+/** One file after the other: conmon takes its own away at the same time, which rmSync() would leave the rest for. */
+async function removeDirectory(directory: string): Promise<void> {
+  try {
+    for (const name of readdirSync(directory)) rmSync(join(directory, name), { force: true });
+    rmdirSync(directory);
+  } catch {
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
