@@ -5,12 +5,17 @@ import { findJson } from "../lib/json.ts";
 import { type Channel, type ClientControl, clientControl, type EngineControl } from "../protocol/streams.ts";
 import { Outbox } from "./outbox.ts";
 
+/** Bytes. */
+const largeFrame = 128 * 1024;
+const mostSent = 4;
+
 /** The engine's end of one byte stream, see protocol/streams.ts. Nothing is read from the client before `input` or `onControl`. */
 export class ByteStream {
   readonly #webSocket: WebSocket;
   readonly #outbox: Outbox;
   readonly #gone = new AbortController();
   readonly #controls: ClientControl[] = [];
+  readonly #sent: Buffer[] = [];
   #onControl: ((message: ClientControl) => void) | null = null;
   readonly #input: InputQueue;
   #isClosed = false;
@@ -43,10 +48,13 @@ export class ByteStream {
 
   /** Sends bytes, which may be used again when it returns. False asks for a pause until ready(). */
   send(channel: Channel, bytes: Uint8Array): boolean {
-    const frame = Buffer.allocUnsafe(bytes.length + 1);
+    const memory = this.#memoryFor(bytes.length + 1);
+    const frame = memory.subarray(0, bytes.length + 1);
     frame[0] = channel;
     frame.set(bytes, 1);
-    return this.#outbox.send(frame);
+    return this.#outbox.send(frame, () => {
+      if (memory.length >= largeFrame && this.#sent.length < mostSent) this.#sent.push(memory);
+    });
   }
 
   ready(): Promise<void> {
@@ -80,6 +88,12 @@ export class ByteStream {
     this.#webSocket.close(1000);
     // A paused socket would never see the other end's goodbye; what comes before it is dropped.
     this.#webSocket.resume();
+  }
+
+  /** What large frames went in is used again: fresh memory costs more than the copy. */
+  #memoryFor(size: number): Buffer {
+    const memory = size < largeFrame ? undefined : this.#sent.pop();
+    return memory === undefined || memory.length < size ? Buffer.allocUnsafe(size) : memory;
   }
 
   #finish(message: EngineControl): void {

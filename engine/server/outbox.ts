@@ -17,10 +17,11 @@ export class Outbox {
     return this.#webSocket.bufferedAmount > highWaterBytes;
   }
 
-  /** Does nothing once the socket is closed. Returns false to ask for a pause. */
-  send(data: string | Uint8Array): boolean {
+  /** Does nothing once the socket is closed. Returns false to ask for a pause. onSent: the memory of `data` may be used again. */
+  send(data: string | Uint8Array, onSent?: () => void): boolean {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return true;
     this.#webSocket.send(data, { binary: typeof data !== "string" }, () => {
+      onSent?.();
       if (this.#waiting.length > 0 && !this.isCongested) this.#release();
     });
     return !this.isCongested;
