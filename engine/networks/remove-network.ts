@@ -14,10 +14,12 @@ import { isSandboxLink, netnsDirectory } from "./sandbox.ts";
  * where something is gone already. Gives a line for each thing removed. `net.ipv4.ip_forward` stays on: others may rely on it.
  */
 export async function removeHostNetwork(config: EngineConfig): Promise<string[]> {
+  // Before their namespaces go, which take them along in their own time.
+  const links = await listOurLinks(config);
   return [
     ...((await endResolver(config)) ? ["resolver of names"] : []),
     ...(await removeNamespaces(config)),
-    ...(await removeLinks(config)),
+    ...(await removeLinks(links)),
     ...(await removeTable(config)),
     ...(await withdrawBridges(config)).map((program) => `rules in ${program}`),
   ];
@@ -37,12 +39,15 @@ async function removeNamespaces(config: EngineConfig): Promise<string[]> {
   return removed;
 }
 
-async function removeLinks(config: EngineConfig): Promise<string[]> {
+async function listOurLinks(config: EngineConfig): Promise<string[]> {
   const { bridge, table } = config.names;
   // Bridges of networks may be called anything, but bear our mark.
-  const ours = (await listLinks())
+  return (await listLinks())
     .filter(({ name, alias }) => name === bridge || alias === table || isSandboxLink(config, name))
     .map(({ name }) => name);
+}
+
+async function removeLinks(ours: readonly string[]): Promise<string[]> {
   if (ours.length > 0) await tryIP(ours.map((name) => `link del dev ${name}`));
   await distrustBridges(ours);
   return ours.map((name) => `interface ${name}`);
