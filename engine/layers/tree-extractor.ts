@@ -24,6 +24,8 @@ export type ExtractOptions = {
 const createFlags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
 /** Entries after which descriptors that were kept for those to come are closed. */
 const releaseInterval = 200;
+/** To make a name that others make as well. */
+const mostAttempts = 20;
 
 type OpenFile = { readonly fd: number; readonly entry: TarEntry; readonly ids: IDRange | null };
 type Directory = {
@@ -108,6 +110,18 @@ export class TreeExtractor implements TarSink, Disposable {
       return;
     }
     if (this.#entries++ % releaseInterval === 0) this.#forget();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#put(path, entry);
+        return;
+      } catch (error) {
+        // Somebody else made one of this name since it was looked for.
+        if (errnoOf(error) !== "EEXIST" || attempt === mostAttempts) throw error;
+      }
+    }
+  }
+
+  #put(path: BytePath, entry: TarEntry): void {
     const parent = this.#directory(parentOf(path));
     const name = baseOf(path);
     const there = this.#view.child(parent.trail.at(-1) ?? this.#view.root, name);
