@@ -20,6 +20,12 @@ async function drawn(terminal: TestTerminal): Promise<void> {
   for (let length = -1; length !== terminal.output().length; await sleep(25)) length = terminal.output().length;
 }
 
+/** Half a frame has lines of the one before. */
+function isConsecutive(text: string): boolean {
+  const numbers = [...text.matchAll(/number (\d+)/g)].map(([, number]) => Number(number));
+  return numbers.every((number, index) => index === 0 || number === (numbers[index - 1] ?? 0) + 1);
+}
+
 it("goes back over more lines than it keeps, and forwards again without a gap", async () => {
   await using terminal = openDashboard(engine, { columns: 100, rows: 100 });
   await terminal.waitFor("printed");
@@ -39,6 +45,7 @@ it("goes back over more lines than it keeps, and forwards again without a gap", 
     // What is not here yet comes in a moment, and is gone to by the next key.
     await terminal.waitFor((text) => text !== before, 300).catch(() => undefined);
     await drawn(terminal);
+    await terminal.waitFor(isConsecutive, 2000);
   }
   expect(seen.size).toBe(lines);
   await terminal.press("pagedown", "pagedown");
