@@ -64,7 +64,7 @@ export function buildResources(
 export function buildLiveResources(resources: Resources, surroundings: Surroundings): SpecResources {
   const { host, devices, warn } = surroundings;
   const limits = buildResources(resources, host, warn, devices);
-  const isEndless = resources.pidsLimit !== null && resources.pidsLimit <= 0 && host.controllers.has("pids");
+  const isEndless = resources.pidsLimit !== null && isEndlessCount(resources.pidsLimit) && host.controllers.has("pids");
   return isEndless ? { ...limits, pids: { limit: -1 } } : limits;
 }
 
@@ -193,8 +193,13 @@ function listOf(what: string, text: string | null): string | null {
   throw invalid(`list of ${what} ${JSON.stringify(text.slice(0, 80))} is not of the form 0-2,4`);
 }
 
+/** More than a kernel has (PID_MAX_LIMIT, 4 Mi) it refuses to write down; it is none. */
+function isEndlessCount(limit: number): boolean {
+  return limit <= 0 || limit > 4_194_304;
+}
+
 function pidsOf({ pidsLimit }: Resources, host: HostFacts, warn: Warn): { limit: number } | null {
-  if (pidsLimit === null || pidsLimit <= 0) return null;
+  if (pidsLimit === null || isEndlessCount(pidsLimit)) return null;
   if (host.controllers.has("pids")) return { limit: pidsLimit };
   warn("this host has no pids controller: --pids-limit has no effect");
   return null;

@@ -129,6 +129,13 @@ describe("limits", () => {
     const live = buildLiveResources({ ...unlimited, pidsLimit: -1 }, { host, devices, warn: () => {} });
     expect(live).toEqual({ pids: { limit: -1 } });
   });
+
+  it("of more processes than a kernel has are none, which it would refuse", () => {
+    expect(build({ pidsLimit: 4_194_304 }).limits).toEqual({ pids: { limit: 4_194_304 } });
+    expect(build({ pidsLimit: 2 ** 31 }).limits).toEqual({});
+    const live = buildLiveResources({ ...unlimited, pidsLimit: 2 ** 31 }, { host, devices, warn: () => {} });
+    expect(live).toEqual({ pids: { limit: -1 } });
+  });
 });
 
 describe("limits as files of a cgroup", () => {
