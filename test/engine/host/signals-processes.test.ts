@@ -51,14 +51,14 @@ it("takes a zombie for ended, and no program for one because of its name", async
   const directory = mkdtempSync(join(tmpdir(), "gantry-zombie-"));
   const program = join(directory, "a) Z (b) X");
   copyFileSync("/bin/sleep", program);
-  // What it was before it became a sleep has a child that nobody waits for now.
-  const child = spawn("sh", ["-c", 'true & echo $!; exec "$0" 100', program]);
+  // What it was before it became a sleep has a child that nobody waits for now; it must not end before, or the shell may.
+  const child = spawn("sh", ["-c", 'sleep 0.5 & echo $!; exec "$0" 100', program]);
   try {
     const [line] = await once(child.stdout, "data");
     const orphan = Number(line);
     await expect.poll(() => readFileSync(`/proc/${child.pid}/comm`, "utf8")).toBe("a) Z (b) X\n");
     expect(isRunning(child.pid ?? 0)).toBe(true);
-    await expect.poll(() => isRunning(orphan)).toBe(false);
+    await expect.poll(() => isRunning(orphan), { timeout: 10_000 }).toBe(false);
     expect(hasProcess(orphan)).toBe(true);
   } finally {
     child.kill("SIGKILL");
