@@ -158,7 +158,9 @@ function checkTime(resources: Resources, host: HostFacts): void {
   if (nanoCpus !== null && (quota !== null || period !== null)) {
     throw invalid("--cpus cannot be set together with --cpu-quota or --cpu-period");
   }
+  // The kernel's bounds; a runtime refuses what is beyond them at the start.
   if (shares !== null && shares < 2) throw invalid(`${shares} CPU shares are below the least of 2`);
+  if (shares !== null && shares > 262_144) throw invalid(`${shares} CPU shares are above the most of 262144`);
   if (period !== null && (period < 1000 || period > 1_000_000)) {
     throw invalid(`CPU period ${period} is not between 1000 (1 ms) and 1000000 (1 s)`);
   }

@@ -130,6 +130,11 @@ describe("limits", () => {
     expect(live).toEqual({ pids: { limit: -1 } });
   });
 
+  it("of more shares than a kernel takes are refused", () => {
+    expect(build({ cpuShares: 262_144 }).limits).toMatchObject({ cpu: { shares: 262_144 } });
+    expect(() => build({ cpuShares: 262_145 })).toThrow("262145 CPU shares are above the most of 262144");
+  });
+
   it("of more processes than a kernel has are none, which it would refuse", () => {
     expect(build({ pidsLimit: 4_194_304 }).limits).toEqual({ pids: { limit: 4_194_304 } });
     expect(build({ pidsLimit: 2 ** 31 }).limits).toEqual({});
