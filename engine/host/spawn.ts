@@ -1,4 +1,4 @@
-import { openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import koffi from "koffi";
 import { SyscallError } from "./errno.ts";
 import { errnoName } from "./syscalls.ts";
@@ -100,11 +100,16 @@ function startElsewhere(actions: Buffer, options: SpawnOptions): Promise<number>
   });
 }
 
-/** Both ends of a pipe(2), for us alone until they are given on. */
-export function openPipe(): { readonly readEnd: number; readonly writeEnd: number } {
+/** Ends of a pipe(2) between us and a child to come. Each is closed with its stack, also where the next one cannot be had. */
+export function openPipe(
+  childDoes: "read" | "write",
+  { given, kept }: { readonly given: DisposableStack; readonly kept: DisposableStack },
+): { readonly theirs: number; readonly ours: number } {
   const ends = Buffer.alloc(8);
   if (call.pipe2(ends, closeOnExec) !== 0) throw new SyscallError("pipe2", errnoName(koffi.errno()));
-  return { readEnd: ends.readInt32LE(0), writeEnd: ends.readInt32LE(4) };
+  const [readEnd, writeEnd] = [ends.readInt32LE(0), ends.readInt32LE(4)];
+  const [theirs, ours] = childDoes === "read" ? [readEnd, writeEnd] : [writeEnd, readEnd];
+  return { theirs: given.adopt(theirs, closeSync), ours: kept.adopt(ours, closeSync) };
 }
 
 function listen(): void {

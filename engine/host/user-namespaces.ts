@@ -68,15 +68,18 @@ async function open(map: readonly string[], namespaces: readonly string[]): Prom
 /** A process in new namespaces, until `opened` is disposed of: cat gives back what it is told once it runs, which is in there. */
 async function enter(program: string, namespaces: readonly string[], opened: DisposableStack): Promise<SpawnedProcess> {
   using given = new DisposableStack();
-  const [stdin, stdout] = [openPipe(), openPipe()];
-  const input = opened.adopt(new Socket({ fd: stdin.writeEnd, readable: false }), (socket) => socket.destroy());
-  const output = opened.adopt(new Socket({ fd: stdout.readEnd, writable: false }), (socket) => socket.destroy());
-  for (const end of [stdin.readEnd, stdout.writeEnd]) given.adopt(end, closeSync);
+  using kept = new DisposableStack();
+  const [stdin, stdout] = [openPipe("read", { given, kept }), openPipe("write", { given, kept })];
+  kept.move();
+  const input = opened.adopt(new Socket({ fd: stdin.ours, readable: false }), (socket) => socket.destroy());
+  const output = opened.adopt(new Socket({ fd: stdout.ours, writable: false }), (socket) => socket.destroy());
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // It may be late before anybody waits for it: the start itself takes as long as threads are busy.
+  promise.catch(() => {});
   const timer = setTimeout(() => reject(new Error(`unshare did not answer within ${deadline / 1000} s`)), deadline);
   for (const socket of [input, output]) socket.on("error", () => {});
   output.once("data", () => resolve());
-  const descriptors = [stdin.readEnd, stdout.writeEnd, null];
+  const descriptors = [stdin.theirs, stdout.theirs, null];
   const environment = { PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin" };
   try {
     const child = await spawnProcess({ program, args: [...namespaces, "cat"], environment, cwd: "/", descriptors });

@@ -51,12 +51,9 @@ export class StartingConmon {
     using kept = new DisposableStack();
     // A file, since conmon may keep it open as long as the container lives.
     const log = given.adopt(openSync(complaints, "w", 0o600), closeSync);
-    const [sync, start] = [openPipe(), openPipe()];
-    const pipes = tellsAttach ? [sync, start, openPipe()] : [sync, start];
-    for (const pipe of pipes) {
-      given.adopt(pipe === start ? pipe.readEnd : pipe.writeEnd, closeSync);
-      kept.adopt(pipe === start ? pipe.writeEnd : pipe.readEnd, closeSync);
-    }
+    const stacks = { given, kept };
+    const [sync, start] = [openPipe("write", stacks), openPipe("read", stacks)];
+    const attach = tellsAttach ? [openPipe("write", stacks)] : [];
     const child = await spawnProcess({
       program,
       args,
@@ -67,16 +64,14 @@ export class StartingConmon {
         ...(tellsAttach ? { _OCI_ATTACHPIPE: "5" } : {}),
       },
       cwd,
-      descriptors: [null, null, log, ...pipes.map((pipe) => (pipe === start ? pipe.readEnd : pipe.writeEnd))],
+      descriptors: [null, null, log, ...[sync, start, ...attach].map(({ theirs }) => theirs)],
       newSession: true,
     });
     kept.move();
-    const ends = pipes.map((pipe) =>
-      pipe === start
-        ? new Socket({ fd: pipe.writeEnd, readable: false })
-        : new Socket({ fd: pipe.readEnd, writable: false }),
-    );
-    return new StartingConmon(child, complaints, ends);
+    const readers = [sync, ...attach].map(({ ours }) => new Socket({ fd: ours, writable: false }));
+    const [syncReader, attachReader] = readers;
+    const starter = new Socket({ fd: start.ours, readable: false });
+    return new StartingConmon(child, complaints, [syncReader, starter, attachReader]);
   }
 
   /** Of the process that was started, until it has forked away, which it does soon. */

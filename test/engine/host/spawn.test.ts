@@ -1,10 +1,10 @@
-import { closeSync, existsSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPipe, type SpawnOptions, spawnProcess } from "../../../engine/host/spawn.ts";
+import { openPipe, type SpawnedProcess, type SpawnOptions, spawnProcess } from "../../../engine/host/spawn.ts";
 
 const environment = { PATH: "/usr/bin:/bin", WORD: "a b" };
 let foreign = -1;
@@ -16,12 +16,27 @@ afterAll(() => closeSync(foreign));
 
 /** What a shell says and how it ends. */
 async function run(script: string, options: Partial<SpawnOptions> = {}): Promise<{ said: string; exitCode: number }> {
-  const { readEnd, writeEnd } = openPipe();
-  const descriptors = [null, writeEnd, null];
+  const [given, kept] = [new DisposableStack(), new DisposableStack()];
+  const { theirs, ours } = openPipe("write", { given, kept });
+  kept.move();
+  const descriptors = [null, theirs, null];
   const args = ["-c", script, "name", "first word"];
-  const child = await spawnProcess({ program: "/bin/sh", args, environment, descriptors, ...options });
-  closeSync(writeEnd);
-  const said = await text(new Socket({ fd: readEnd, writable: false }));
+  const socket = new Socket({ fd: ours, writable: false });
+  try {
+    return await answerOf(
+      await spawnProcess({ program: "/bin/sh", args, environment, descriptors, ...options }),
+      socket,
+      given,
+    );
+  } finally {
+    given.dispose();
+    socket.destroy();
+  }
+}
+
+async function answerOf(child: SpawnedProcess, socket: Socket, given: DisposableStack) {
+  given.dispose();
+  const said = await text(socket);
   return { said, exitCode: await child.ended };
 }
 
@@ -30,6 +45,21 @@ function isInherited(fd: number): boolean {
     fd > 2 && existsSync(`/proc/self/fdinfo/${fd}`) ? readFileSync(`/proc/self/fdinfo/${fd}`, "latin1") : "";
   return flags !== "" && (Number.parseInt(/flags:\s*([0-7]+)/.exec(flags)?.[1] ?? "", 8) & 0o2000000) === 0;
 }
+
+it("leaves no end of a pipe open where the next cannot be had", () => {
+  const count = () => readdirSync("/proc/self/fd").length;
+  const before = count();
+  const fail = () => {
+    using given = new DisposableStack();
+    using kept = new DisposableStack();
+    openPipe("read", { given, kept });
+    openPipe("write", { given, kept });
+    expect(count()).toBe(before + 4);
+    throw new Error("no more");
+  };
+  expect(fail).toThrow("no more");
+  expect(count()).toBe(before);
+});
 
 describe("spawnProcess", () => {
   it("passes arguments and the environment, and nothing else of ours", async () => {
