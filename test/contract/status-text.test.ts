@@ -1,38 +1,10 @@
 import { expect, it } from "vitest";
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
-import { unlimited } from "../../engine/protocol/defaults.ts";
 import { formatStatus } from "../../engine/protocol/status-text.ts";
+import { aContainer } from "../support/protocol-values.ts";
 
 const now = Date.parse("2026-11-22T12:00:00Z");
-const base: ContainerSummary = {
-  id: "1",
-  name: "web",
-  image: "busybox",
-  imageID: "",
-  command: [],
-  createdAt: "2026-11-22T11:00:00Z",
-  startedAt: "2026-11-22T11:57:00Z",
-  finishedAt: null,
-  status: "running",
-  health: "none",
-  exitCode: null,
-  oomKilled: false,
-  stopDeadline: null,
-  error: "",
-  pid: 1,
-  ports: [],
-  network: "bridge",
-  ipAddress: null,
-  endpoints: [],
-  mounts: [],
-  labels: {},
-  terminal: false,
-  openStdin: false,
-  autoRemove: false,
-  restartPolicy: { name: "no", maximumRetryCount: 0 },
-  restartCount: 0,
-  resources: unlimited,
-};
+const base = aContainer({ createdAt: "2026-11-22T11:00:00Z", startedAt: "2026-11-22T11:57:00Z" });
 
 it.each<[string, Partial<ContainerSummary>]>([
   ["Up 3 minutes", {}],
