@@ -1,8 +1,8 @@
 import { EngineError } from "../errors.ts";
+import { decompress } from "../host/decompress.ts";
 import type { LongWork } from "../images/image-service.ts";
 import type { Archives } from "../layers/archives.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
-import { decompress } from "../lib/decompress.ts";
 import { releaseBytes } from "../lib/young-garbage.ts";
 import type { PathStat } from "../protocol/archives.ts";
 import { resolveUser } from "../runtime/spec/user.ts";
@@ -71,7 +71,7 @@ export class ContainerArchives {
     });
   }
 
-  /** Unpacks a tar (plain, gzip, zstd) below a directory. `permission-denied` where that is read-only. */
+  /** Unpacks a tar (plain or compressed) below a directory. `permission-denied` where that is read-only. */
   copyIn(
     container: string,
     options: CopyInOptions,

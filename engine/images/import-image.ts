@@ -1,9 +1,9 @@
 import type { GrowingIngest } from "../content/blob-store.ts";
 import { EngineError } from "../errors.ts";
+import { decompressForeign } from "../host/decompress.ts";
 import type { LayerDigests, LayerStore, StagedLayer } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
-import { compressionOf } from "../lib/decompress.ts";
 import { runTogether } from "../lib/settle.ts";
 import type { DiffID, ImageID } from "../oci/digest.ts";
 import type { ImageConfig } from "../oci/image-config.ts";
@@ -56,12 +56,10 @@ async function receiveRootfs(
   work: LoadWork & { readonly blobs: LeasedBlobs; readonly layers: LayerStore },
 ): Promise<LayerDigests> {
   const counted = counting(rootfs, (current) => work.progress.report("receiving", "", { current, total: null }));
-  const bytes = new ByteReader(abortable(counted, work.signal, "import"));
+  const bytes = new ByteReader(abortable(decompressForeign(counted), work.signal, "import"));
   try {
-    const magic = await bytes.peek(6);
+    const magic = await bytes.peek(1);
     if (magic.length === 0) throw new EngineError("corrupt", "root file system is empty: no byte came");
-    // Refuses what nothing here reads.
-    compressionOf(magic);
     await using ingest = await work.blobs.openGrowingIngest();
     await using staged = await receiveAndStage(bytes, ingest, work);
     await work.lease.hold({ chain: [staged.diffID] });

@@ -1,6 +1,6 @@
 import { open, stat } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
-import { type Compression, compressionOf } from "../lib/decompress.ts";
+import { type Compression, compressionOf } from "../lib/compression.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { DiffID, Digest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";

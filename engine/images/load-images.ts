@@ -1,10 +1,10 @@
 import { posix } from "node:path";
 import { EngineError } from "../errors.ts";
+import { decompress } from "../host/decompress.ts";
 import type { LayerStore, UnpackOptions } from "../layers/layer-store.ts";
 import { abortable } from "../lib/abortable.ts";
 import { forEachBounded } from "../lib/bounded.ts";
 import { ByteReader } from "../lib/byte-reader.ts";
-import { decompress } from "../lib/decompress.ts";
 import { chainIDOf } from "../oci/chain-id.ts";
 import type { Digest } from "../oci/digest.ts";
 import { createdOf, osOf } from "../oci/image-config.ts";

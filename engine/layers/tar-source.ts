@@ -4,7 +4,7 @@ import type { Readable, Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { EngineError, messageOf } from "../errors.ts";
 import { errnoError, errnoOf } from "../host/errno.ts";
-import { compressionOf } from "../lib/decompress.ts";
+import { compressionOf } from "../lib/compression.ts";
 import { waitForGrowth } from "../lib/growth.ts";
 import { type Digest, digestOfHex } from "../oci/digest.ts";
 import type { TarFile } from "./layer-tasks.ts";
