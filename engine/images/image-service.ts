@@ -1,5 +1,5 @@
 import type { DiffID, ImageID } from "../oci/digest.ts";
-import type { ImageHealthcheck } from "../oci/image-config.ts";
+import type { ImageConfig, ImageHealthcheck } from "../oci/image-config.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
 import type { Progress } from "../protocol/rpc.ts";
 import type { Credentials, PulledImage, PushedImage } from "../protocol/transfers.ts";
@@ -64,6 +64,13 @@ export type CommitOptions = {
   readonly createdBy: string;
 };
 
+export type ImageParts = {
+  readonly config: Omit<ImageConfig, "rootfs">;
+  readonly chain: readonly DiffID[];
+  /** As a person writes them. */
+  readonly references: readonly string[];
+};
+
 export type PullRequest = {
   /** A name with a tag, a digest, or neither (`latest`); with `allTags` one without both. */
   readonly reference: string;
@@ -121,6 +128,13 @@ export interface ImageService {
    * else is known to be right.
    */
   commit(tar: () => AsyncIterable<Uint8Array>, options: CommitOptions, work: LongWork): Promise<{ id: ImageID }>;
+  /**
+   * Makes an image of layers that are unpacked, under these names. The config's `rootfs` is made from the chain. Fails with
+   * `not-found` where a layer is not there. Who calls holds the chain.
+   */
+  assemble(parts: ImageParts): Promise<{ id: ImageID }>;
+  /** Sweeps soon what nobody needs any more. */
+  sweepSoon(): void;
   /**
    * Brings an image here, or all of a repository's tags: what is here is not fetched again, also after a pull that was interrupted. Fails
    * with `not-found`, `permission-denied` where it is not trusted, `corrupt`, or as the registry does.

@@ -21,6 +21,7 @@ import { ImageRecords } from "./image-records.ts";
 import type {
   CommitOptions,
   ImageForContainer,
+  ImageParts,
   ImageService,
   ImportOptions,
   LongWork,
@@ -211,6 +212,14 @@ class LocalImageService implements ImageService {
 
   commit(tar: () => AsyncIterable<Uint8Array>, options: CommitOptions, work: LongWork): Promise<{ id: ImageID }> {
     return this.#arrivals.commit(tar, options, work);
+  }
+
+  assemble(_parts: ImageParts): Promise<{ id: ImageID }> {
+    throw new EngineError("unimplemented", "images cannot be built yet");
+  }
+
+  sweepSoon(): void {
+    void this.#sweeper.request();
   }
 
   pull(request: PullRequest, work: LongWork): Promise<PulledImage[]> {

@@ -54,6 +54,14 @@ export type LayerPlace = { readonly name: string; readonly directory: string };
 /** digest: of the source, or null where the layer was there already and nobody has read the source. */
 export type UnpackedLayer = ReadonlyLayer & { readonly digest: Digest | null };
 
+export type CommitLayerOptions = {
+  readonly signal: AbortSignal;
+  /** Absolute paths of mount points: left out where they are empty, as are parents in which nothing else was changed. */
+  readonly mountPoints?: readonly string[];
+  /** Seconds since 1970: later times of files become this one. Null: they stay. */
+  readonly latest?: number | null;
+};
+
 export type ChangesOptions = {
   /** `next` of the page before. */
   readonly after?: string | null;
@@ -182,6 +190,13 @@ export interface LayerStore extends AsyncDisposable {
   remove(key: WritableKey): Promise<void>;
   /** Where a writable layer's own files lie, and the layers below it, lowest first. Fails with `not-found`. */
   writablePlaceOf(key: WritableKey): { readonly upper: string; readonly below: readonly LayerPlace[] };
+  /**
+   * Makes what was changed in a writable layer the read-only layer on top of its chain, without copying it; the writable layer is gone then.
+   * Null where nothing was changed. Nobody writes into it any more. Fails with `resource-exhausted`; then the writable layer is as it was.
+   */
+  commit(key: WritableKey, options: CommitLayerOptions): Promise<ReadonlyLayer | null>;
+  /** One layer with what a chain's layers from position `from` up make of those below. Null where that is nothing. */
+  squash(chain: readonly DiffID[], from: number, options: CommitLayerOptions): Promise<ReadonlyLayer | null>;
   /** All writable layers there are: what no container owns is swept by the caller at start. */
   listWritable(): readonly WritableKey[];
   /** False also for what a prepare that was cut off has left, which is listed. */

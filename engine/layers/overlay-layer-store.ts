@@ -184,6 +184,14 @@ class OverlayLayerStore implements LayerStore {
     return this.#chores.run({ kind: "usage", upper, lower, mountPoints: relative(mountPoints) });
   }
 
+  commit(): Promise<never> {
+    throw new EngineError("unimplemented", "layers cannot be built yet");
+  }
+
+  squash(): Promise<never> {
+    throw new EngineError("unimplemented", "layers cannot be built yet");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const pools = [this.#unpacking, this.#following, this.#chores, this.upkeep];
     await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()));
