@@ -3,6 +3,7 @@ import { chmodSync, closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { openNoBuilds } from "./builder/no-builds.ts";
 import { checkConfig, createConfig, type EngineConfig, engineVersion } from "./config.ts";
 import type { ContainerService } from "./containers/container-service.ts";
 import { endWithHost, type Leaving } from "./containers/end-with-host.ts";
@@ -195,6 +196,7 @@ async function openEngine(
     images,
     volumes,
     networks,
+    builds: openNoBuilds(),
     files,
     registries,
     sampler,

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { archiveMethods } from "./archives.ts";
+import { buildMethods } from "./builds.ts";
 import { containerSummary, execRequest, fileChange, topResult } from "./containers.ts";
 import { createRequest } from "./create-request.ts";
 import { fileMethods } from "./files.ts";
@@ -161,6 +162,7 @@ export const methods = {
   ...upkeepMethods,
   ...volumeMethods,
   ...networkMethods,
+  ...buildMethods,
 
   /** The layers of an image, or of a container with its writable layer. */
   "layers.ofImage": { params: image, result: layersResult },

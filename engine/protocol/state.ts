@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { buildSummary } from "./builds.ts";
 import { containerSummary } from "./containers.ts";
 import { imageSummary } from "./images.ts";
 import { networkSummary } from "./networks.ts";
@@ -30,6 +31,8 @@ export const stateItem = z.discriminatedUnion("type", [
     images: z.array(imageSummary),
     networks: z.array(networkSummary),
     volumes: z.array(volumeSummary),
+    /** Those that run, and the last of the past. */
+    builds: z.optional(z.array(buildSummary)),
     operations: z.array(operation),
   }),
   z.object({
@@ -43,6 +46,7 @@ export const stateItem = z.discriminatedUnion("type", [
     /** All there are now; absent where they did not change. */
     networks: z.optional(z.array(networkSummary)),
     volumes: z.optional(z.array(volumeSummary)),
+    builds: z.optional(z.array(buildSummary)),
     /** All that are under way now; null when they did not change. */
     operations: z.nullable(z.array(operation)),
   }),

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { buildEvent } from "./builds.ts";
 import { engineEvent } from "./events.ts";
 import { logItem, logRange } from "./logs.ts";
 import { stateItem } from "./state.ts";
@@ -28,6 +29,10 @@ export const topics = {
     params: z.object({ since: z.nullable(z.string()), until: z.nullable(z.string()) }),
     item: engineEvent,
   },
+  /**
+   * One build, also one that has not begun yet. A client that reads too slowly loses output of steps, the oldest first, and nothing else.
+   */
+  build: { params: z.object({ buildID: z.string() }), item: buildEvent },
 } as const;
 
 export type TopicName = keyof typeof topics;

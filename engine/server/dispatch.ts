@@ -1,5 +1,6 @@
 import type { Handlers } from "./call.ts";
 import { archiveHandlers } from "./handlers/archives.ts";
+import { buildHandlers } from "./handlers/builds.ts";
 import { containerHandlers } from "./handlers/containers.ts";
 import { filesHandlers } from "./handlers/files.ts";
 import { imageHandlers } from "./handlers/images.ts";
@@ -27,6 +28,7 @@ export function createHandlers(parts: ServerParts): Handlers {
     ...archiveHandlers(parts),
     ...volumeHandlers(parts),
     ...networkHandlers(parts),
+    ...buildHandlers(parts),
     subscribe: ({ topic, params }, call) => ({ subscriptionID: call.subscribe(parseTopic(topic), params) }),
     unsubscribe: ({ subscriptionID }, call) => {
       call.unsubscribe(subscriptionID);

@@ -1,3 +1,4 @@
+import type { BuildService } from "../builder/build-service.ts";
 import type { EngineConfig } from "../config.ts";
 import type { ContainerService } from "../containers/container-service.ts";
 import type { EventBus } from "../events/event-bus.ts";
@@ -30,6 +31,7 @@ export type ServerParts = {
   readonly images: ImageService;
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
+  readonly builds: BuildService;
   readonly files: FileBrowser;
   readonly registries: RegistryClient;
   readonly sampler: StatsSampler;

@@ -1,3 +1,4 @@
+import type { BuildService } from "../builder/build-service.ts";
 import type { ContainerService } from "../containers/container-service.ts";
 import type { Operations } from "../events/operations.ts";
 import type { ImageService } from "../images/image-service.ts";
@@ -14,6 +15,7 @@ type Change = {
   readonly operations: boolean;
   readonly volumes?: boolean;
   readonly networks?: boolean;
+  readonly builds?: boolean;
 };
 
 export type StateSources = {
@@ -22,13 +24,14 @@ export type StateSources = {
   readonly operations: Operations;
   readonly volumes: VolumeService;
   readonly networks: NetworkService;
+  readonly builds: BuildService;
 };
 
 /** More than this many changes missed: a snapshot is shorter. */
 const keptChanges = 1000;
 
 /**
- * Numbers every change of containers, images, networks, volumes and operations, and remembers which objects the last ones touched. A reader holds
+ * Numbers every change of containers, images, networks, volumes, builds and operations, and remembers which objects the last ones touched. A reader holds
  * only the revision it has seen: what it gets is made from the values of now, so that two changes of one object become one.
  */
 export class StateFeed implements Disposable {
@@ -50,6 +53,7 @@ export class StateFeed implements Disposable {
       sources.operations.onChange(() => this.#record({ containers: [], images: [], operations: true })),
       sources.networks.onChange(() => this.#record({ containers: [], images: [], operations: false, networks: true })),
       sources.volumes.onChange(() => this.#record({ containers: [], images: [], operations: false, volumes: true })),
+      sources.builds.onChange(() => this.#record({ containers: [], images: [], operations: false, builds: true })),
     ];
   }
 
@@ -70,6 +74,7 @@ export class StateFeed implements Disposable {
       images: [...this.#sources.images.list()],
       networks: [...this.#sources.networks.list()],
       volumes: [...this.#sources.volumes.list()],
+      builds: [...this.#sources.builds.list()],
       operations: this.#sources.operations.list(),
     };
   }
@@ -107,6 +112,7 @@ export class StateFeed implements Disposable {
       removedImages: [...imageIDs].filter((id) => !images.has(id)),
       ...(changes.some((change) => change.networks) ? { networks: [...this.#sources.networks.list()] } : {}),
       ...(changes.some((change) => change.volumes) ? { volumes: [...this.#sources.volumes.list()] } : {}),
+      ...(changes.some((change) => change.builds) ? { builds: [...this.#sources.builds.list()] } : {}),
       operations: changes.some((change) => change.operations) ? this.#sources.operations.list() : null,
     };
   }

@@ -2,6 +2,7 @@ import { EngineError } from "../errors.ts";
 import { Throttle } from "../lib/throttle.ts";
 import type { EngineEvent } from "../protocol/events.ts";
 import { type TopicItem, type TopicName, type TopicParams, topics } from "../protocol/topics.ts";
+import { BuildQueue } from "./build-queue.ts";
 import { pumpLogs } from "./log-topic.ts";
 import type { ServerParts } from "./parts.ts";
 import type { StateFeed } from "./state-feed.ts";
@@ -29,6 +30,7 @@ export const topicOpeners: { readonly [T in TopicName]: TopicOpener<T> } = {
   stats: openStats,
   logs: openLogs,
   events: openEvents,
+  build: openBuild,
 };
 
 /** Milliseconds between two items of `state`: more than a screen can show. */
@@ -101,6 +103,14 @@ function openEvents(parts: TopicParts, params: TopicParams<"events">) {
         if (until === null || BigInt(event.timeNano) <= until) await sendEvent(event, sink);
       }
     }
+  };
+}
+
+function openBuild(parts: TopicParts, params: TopicParams<"build">) {
+  return (sink: Sink<"build">) => {
+    const queue = new BuildQueue(sink);
+    const detach = parts.builds.watch(params.buildID, (event) => queue.push(event));
+    sink.signal.addEventListener("abort", detach);
   };
 }
 

@@ -44,11 +44,32 @@ export async function upload<T>(
   work: (chunks: AsyncIterable<Uint8Array>, long: LongWork) => Promise<T>,
   offered?: OpenFile,
 ): Promise<T> {
-  const stream: ByteStream = await call.openStream(streamID);
+  const { stream, chunks, signal: torn } = await openUpload(streamID, call);
   await using file = offered === undefined ? null : await openOffered(offered);
   if (offered !== undefined) {
     stream.send(channel.stdout, Buffer.from([file === null ? offerAnswer.refused : offerAnswer.taken]));
   }
+  try {
+    const signal = AbortSignal.any([call.signal, torn]);
+    const result = await work(file === null ? chunks : readOffered(file), { signal, onProgress: call.report });
+    stream.exit(null);
+    return result;
+  } catch (error) {
+    stream.fail(error);
+    throw error;
+  }
+}
+
+export type Upload = {
+  readonly stream: ByteStream;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Aborted when the client goes before its upload's end. */
+  readonly signal: AbortSignal;
+};
+
+/** Takes the client's stream for bytes that it sends; `exit` or `fail` of the stream is left to the caller. */
+export async function openUpload(streamID: string, call: Call): Promise<Upload> {
+  const stream = await call.openStream(streamID);
   const torn = new AbortController();
   let isWhole = false;
   stream.signal.addEventListener("abort", () => {
@@ -57,13 +78,5 @@ export async function upload<T>(
   stream.onControl((message) => {
     if (message.type === "end") isWhole = true;
   });
-  try {
-    const signal = AbortSignal.any([call.signal, torn.signal]);
-    const result = await work(file === null ? stream.input() : readOffered(file), { signal, onProgress: call.report });
-    stream.exit(null);
-    return result;
-  } catch (error) {
-    stream.fail(error);
-    throw error;
-  }
+  return { stream, chunks: stream.input(), signal: torn.signal };
 }
