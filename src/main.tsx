@@ -5,6 +5,7 @@ import { EngineError, messageOf } from "../engine/errors.ts";
 import { App } from "./app/App.tsx";
 import { Batch } from "./app/batch.ts";
 import { BrowserFeed } from "./app/browser-feed.ts";
+import { BuildFeed } from "./app/build-feed.ts";
 import type { Dashboard } from "./app/dashboard.ts";
 import { DetailsFeed } from "./app/details-feed.ts";
 import { feedMirror } from "./app/engine-feed.ts";
@@ -83,6 +84,7 @@ async function show({ options, theme, keymap, connect, look }: Parts): Promise<n
   using _feed = feedMirror(client, take);
   using subjects = new SubjectFeed({ client, mirror, ui, take });
   using _files = new BrowserFeed({ client, browser, mirror });
+  using _builds = new BuildFeed({ client, mirror, ui, take });
   using _events = new EventFeed({ client, mirror, ui, take });
   const drawn: { logView: LogView | null } = { logView: null };
   using screen = new Screen(process.stdin, process.stdout, (events) => {

@@ -18,6 +18,7 @@ import { rowsOf, selectedIndex } from "../store/selectors.ts";
 import { emptyInput, inputOf } from "../store/text-input.ts";
 import { isMarkPane } from "../store/ui.ts";
 import { nextTheme } from "../theme/theme.ts";
+import { buildHandlers, confirmedBuilds } from "./build-handlers.ts";
 import { copy } from "./copy.ts";
 import { type Dashboard, flash } from "./dashboard.ts";
 import { askDelete, removeAsked } from "./delete-handlers.ts";
@@ -61,6 +62,7 @@ const handlers: Readonly<Record<CommandID, Handler>> = {
   "container.create": images.openCreateForm,
   ...imageHandlers,
   ...networkHandlers,
+  ...buildHandlers,
   "details.open": openDetails,
   "files.browse": browse,
   "layer.browse": browseLayer,
@@ -110,6 +112,7 @@ const confirmed: Partial<Record<CommandID, (dashboard: Dashboard, targets: reado
   "container.kill": containers.kill,
   ...confirmedImages,
   ...confirmedNetworks,
+  ...confirmedBuilds,
   "files.extract": stopExtract,
   quit: async (dashboard) => dashboard.quit(),
   "object.delete": removeAsked,

@@ -1,4 +1,5 @@
 import { screenText } from "../format/screen-text.ts";
+import { buildTwin, createBuild } from "../panes/builds/create-form.ts";
 import { changeLimits, limitsTwin } from "../panes/containers/limits-form.ts";
 import { commit, commitTwin } from "../panes/files/commit.ts";
 import { createContainer } from "../panes/images/actions.ts";
@@ -16,6 +17,7 @@ type Handler = {
 
 /** What each form does. */
 const handlers: Readonly<Record<FormPurpose, Handler>> = {
+  "build.create": { submit: createBuild, twin: buildTwin },
   "container.create": { submit: createContainer, twin: createTwin },
   "container.limits": { submit: changeLimits, twin: limitsTwin },
   "files.commit": { submit: commit, twin: commitTwin },

@@ -1,5 +1,6 @@
 import { findCommand } from "../keymap/keymap.ts";
 import type { Pane, Place } from "../keymap/panes.ts";
+import { upFrom } from "../panes/builds/actions.ts";
 import { setEventFilter } from "../panes/events/actions.ts";
 import { setFilter } from "../panes/files/actions.ts";
 import { askAgain } from "../panes/images/pull.ts";
@@ -108,6 +109,7 @@ function handleOverlay(dashboard: Dashboard, overlay: Overlay, input: Input): vo
     case "search":
     case "events":
     case "connections":
+    case "builds":
       handleView(dashboard, overlay, input);
       return;
     case "help":
@@ -121,7 +123,7 @@ function handleOverlay(dashboard: Dashboard, overlay: Overlay, input: Input): vo
 function closeOverlay(dashboard: Dashboard, overlay: Overlay): void {
   if (overlay.kind === "search") askAgain(dashboard, overlay.term);
   else if (overlay.kind === "events" && overlay.filter !== "") setEventFilter(dashboard, "");
-  else dashboard.ui.dispatch({ type: "overlay", overlay: null });
+  else dashboard.ui.dispatch({ type: "overlay", overlay: overlay.kind === "builds" ? upFrom(overlay) : null });
 }
 
 function typeInPalette(

@@ -11,7 +11,16 @@ import type { Size } from "./layout.ts";
 import { centred, keyNote, type OverlayView } from "./overlay-view.ts";
 import { paletteEntries, searchPalette } from "./palette.ts";
 import { inputSpans } from "./prompt-line.ts";
-import { connectionsView, eventsView, pruneView, searchView, type ViewInput, wholePlace, workView } from "./views.ts";
+import {
+  buildsView,
+  connectionsView,
+  eventsView,
+  pruneView,
+  searchView,
+  type ViewInput,
+  wholePlace,
+  workView,
+} from "./views.ts";
 
 type Surroundings = ViewInput & { readonly place: Place };
 
@@ -35,6 +44,8 @@ export function overlayView(overlay: Overlay, around: Surroundings): OverlayView
       return eventsView(overlay, around);
     case "connections":
       return connectionsView(overlay, around);
+    case "builds":
+      return buildsView(overlay, around);
   }
 }
 

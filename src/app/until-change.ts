@@ -22,6 +22,10 @@ export function untilChange(mirror: Mirror, now: number): NextChange {
     calm = Math.min(calm, nextAgeChange(live ? container.startedAt : container.finishedAt, now));
     exact = Math.min(exact, nextCountdownChange(container.stopDeadline, now));
   }
+  for (const build of mirror.builds) {
+    if (build.status === "running") exact = Math.min(exact, 1000 - ((now - Date.parse(build.startedAt)) % 1000));
+    else calm = Math.min(calm, nextAgeChange(build.startedAt, now));
+  }
   for (const { createdAt } of [...mirror.images, ...mirror.volumes])
     calm = Math.min(calm, nextAgeChange(createdAt, now));
   return { calm, exact };

@@ -1,4 +1,5 @@
 import { findCommand } from "../keymap/keymap.ts";
+import { moveInBuilds } from "../panes/builds/actions.ts";
 import { moveInEvents } from "../panes/events/actions.ts";
 import { choose } from "../panes/images/pull.ts";
 import { moveInConnections } from "../panes/networks/connections.ts";
@@ -11,7 +12,7 @@ import { type ExecuteContext, execute } from "./execute.ts";
 import type { InputEvent } from "./key-decoder.ts";
 import { viewHeight } from "./views.ts";
 
-type View = Extract<Overlay, { kind: "work" | "prune" | "search" | "events" | "connections" }>;
+type View = Extract<Overlay, { kind: "work" | "prune" | "search" | "events" | "connections" | "builds" }>;
 
 /** Takes the keys of the views that lie over the panes and have a cursor or keys of their own. */
 export function handleView(
@@ -39,6 +40,9 @@ function moveInView(dashboard: Dashboard, view: Exclude<View, { kind: "search" }
     case "work":
       moveInWork(dashboard, view, step);
       return;
+    case "builds":
+      moveInBuilds(dashboard, view, step);
+      return;
     case "connections":
       moveInConnections(dashboard, view, step);
       return;
@@ -60,6 +64,7 @@ const closing: ReadonlySet<string> = new Set([
   "view.close",
   "work.open",
   "events.open",
+  "builds.open",
   "help.open",
   "palette.open",
 ]);

@@ -1,14 +1,18 @@
 import { screenText } from "../format/screen-text.ts";
-import type { Keymap } from "../keymap/keymap.ts";
+import { firstKeyOf, type Keymap } from "../keymap/keymap.ts";
+import { buildLines } from "../panes/builds/builds-view.ts";
+import { buildName } from "../panes/builds/view-model.ts";
 import { eventLines } from "../panes/events/view-model.ts";
 import { searchLines } from "../panes/images/image-views.ts";
 import { connectionLines, connectionsTitle } from "../panes/networks/connections.ts";
 import { pruneLines, pruneTexts } from "../panes/prune/prune-lines.ts";
 import { workLines } from "../panes/work/work-view.ts";
+import type { BuildsView } from "../store/builds.ts";
 import { type EventsView, eventSpans, visibleEvents } from "../store/event-log.ts";
 import type { SearchView } from "../store/image-views.ts";
 import type { Mirror } from "../store/mirror.ts";
 import type { PruneView } from "../store/prune-view.ts";
+import { selectedIndex } from "../store/selectors.ts";
 import type { ConnectionsView, Overlay } from "../store/ui.ts";
 import { span } from "../theme/tokens.ts";
 import type { Size } from "./layout.ts";
@@ -111,6 +115,31 @@ export function connectionsView(view: ConnectionsView, { size, mirror, keymap }:
     title: [span(`${what} `, "title"), span(connectionsTitle(mirror, view), "accent")],
     note: keyNote(keymap, [["network.toggle", "connect or disconnect"]]),
     lines: connectionLines(mirror, view, roomIn(place)),
+  };
+}
+
+/** Over all panes: the builds, the steps of one, what one of them has written. */
+export function buildsView(view: BuildsView, { size, mirror, keymap, now }: ViewInput): OverlayView {
+  const place = wholePlace(size);
+  const build = mirror.builds[selectedIndex(mirror.builds, view.build)];
+  const names = view.level === "list" || build === undefined ? [] : [span(` ${buildName(build)}`, "accent")];
+  const acts = [
+    ...(view.level === "log" ? [] : [["build.enter", view.level === "list" ? "steps" : "log"] as const]),
+    ...(build?.status === "running" ? [["build.cancel", "cancel"] as const] : []),
+    ...(build?.canRetry === true && build.status !== "running" ? [["build.retry", "again"] as const] : []),
+    ...(build?.canDebug === true ? [["build.shell", "shell"] as const] : []),
+    ...(view.level === "list" ? [["build.create", "new"] as const] : []),
+  ];
+  const count = mirror.builds.length;
+  return {
+    ...place,
+    title: [span("Builds", "title"), ...names, span(count === 0 || names.length > 0 ? "" : ` ${count}`, "muted")],
+    note: keyNote(keymap, acts),
+    lines: buildLines(
+      view,
+      { builds: mirror.builds, watched: mirror.build, now, newKey: firstKeyOf(keymap, "build.create") },
+      roomIn(place),
+    ),
   };
 }
 

@@ -25,6 +25,7 @@ export const commandGroups = [
   "Containers",
   "Images and lists",
   "Networks and volumes",
+  "Builds",
   "Logs",
   "Files",
   "Screen",

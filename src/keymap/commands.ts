@@ -1,4 +1,5 @@
 import { browserCommands } from "./browser-commands.ts";
+import { buildCommands } from "./build-commands.ts";
 import type { Command } from "./command.ts";
 import { imageCommands } from "./image-commands.ts";
 import { networkCommands } from "./network-commands.ts";
@@ -222,6 +223,7 @@ export const commands = [
   },
   ...imageCommands,
   ...networkCommands,
+  ...buildCommands,
 ] as const satisfies readonly Command[];
 
 export type CommandID = (typeof commands)[number]["id"];

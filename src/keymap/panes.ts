@@ -7,7 +7,7 @@ export const browserScreens = ["files", "file", "waste", "compare"] as const;
 export type BrowserScreen = (typeof browserScreens)[number];
 
 /** Views that lie over the panes and have keys of their own. */
-export const overlayPlaces = ["details", "prune", "work", "events", "connections"] as const;
+export const overlayPlaces = ["details", "prune", "work", "events", "connections", "builds"] as const;
 export type OverlayPlace = (typeof overlayPlaces)[number];
 
 /** Where a key is pressed. */

@@ -9,7 +9,13 @@ export type Field = {
 };
 
 /** Which command a form is for. */
-export type FormPurpose = "container.create" | "container.limits" | "files.commit" | "network.create" | "volume.create";
+export type FormPurpose =
+  | "build.create"
+  | "container.create"
+  | "container.limits"
+  | "files.commit"
+  | "network.create"
+  | "volume.create";
 
 export type Form = {
   readonly purpose: FormPurpose;

@@ -1,3 +1,4 @@
+import type { BuildEvent, BuildSummary } from "../../engine/protocol/builds.ts";
 import type { ContainerSummary } from "../../engine/protocol/containers.ts";
 import type { EngineEvent } from "../../engine/protocol/events.ts";
 import type { ImageSummary, LayersResult } from "../../engine/protocol/images.ts";
@@ -9,6 +10,7 @@ import type { SystemInfo } from "../../engine/protocol/system.ts";
 import type { VolumeSummary } from "../../engine/protocol/volumes.ts";
 import type { ConnectionState } from "../client/reconnect.ts";
 import { screenText } from "../format/screen-text.ts";
+import { addBuildEvents, noBuild, orderedBuilds, type WatchedBuild } from "./builds.ts";
 import { appendEvents, type EventLog, emptyEventLog } from "./event-log.ts";
 import { addNewerLines, appendLines, emptyLog, type LogBuffer, openLog, prependLines } from "./log-buffer.ts";
 import { measurePaces, type Paces } from "./pace.ts";
@@ -23,6 +25,10 @@ export type Mirror = {
   readonly images: readonly ImageSummary[];
   readonly networks: readonly NetworkSummary[];
   readonly volumes: readonly Volume[];
+  /** Running ones first. */
+  readonly builds: readonly BuildSummary[];
+  /** The one that is looked at. */
+  readonly build: WatchedBuild;
   readonly operations: readonly Operation[];
   /** How fast the operations get on. */
   readonly paces: Paces;
@@ -47,6 +53,9 @@ export type MirrorAction =
   | { readonly type: "pace"; readonly at: number }
   | { readonly type: "stats"; readonly samples: readonly StatsSample[] }
   | { readonly type: "history"; readonly container: string; readonly samples: readonly StatsSample[] }
+  /** Another build is looked at: what was told of the last one goes. */
+  | { readonly type: "build-opened"; readonly id: string }
+  | { readonly type: "build-events"; readonly id: string; readonly events: readonly BuildEvent[] }
   | { readonly type: "info"; readonly info: SystemInfo }
   | { readonly type: "layers-wanted"; readonly key: string }
   | { readonly type: "layers"; readonly key: string; readonly result: LayersResult | null; readonly error: string }
@@ -80,6 +89,8 @@ export const emptyMirror: Mirror = {
   images: [],
   networks: [],
   volumes: [],
+  builds: [],
+  build: noBuild,
   operations: [],
   paces: new Map(),
   stats: new Map(),
@@ -105,6 +116,11 @@ export function reduceMirror(mirror: Mirror, action: MirrorAction): Mirror {
       return { ...mirror, stats: fillHistory(mirror.stats, action.container, action.samples) };
     case "info":
       return { ...mirror, info: action.info };
+    case "build-opened":
+      return { ...mirror, build: { ...noBuild, id: action.id } };
+    case "build-events":
+      if (action.id !== mirror.build.id) return mirror;
+      return { ...mirror, build: addBuildEvents(mirror.build, action.events, screenText) };
     case "layers-wanted":
       return { ...mirror, layers: { key: action.key, result: null, error: "" } };
     case "layers":
@@ -144,6 +160,7 @@ function reduceState(mirror: Mirror, item: StateItem): Mirror {
       images: item.images,
       networks: orderedNetworks(item.networks),
       volumes: orderedVolumes(item.volumes),
+      builds: orderedBuilds(item.builds ?? []),
       operations: item.operations,
     });
   }
@@ -152,11 +169,12 @@ function reduceState(mirror: Mirror, item: StateItem): Mirror {
     images: merge(mirror.images, item.images, item.removedImages),
     networks: item.networks === undefined ? mirror.networks : orderedNetworks(item.networks),
     volumes: item.volumes === undefined ? mirror.volumes : orderedVolumes(item.volumes),
+    builds: item.builds === undefined ? mirror.builds : orderedBuilds(item.builds),
     operations: item.operations ?? mirror.operations,
   });
 }
 
-type Objects = Pick<Mirror, "containers" | "images" | "networks" | "volumes" | "operations">;
+type Objects = Pick<Mirror, "containers" | "images" | "networks" | "volumes" | "builds" | "operations">;
 
 function withObjects(mirror: Mirror, objects: Objects): Mirror {
   const alive = new Set(objects.containers.map((container) => container.id));

@@ -1,6 +1,7 @@
 import type { CommandID } from "../keymap/commands.ts";
 import type { Pane } from "../keymap/panes.ts";
 import type { Line } from "../theme/tokens.ts";
+import type { BuildsView } from "./builds.ts";
 import type { EventsView } from "./event-log.ts";
 import type { Form } from "./form.ts";
 import type { SearchView } from "./image-views.ts";
@@ -54,7 +55,8 @@ export type Overlay =
   | SearchView
   | PruneView
   | EventsView
-  | ConnectionsView;
+  | ConnectionsView
+  | BuildsView;
 
 export type Prompt =
   | {

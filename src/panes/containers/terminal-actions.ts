@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { PassThrough, Transform, type Writable } from "node:stream";
 import { EngineError } from "../../../engine/errors.ts";
 import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
+import type { CreateRequest } from "../../../engine/protocol/create-request.ts";
 import { DetachScanner } from "../../../engine/protocol/detach-scanner.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
 import { failureText, flashError } from "../../app/run-on-each.ts";
@@ -87,6 +88,37 @@ export async function attach(dashboard: Dashboard): Promise<void> {
       message: left ? `left ${name}, it goes on` : `${name} ended with ${exitCode}`,
       twin: `gantry attach ${name}`,
     });
+  });
+}
+
+/** A container that has the whole terminal as long as it runs. */
+export type ContainerToRun = { readonly request: CreateRequest; readonly title: string };
+
+/** Makes a container, gives it the terminal, and takes it away where it could not be started. */
+export async function runInTerminal(dashboard: Dashboard, { request, title }: ContainerToRun): Promise<void> {
+  await lend(dashboard, title, async (loan, stream) => {
+    const wish = { ...request, terminal: true, openStdin: true, stdinOnce: true };
+    const { id } = await dashboard.client.request("containers.create", wish);
+    try {
+      loan.output.write(banner(title, "exit or Ctrl-D goes back"));
+      using session = new TerminalSession({
+        stream,
+        terminal: true,
+        input: loan.input,
+        stdout: loan.output,
+        stderr: loan.output,
+        detachKeys: Buffer.alloc(0),
+      });
+      await dashboard.client.request("containers.attach", { container: id, streamID: stream.streamID, stdin: true });
+      await dashboard.client.request("containers.start", { container: id });
+      session.resize();
+      await session.ended;
+      flash(dashboard, { tone: "info", message: `${title} ended` });
+    } catch (cause) {
+      const remove = { container: id, force: true, volumes: true };
+      await dashboard.client.request("containers.remove", remove).catch(() => undefined);
+      throw cause;
+    }
   });
 }
 
