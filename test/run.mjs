@@ -1,5 +1,5 @@
 /**
- * The whole test run: format and lint, generated files, types, then the three kinds of tests, and at the end a look at whether
+ * The whole test run: format and lint, generated files, types, the three kinds of tests, those of docker-compose, and at the end a look at whether
  * anything was left on the host. Prints one line of totals; exits 1 when anything failed.
  */
 import { spawnSync } from "node:child_process";
@@ -60,6 +60,7 @@ check("types", "node_modules/.bin/tsc", "-p", "tsconfig.json");
 vitest("unit");
 vitest("integration");
 vitest("e2e");
+check("docker-compose's own tests", process.execPath, "test/compose/main.ts");
 
 console.log("\n== left behind on the host");
 const left = leftBehind().filter((thing) => !before.includes(thing));

@@ -26,6 +26,8 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
+/** Milliseconds; they take three to four minutes. One that hangs must not hold the rest of a run. */
+const patience = 20 * 60_000;
 const sources = join(import.meta.dirname, "../fetched/compose");
 const known = join(import.meta.dirname, "known-failures.json");
 const inside = "GANTRY_COMPOSE_DIRECTORY";
@@ -115,5 +117,7 @@ function runTests(engine: ComposeEngine, directory: string, report: string): voi
     cwd: sources,
     stdio: "inherit",
     env: environment,
+    timeout: patience,
+    killSignal: "SIGKILL",
   });
 }

@@ -72,6 +72,6 @@ describe("Testcontainers", () => {
     expect(seen).toMatchObject(expected);
     expect((await containers()).split("\n")).toHaveLength(4);
     child.kill("SIGKILL");
-    await eventually(async () => (await containers()) === "" && (await networks()) === "", 20_000);
+    await eventually(async () => (await containers()) === "" && (await networks()) === "", 20);
   }, 90_000);
 });
