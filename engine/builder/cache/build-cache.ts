@@ -7,6 +7,8 @@ export type CachedStep = {
   readonly chain: readonly DiffID[];
   /** Bytes of the layer; 0 where there is none. */
   readonly size: number;
+  /** RFC 3339, as it was put: images made of it later bear the same time, and so the same ID. */
+  readonly createdAt: string;
 };
 
 /**
