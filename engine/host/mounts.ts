@@ -10,6 +10,8 @@ export type OverlayDirectories = {
   readonly lower: readonly string[];
   readonly upper: string;
   readonly work: string;
+  /** Nothing is brought to the disk by an unmount or a sync: it cannot be mounted again. Left out where the kernel lacks it (before Linux 5.10). */
+  readonly isVolatile?: boolean;
 };
 
 export type OverlayMethod = "new-api" | "mount";
@@ -27,6 +29,7 @@ const openPath = 0o10000000;
 
 /** What has worked on this kernel; null until something has. */
 let proven: OverlayMethod | null = null;
+let isVolatileKnown = true;
 
 /**
  * Mounts an overlay at `target`, with the new mount API where the kernel's overlay has `lowerdir+` (Linux 6.7), which takes any number of
@@ -109,6 +112,7 @@ function mountWithContext(directories: OverlayDirectories, target: string): void
     syscalls.fsconfigString(context, "upperdir", short(directories.upper));
     syscalls.fsconfigString(context, "workdir", short(directories.work));
     for (const [key, value] of Object.entries(options)) syscalls.fsconfigString(context, key, value);
+    if (directories.isVolatile) syscalls.fsconfigFlag(context, "volatile");
     syscalls.fsconfigCreate(context);
     const mounted = open.keep(syscalls.fsmount(context));
     syscalls.moveMount(mounted, bytePathOf(target));
@@ -145,13 +149,20 @@ function mountWithOptions(directories: OverlayDirectories, target: string): void
     `upperdir=${refer(directories.upper)}`,
     `workdir=${refer(directories.work)}`,
     ...Object.entries(options).map(([key, value]) => `${key}=${value}`),
+    ...(directories.isVolatile && isVolatileKnown ? ["volatile"] : []),
   ].join(",");
   if (data.length > optionLimit) {
     throw new EngineError("failed-precondition", `${directories.lower.length} layers are too many for this kernel`, {
       hint: "Linux 6.7 or later takes 500",
     });
   }
-  syscalls.mount(mountSource, bytePathOf(target), { type: "overlay", data });
+  try {
+    syscalls.mount(mountSource, bytePathOf(target), { type: "overlay", data });
+  } catch (error) {
+    if (!data.endsWith(",volatile") || errnoOf(error) !== "EINVAL") throw error;
+    syscalls.mount(mountSource, bytePathOf(target), { type: "overlay", data: data.replace(/,volatile$/, "") });
+    isVolatileKnown = false;
+  }
 }
 
 /** Descriptors that live as long as one mount call. */

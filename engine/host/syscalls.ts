@@ -21,6 +21,7 @@ const call = {
   fsetxattr: libc.func("int fsetxattr(int fd, const void *name, const void *value, size_t size, int flags)"),
   lgetxattr: libc.func("long lgetxattr(const void *path, const void *name, void *value, size_t size)"),
   llistxattr: libc.func("long llistxattr(const void *path, void *list, size_t size)"),
+  lremovexattr: libc.func("int lremovexattr(const void *path, const void *name)"),
   utimensat: libc.func("int utimensat(int directory, const void *path, const void *times, int flags)"),
   syncfs: libc.func("int syncfs(int fd)"),
   exit: libc.func("void _exit(int status)"),
@@ -118,6 +119,13 @@ export function llistxattr(path: BytePath): BytePath[] {
   return attribute.toString("latin1", 0, size).split("\0").slice(0, -1);
 }
 
+/** Takes an extended attribute of the path itself away; a success where there is none. */
+export function lremovexattr(path: BytePath, name: BytePath): void {
+  if (call.lremovexattr(cStringOf(path), cStringOf(name)) === 0) return;
+  const code = errnoName(koffi.errno());
+  if (code !== "ENODATA") throw new SyscallError("lremovexattr", code);
+}
+
 /** Sets access and modification time with nanoseconds, which Node's own call rounds. */
 export function setModificationTime(path: BytePath, time: { readonly seconds: number; readonly nanoseconds: number }) {
   const times = Buffer.alloc(32);
@@ -201,6 +209,10 @@ export function fsopen(type: string): number {
 
 export function fsconfigString(fd: number, key: string, value: BytePath): void {
   check("fsconfig", call.fsconfig(numbers.fsconfig, fd, 1, cStringOf(key), cStringOf(value), 0));
+}
+
+export function fsconfigFlag(fd: number, key: string): void {
+  check("fsconfig", call.fsconfig(numbers.fsconfig, fd, 0, cStringOf(key), null, 0));
 }
 
 export function fsconfigCreate(fd: number): void {

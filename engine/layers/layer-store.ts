@@ -56,10 +56,24 @@ export type UnpackedLayer = ReadonlyLayer & { readonly digest: Digest | null };
 
 export type CommitLayerOptions = {
   readonly signal: AbortSignal;
-  /** Absolute paths of mount points: left out where they are empty, as are parents in which nothing else was changed. */
+  /**
+   * Absolute paths of mount points, links resolved: left out where they are empty, as are parents that were changed by nothing else. A parent
+   * that was made for one is to be named as well.
+   */
   readonly mountPoints?: readonly string[];
   /** Seconds since 1970: later times of files become this one. Null: they stay. */
   readonly latest?: number | null;
+};
+
+/** Held, with its chain, until disposed of: until a cache's entry or an image's record names it. */
+export type CommittedLayer = ReadonlyLayer & Disposable;
+
+export type MountOptions = {
+  /**
+   * For a layer that is committed or thrown away: nothing is brought to the disk when it is unmounted, and fsync(2) in it does nothing,
+   * which makes package managers many times faster.
+   */
+  readonly isVolatile?: boolean;
 };
 
 export type ChangesOptions = {
@@ -181,7 +195,7 @@ export interface LayerStore extends AsyncDisposable {
   /** The directory where the container's file system is or will be mounted: `<root>/containers/<key>/rootfs`. */
   rootfsOf(key: WritableKey): string;
   /** Mounts it at rootfsOf(key); a success if it is mounted already (after a restart of the engine). */
-  mount(key: WritableKey): Promise<string>;
+  mount(key: WritableKey, options?: MountOptions): Promise<string>;
   /** Unmounts, or leaves that to who holds it; a success if it is not mounted. */
   unmount(key: WritableKey): Promise<void>;
   /** Mounts it, and keeps it mounted until the hold is disposed of: for looks at containers that do not run. */
@@ -191,12 +205,16 @@ export interface LayerStore extends AsyncDisposable {
   /** Where a writable layer's own files lie, and the layers below it, lowest first. Fails with `not-found`. */
   writablePlaceOf(key: WritableKey): { readonly upper: string; readonly below: readonly LayerPlace[] };
   /**
-   * Makes what was changed in a writable layer the read-only layer on top of its chain, without copying it; the writable layer is gone then.
-   * Null where nothing was changed. Nobody writes into it any more. Fails with `resource-exhausted`; then the writable layer is as it was.
+   * Makes what was changed in a writable layer the read-only layer on top of its chain, without copying it; the writable layer is unmounted and
+   * gone then. Null where nothing was changed. Nobody writes into it any more. The new layer outlives the engine, but a power cut only once it
+   * was persisted: before, it may take the layer away, and never leaves a wrong one. Fails with `resource-exhausted`, `cancelled`; then the
+   * writable layer is as it was.
    */
-  commit(key: WritableKey, options: CommitLayerOptions): Promise<ReadonlyLayer | null>;
-  /** One layer with what a chain's layers from position `from` up make of those below. Null where that is nothing. */
-  squash(chain: readonly DiffID[], from: number, options: CommitLayerOptions): Promise<ReadonlyLayer | null>;
+  commit(key: WritableKey, options: CommitLayerOptions): Promise<CommittedLayer | null>;
+  /** One layer with what a chain's layers from position `from` up make of those below. Null where that is nothing. As `commit`. */
+  squash(chain: readonly DiffID[], from: number, options: CommitLayerOptions): Promise<CommittedLayer | null>;
+  /** Resolves when these layers would survive a power cut. To be called before something that does names them. */
+  persist(chain: readonly DiffID[]): Promise<void>;
   /** All writable layers there are: what no container owns is swept by the caller at start. */
   listWritable(): readonly WritableKey[];
   /** False also for what a prepare that was cut off has left, which is listed. */

@@ -3,7 +3,7 @@ import type { DiffID, Digest } from "../oci/digest.ts";
 import type { ChangesPage, WritableUsage } from "./layer-store.ts";
 
 /** What the main thread asks of a layer worker: data only. Directories are byte paths. */
-export type LayerTask = UnpackTask | DigestTask | SettleTask | RemoveTask | ChangesTask | UsageTask;
+export type LayerTask = UnpackTask | DigestTask | SettleTask | RemoveTask | ChangesTask | UsageTask | SealTask;
 
 /** A file with a tar in it. growth: it is still being written, see lib/growth.ts; null: it is whole. */
 export type TarFile = { readonly path: string; readonly growth: Growth | null };
@@ -29,6 +29,14 @@ export type ChangesTask = {
   readonly after: string | null;
   readonly mountPoints: readonly string[];
 };
+/** See seal-tree.ts. `below` topmost first; mount points relative. latest: seconds since 1970. */
+export type SealTask = {
+  readonly kind: "seal";
+  readonly directory: string;
+  readonly below: readonly string[];
+  readonly mountPoints: readonly string[];
+  readonly latest: number | null;
+};
 export type UsageTask = {
   readonly kind: "usage";
   readonly upper: string;
@@ -43,6 +51,7 @@ export type LayerTaskResults = {
   readonly remove: null;
   readonly changes: ChangesPage;
   readonly usage: WritableUsage;
+  readonly seal: UnpackedTar;
 };
 
 export type TarDigests = {

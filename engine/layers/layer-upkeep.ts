@@ -7,6 +7,7 @@ import { bytePathOf } from "../lib/byte-path.ts";
 import { workerURL } from "../lib/worker-url.ts";
 import type { DiffID, Digest } from "../oci/digest.ts";
 import { listingPath } from "./files/index-store.ts";
+import type { LayerName } from "./layer-index.ts";
 import { formatRecord, type LayerRecord, parseRecord } from "./layer-record.ts";
 import type {
   LayerSource,
@@ -16,7 +17,7 @@ import type {
   VerifiedLayer,
   WritableKey,
 } from "./layer-store.ts";
-import type { LayerName, ReadonlyLayers } from "./readonly-layers.ts";
+import type { ReadonlyLayers } from "./readonly-layers.ts";
 import type { VerifyResults, VerifyTask } from "./verify-tasks.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import type { WritableLayers } from "./writable-layers.ts";
@@ -35,11 +36,11 @@ export class OverlayLayerUpkeep implements LayerUpkeep, AsyncDisposable {
   }
 
   list(): ListedLayer[] {
-    return [...this.#readonly.records].map(([name, { diffID, size }]) => ({ name, diffID, size }));
+    return [...this.#readonly.index].map(([name, { diffID, size }]) => ({ name, diffID, size }));
   }
 
   namesOf(chain: readonly DiffID[]): (LayerName | null)[] {
-    return this.#readonly.findNames(chain);
+    return this.#readonly.index.findNames(chain);
   }
 
   has(name: LayerName): boolean {
@@ -69,7 +70,7 @@ export class OverlayLayerUpkeep implements LayerUpkeep, AsyncDisposable {
   }
 
   async verify(name: LayerName, source: LayerSource | null, options: UnpackOptions): Promise<VerifiedLayer> {
-    const record = this.#readonly.records.get(name);
+    const record = this.#readonly.index.get(name);
     if (record === undefined) throw new EngineError("not-found", `layer ${name} is not unpacked`);
     const problems = this.#checkRecord(name, record);
     if (source === null) {

@@ -6,6 +6,7 @@ import { settleDirectories } from "./implicit-directories.ts";
 import { scanChanges, scanUsage } from "./layer-scan.ts";
 import type { LayerTask, LayerTaskResults } from "./layer-tasks.ts";
 import { removeTree } from "./remove-tree.ts";
+import { sealTree } from "./seal-tree.ts";
 import type { ReadWatch } from "./tar-source.ts";
 import { digestTar, unpackTar } from "./unpack-tar.ts";
 
@@ -49,6 +50,8 @@ async function run({ task, cancelled }: TaskRequest): Promise<LayerTaskResults[L
       return scanChanges(task.upper, task.lower, task);
     case "usage":
       return scanUsage(task.upper, task.lower, task.mountPoints);
+    case "seal":
+      return sealTree(task, () => Atomics.load(cancelled, 0) === 1);
   }
 }
 

@@ -6,13 +6,17 @@ import { errnoError } from "../host/errno.ts";
 import type { IDRange } from "../host/id-ranges.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { DiffID } from "../oci/digest.ts";
+import { commitLayer } from "./commit-layer.ts";
 import type {
   ChangesOptions,
   ChangesPage,
+  CommitLayerOptions,
+  CommittedLayer,
   LayerDigests,
   LayerPlace,
   LayerSource,
   LayerStore,
+  MountOptions,
   PlacedLayer,
   ReadonlyLayer,
   StagedLayer,
@@ -23,6 +27,7 @@ import type {
 } from "./layer-store.ts";
 import { OverlayLayerUpkeep } from "./layer-upkeep.ts";
 import { ReadonlyLayers } from "./readonly-layers.ts";
+import { relativePaths } from "./relative-paths.ts";
 import { WorkerPool } from "./worker-pool.ts";
 import { WritableLayers } from "./writable-layers.ts";
 
@@ -47,6 +52,8 @@ class OverlayLayerStore implements LayerStore {
   readonly #root: string;
   readonly #unpacking = new WorkerPool(Math.min(4, Math.max(2, availableParallelism())));
   readonly #following = new WorkerPool(Math.min(4, Math.max(2, availableParallelism())));
+  /** Steps of builds. */
+  readonly #making = new WorkerPool(Math.min(4, Math.max(2, availableParallelism())));
   /** Apart, so that nobody waits behind an image for the size of a container. */
   readonly #chores = new WorkerPool(1);
   readonly #readonly: ReadonlyLayers;
@@ -93,7 +100,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   find(chain: readonly DiffID[]): ReadonlyLayer | null {
-    return this.#readonly.find(chain);
+    return this.#readonly.index.find(chain);
   }
 
   findAll(chain: readonly DiffID[]): readonly (PlacedLayer | null)[] {
@@ -101,13 +108,13 @@ class OverlayLayerStore implements LayerStore {
   }
 
   pathOf(chain: readonly DiffID[]): string {
-    const name = this.#readonly.findName(chain);
+    const name = this.#readonly.index.findName(chain);
     if (name !== null) return this.#readonly.pathOf(name);
     throw new EngineError("not-found", `layer ${chain.at(-1) ?? "of an empty chain"} is not unpacked`);
   }
 
   placesOf(chain: readonly DiffID[]): LayerPlace[] {
-    return this.#placesOfNames(this.#readonly.namesOf(chain));
+    return this.#placesOfNames(this.#readonly.index.namesOf(chain));
   }
 
   hold(chain: readonly DiffID[]): Promise<Disposable> {
@@ -117,13 +124,13 @@ class OverlayLayerStore implements LayerStore {
   sweep(kept: readonly (readonly DiffID[])[]): Promise<number> {
     const names = this.#writable.used();
     for (const chain of kept) {
-      for (const name of this.#readonly.findNames(chain)) if (name !== null) names.add(name);
+      for (const name of this.#readonly.index.findNames(chain)) if (name !== null) names.add(name);
     }
     return this.#readonly.sweep(names);
   }
 
   async prepare(key: WritableKey, chain: readonly DiffID[], ids: IDRange | null = null): Promise<void> {
-    const names = this.#readonly.namesOf(chain);
+    const names = this.#readonly.index.namesOf(chain);
     // First, since it holds the layers from its first moment on.
     await this.#writable.prepare(key, names, ids);
     try {
@@ -146,8 +153,8 @@ class OverlayLayerStore implements LayerStore {
     return this.#writable.rootfsOf(key);
   }
 
-  mount(key: WritableKey): Promise<string> {
-    return this.#writable.mount(key);
+  mount(key: WritableKey, options?: MountOptions): Promise<string> {
+    return this.#writable.mount(key, options);
   }
 
   unmount(key: WritableKey): Promise<void> {
@@ -176,24 +183,28 @@ class OverlayLayerStore implements LayerStore {
 
   changes(key: WritableKey, limit: number, { after = null, mountPoints }: ChangesOptions = {}): Promise<ChangesPage> {
     const [upper, lower] = this.#placesOf(key);
-    return this.#chores.run({ kind: "changes", upper, lower, limit, after, mountPoints: relative(mountPoints) });
+    return this.#chores.run({ kind: "changes", upper, lower, limit, after, mountPoints: relativePaths(mountPoints) });
   }
 
   usage(key: WritableKey, { mountPoints }: Pick<ChangesOptions, "mountPoints"> = {}): Promise<WritableUsage> {
     const [upper, lower] = this.#placesOf(key);
-    return this.#chores.run({ kind: "usage", upper, lower, mountPoints: relative(mountPoints) });
+    return this.#chores.run({ kind: "usage", upper, lower, mountPoints: relativePaths(mountPoints) });
   }
 
-  commit(): Promise<never> {
-    throw new EngineError("unimplemented", "layers cannot be built yet");
+  commit(key: WritableKey, options: CommitLayerOptions): Promise<CommittedLayer | null> {
+    return commitLayer(key, options, { readonly: this.#readonly, writable: this.#writable, pool: this.#making });
   }
 
   squash(): Promise<never> {
     throw new EngineError("unimplemented", "layers cannot be built yet");
   }
 
+  persist(chain: readonly DiffID[]): Promise<void> {
+    return this.#readonly.persist(chain);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const pools = [this.#unpacking, this.#following, this.#chores, this.upkeep];
+    const pools = [this.#unpacking, this.#following, this.#making, this.#chores, this.upkeep];
     await Promise.all(pools.map((pool) => pool[Symbol.asyncDispose]()));
     await this.#readonly.close();
   }
@@ -205,8 +216,4 @@ class OverlayLayerStore implements LayerStore {
   #placesOf(key: WritableKey): [upper: string, lower: string[]] {
     return [bytePathOf(this.#writable.upperOf(key)), this.#writable.lowerOf(key).map(bytePathOf)];
   }
-}
-
-function relative(paths: readonly string[] = []): string[] {
-  return paths.map((path) => bytePathOf(path.replace(/^\/+/, "")));
 }

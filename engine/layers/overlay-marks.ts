@@ -23,8 +23,18 @@ export function isOpaque(path: BytePath): boolean {
   return syscalls.lgetxattr(path, opaque)?.equals(yes) ?? false;
 }
 
+/** Name of the mark itself. */
+export function isOpaqueMark(name: BytePath): boolean {
+  return name === opaque;
+}
+
+/** What overlayfs notes for itself. */
+export function isOverlayAttribute(name: BytePath): boolean {
+  return /^(trusted|user)\.overlay\./.test(name);
+}
+
 /** Attributes a tar may set: never those that tell overlayfs what to show, nor those of the host's security modules. */
 export function isLayerAttribute(name: BytePath): boolean {
-  if (name.includes("\0") || /^(trusted|user)\.overlay\./.test(name)) return false;
+  if (name.includes("\0") || isOverlayAttribute(name)) return false;
   return /^(user|trusted)\.|^security\.capability$|^system\.posix_acl_(access|default)$/.test(name);
 }

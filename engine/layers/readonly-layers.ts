@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
@@ -11,7 +11,8 @@ import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { chainIDOf, chainIDsOf } from "../oci/chain-id.ts";
 import { type DiffID, hexOf } from "../oci/digest.ts";
 import { DiskSync } from "./disk-sync.ts";
-import { formatRecord, type LayerRecord, parseRecord, recordOf, summaryOf } from "./layer-record.ts";
+import { LayerIndex, type LayerName } from "./layer-index.ts";
+import { formatRecord, parseRecord, recordOf, summaryOf } from "./layer-record.ts";
 import type {
   LayerDigests,
   LayerSource,
@@ -23,10 +24,9 @@ import type {
 } from "./layer-store.ts";
 import type { TarFile, UnpackedTar } from "./layer-tasks.ts";
 import { Trash } from "./trash.ts";
+import { throwIfAborted, UnpackTurns } from "./unpack-turns.ts";
+import { UnsyncedLayers } from "./unsynced-layers.ts";
 import type { WorkerPool } from "./worker-pool.ts";
-
-/** Name of a layer's directory: 64 hex digits of its diffID, or of its chainID where it only fits one place. */
-export type LayerName = string;
 
 /** Where a layer was unpacked to, and what DiskSync.failures was before. */
 type Staged = { readonly staging: string; readonly failures: number; readonly onReplace: (() => void) | null };
@@ -47,11 +47,11 @@ export class ReadonlyLayers {
   readonly #directorySync: Batched;
   readonly #disk = new DiskSync();
   readonly #holds = new Holds();
-  readonly #index = new Map<LayerName, LayerRecord>();
+  readonly #index = new LayerIndex();
   /** A name is given or taken away by one at a time. */
   readonly #names = new KeyedQueue();
-  /** Unpacks under way by diffID. */
-  readonly #running = new Map<DiffID, Promise<unknown>>();
+  readonly #turns = new UnpackTurns();
+  readonly #unsynced: UnsyncedLayers;
 
   constructor(directory: string, pools: LayerPools) {
     this.#directory = directory;
@@ -59,6 +59,7 @@ export class ReadonlyLayers {
     this.#chores = pools.chores;
     this.#trash = new Trash(directory, pools.chores);
     this.#directorySync = new Batched(() => syncDirectory(directory));
+    this.#unsynced = new UnsyncedLayers(directory, this.#disk);
   }
 
   /** Reads what is there. A directory without a valid record is no layer: it is replaced when its layer comes. */
@@ -69,7 +70,9 @@ export class ReadonlyLayers {
       const bytes = /^[0-9a-f]{64}$/.test(name) ? await readFile(path).catch(() => null) : null;
       if (bytes === null) continue;
       try {
-        this.#index.set(name, parseRecord(bytes, path));
+        const record = parseRecord(bytes, path);
+        if (!this.#unsynced.takeUp(name)) throw new EngineError("corrupt", `layer ${name} may not be whole`);
+        this.#index.set(name, record);
       } catch {
         await this.#trash.discard(join(this.#directory, name));
       }
@@ -83,19 +86,15 @@ export class ReadonlyLayers {
   async unpack(chain: readonly DiffID[], source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer> {
     const diffID = chain.at(-1);
     if (diffID === undefined) throw new EngineError("invalid-argument", "a layer without a diffID cannot be unpacked");
-    for (;;) {
-      throwIfAborted(options.signal);
-      const known = this.find(chain);
-      if (known !== null) return { ...known, digest: null };
-      const running = this.#running.get(diffID);
-      if (running === undefined) break;
-      // If that one fails or is cancelled, this caller has a source of its own.
-      await orAborted(running, options.signal);
-    }
-    const work = this.#unpackNew(chain, source, options);
-    const ended = work.catch(() => {}).finally(() => this.#running.delete(diffID));
-    this.#running.set(diffID, ended);
-    return await work;
+    const unpacked = await this.#turns.take<UnpackedLayer>(diffID, options.signal, {
+      find: () => {
+        const known = this.#index.find(chain);
+        return known === null ? null : { ...known, digest: null };
+      },
+      unpack: () => this.#unpackNew(chain, source, options),
+    });
+    await this.persist(chain);
+    return unpacked;
   }
 
   async unpackBase(source: LayerSource, options: UnpackOptions): Promise<UnpackedLayer> {
@@ -139,46 +138,14 @@ export class ReadonlyLayers {
     return this.#poolFor(source).run({ kind: "digest", source: tarFileOf(source) }, options);
   }
 
-  find(chain: readonly DiffID[]): ReadonlyLayer | null {
-    const name = this.findName(chain);
-    const record = name === null ? undefined : this.#index.get(name);
-    return record === undefined ? null : summaryOf(record);
-  }
-
   findAll(chain: readonly DiffID[]): (PlacedLayer | null)[] {
-    return this.findNames(chain).map((name) => {
+    return this.#index.findNames(chain).map((name) => {
       const record = name === null ? undefined : this.#index.get(name);
       return name === null || record === undefined ? null : { ...summaryOf(record), path: this.pathOf(name) };
     });
   }
 
-  findName(chain: readonly DiffID[]): LayerName | null {
-    return this.findNames(chain).at(-1) ?? null;
-  }
-
-  /** Name of each layer of a chain, lowest first; null where it is not unpacked. */
-  findNames(chain: readonly DiffID[]): (LayerName | null)[] {
-    const chainIDs = chainIDsOf(chain);
-    return chain.map((diffID, position) => {
-      const chainID = hexOf(chainIDs[position] ?? diffID);
-      if (this.#index.has(chainID)) return chainID;
-      // A lowest layer with directories of its own making lies under its diffID, too, and fits nowhere else.
-      return this.#index.get(hexOf(diffID))?.implicit.length === 0 ? hexOf(diffID) : null;
-    });
-  }
-
-  /** Names of all layers of a chain, lowest first. Fails with `not-found`. */
-  namesOf(chain: readonly DiffID[]): LayerName[] {
-    return this.findNames(chain).map((name, position) => {
-      if (name !== null) return name;
-      throw new EngineError("not-found", `layer ${chain[position]} is not unpacked`, {
-        hint: "load or import its image again",
-      });
-    });
-  }
-
-  /** Of all layers, by name. */
-  get records(): ReadonlyMap<LayerName, LayerRecord> {
+  get index(): Omit<LayerIndex, "set" | "delete" | "clear"> {
     return this.#index;
   }
 
@@ -221,7 +188,7 @@ export class ReadonlyLayers {
   /** Gives the implicit directories of the chain's layers the owner and mode they have below, as far as these layers are there. */
   async settle(chain: readonly DiffID[]): Promise<void> {
     const below: string[] = [];
-    for (const [position, name] of this.findNames(chain).entries()) {
+    for (const [position, name] of this.#index.findNames(chain).entries()) {
       if (name === null) return;
       if (position > 0) await this.#names.run(name, () => this.#settleOne(name, below));
       below.unshift(this.pathOf(name));
@@ -246,9 +213,41 @@ export class ReadonlyLayers {
     return freed;
   }
 
+  /** A place for a layer in the making: `adopt` gives it its name, or `drop` takes it away. */
+  newPlace(): { readonly path: string; readonly failures: number } {
+    return { path: this.#trash.newPath(), failures: this.#disk.failures };
+  }
+
+  async drop(path: string): Promise<void> {
+    await this.#trash.destroy(path).catch(() => {});
+  }
+
+  /** Gives a layer that was made here its name, if there is none like it. It is on the disk only once it is persisted. */
+  async adopt(
+    { path, failures }: { readonly path: string; readonly failures: number },
+    made: UnpackedTar,
+  ): Promise<void> {
+    const name = hexOf(made.diffID);
+    await this.#names.run(name, async () => {
+      if (this.#index.has(name)) return;
+      const record = recordOf(made);
+      writeFileSync(join(path, "layer.json"), formatRecord(record), { mode: 0o600 });
+      this.#unsynced.mark(path);
+      await this.#giveName(path, join(this.#directory, name));
+      this.#unsynced.add(name, failures);
+      this.#index.set(name, record);
+    });
+    this.#disk.begin(made.size);
+  }
+
+  async persist(chain: readonly DiffID[]): Promise<void> {
+    await this.#unsynced.persist(this.#index.findNames(chain));
+  }
+
   async #remove(name: LayerName): Promise<number> {
     const size = this.#index.get(name)?.size ?? 0;
     this.#index.delete(name);
+    this.#unsynced.forget(name);
     await this.#trash.discard(join(this.#directory, name));
     return size;
   }
@@ -278,9 +277,10 @@ export class ReadonlyLayers {
         hint: "the image is damaged: get it again",
       });
     }
-    const known = from.onReplace === null ? this.find(chain) : null;
+    const known = from.onReplace === null ? this.#index.find(chain) : null;
     const layer = known ?? (await this.#commit(chain, unpacked, from));
     await this.settle(chain);
+    await this.persist(chain);
     return layer;
   }
 
@@ -301,10 +301,11 @@ export class ReadonlyLayers {
       const path = join(this.#directory, name);
       // No await until the new one has the name: nobody can mount it meanwhile.
       from.onReplace?.();
-      const given = known === undefined ? this.#giveName(from.staging, path) : this.#replace(from.staging, path);
+      const given = known === undefined ? this.#giveDurably(from.staging, path) : this.#replace(from.staging, path);
       await given.catch((error: unknown) => {
         throw errnoError(`keep layer ${unpacked.diffID}`, error);
       });
+      this.#unsynced.forget(name);
       this.#index.set(name, record);
       return summaryOf(record);
     });
@@ -312,6 +313,11 @@ export class ReadonlyLayers {
 
   async #replace(staging: string, path: string): Promise<void> {
     this.#trash.replaceSync(path, staging);
+    await this.#directorySync.request();
+  }
+
+  async #giveDurably(staging: string, path: string): Promise<void> {
+    await this.#giveName(staging, path);
     await this.#directorySync.request();
   }
 
@@ -324,23 +330,9 @@ export class ReadonlyLayers {
       await this.#trash.discard(path);
       await rename(staging, path);
     }
-    await this.#directorySync.request();
   }
 }
 
 function tarFileOf({ path, growth }: LayerSource): TarFile {
   return { path, growth: growth ?? null };
-}
-
-function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new EngineError("cancelled", "unpack layer: cancelled");
-}
-
-async function orAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const wake = () => resolve();
-  signal.addEventListener("abort", wake, { once: true });
-  await Promise.race([work, promise]);
-  signal.removeEventListener("abort", wake);
-  throwIfAborted(signal);
 }

@@ -9,9 +9,9 @@ import type { IDRange } from "../host/id-ranges.ts";
 import { mountOverlay, unmount } from "../host/mounts.ts";
 import { decodeJson } from "../lib/json.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
-import type { WritableKey } from "./layer-store.ts";
+import type { LayerName } from "./layer-index.ts";
+import type { MountOptions, WritableKey } from "./layer-store.ts";
 import { mountMappedOverlay, sweepMapped } from "./mapped-overlay.ts";
-import type { LayerName } from "./readonly-layers.ts";
 import { Trash } from "./trash.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -46,6 +46,8 @@ export class WritableLayers {
   readonly #fading = new Map<WritableKey, Promise<void>>();
   /** How many hold a mount. */
   readonly #holds = new Map<WritableKey, number>();
+  /** What was mounted so since the engine began, and so cannot be mounted again as it is. */
+  readonly #volatile = new Set<WritableKey>();
   /** What is mounted only because somebody holds it. */
   readonly #onlyHeld = new Set<WritableKey>();
 
@@ -134,9 +136,9 @@ export class WritableLayers {
     }
   }
 
-  async mount(key: WritableKey): Promise<string> {
+  async mount(key: WritableKey, { isVolatile = false }: MountOptions = {}): Promise<string> {
     return this.#queue.run(key, async () => {
-      await this.#mount(key);
+      await this.#mount(key, isVolatile);
       this.#onlyHeld.delete(key);
       return this.rootfsOf(key);
     });
@@ -168,12 +170,35 @@ export class WritableLayers {
     const rootfs = this.rootfsOf(key);
     await this.#queue.run(key, async () => {
       const { faded } = await this.#takeFromSight(key, rootfs);
-      this.#onlyHeld.delete(key);
-      await this.#trash.discard(join(this.#directory, key), faded);
-      this.#layers.delete(key);
-      this.#ids.delete(key);
-      this.#leftovers.delete(key);
+      await this.#drop(key, faded);
     });
+  }
+
+  /**
+   * Unmounts it and lets `use` have its upper directory, which takes it away, or fails and leaves it as it is. The rest goes then. Fails with
+   * `not-found`, `failed-precondition` while somebody looks at it.
+   */
+  async consume<T>(key: WritableKey, use: (upper: string) => Promise<T>): Promise<T> {
+    const rootfs = this.rootfsOf(key);
+    return await this.#queue.run(key, async () => {
+      this.layersOf(key);
+      if (this.#holds.has(key)) throw new EngineError("failed-precondition", `writable layer ${key} is in use`);
+      const { faded } = await this.#takeFromSight(key, rootfs);
+      // An overlay that is left over might still write into it.
+      await faded;
+      const result = await use(this.upperOf(key));
+      await this.#drop(key, faded);
+      return result;
+    });
+  }
+
+  async #drop(key: WritableKey, faded: Promise<void>): Promise<void> {
+    this.#onlyHeld.delete(key);
+    await this.#trash.discard(join(this.#directory, key), faded);
+    this.#layers.delete(key);
+    this.#ids.delete(key);
+    this.#leftovers.delete(key);
+    this.#volatile.delete(key);
   }
 
   async #letGo(key: WritableKey): Promise<void> {
@@ -187,7 +212,7 @@ export class WritableLayers {
   }
 
   /** False: it was mounted already. */
-  async #mount(key: WritableKey): Promise<boolean> {
+  async #mount(key: WritableKey, isVolatile = false): Promise<boolean> {
     const rootfs = this.rootfsOf(key);
     // Two overlays with one upper directory would spoil it.
     await this.#fading.get(key);
@@ -196,8 +221,13 @@ export class WritableLayers {
     const directory = join(this.#directory, key);
     const shown = lower.length > 0 ? lower : [this.#emptyLayer()];
     const ids = this.#ids.get(key);
+    // The mark of such a mount, which no power cut has come after: the kernel refuses to go on with what it may have lost.
+    if (this.#volatile.has(key))
+      await rm(join(directory, "work", "work", "incompat"), { recursive: true, force: true });
     if (ids === undefined) {
-      mountOverlay({ lower: shown, upper: join(directory, "upper"), work: join(directory, "work") }, rootfs);
+      if (isVolatile) this.#volatile.add(key);
+      const [upper, work] = [join(directory, "upper"), join(directory, "work")];
+      mountOverlay({ lower: shown, upper, work, isVolatile }, rootfs);
     } else {
       const place = join(this.#mappedPlace(), key);
       await mountMappedOverlay({ lower: shown, directory }, rootfs, { ids, place });

@@ -1,0 +1,168 @@
+import { createHash, type Hash } from "node:crypto";
+import { closeSync, constants, lstatSync, openSync, readdirSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
+import { EngineError } from "../errors.ts";
+import * as syscalls from "../host/syscalls.ts";
+import { type BytePath, pathOf, textOf } from "../lib/byte-path.ts";
+import { type DiffID, digestOfHex } from "../oci/digest.ts";
+import { parentsOf } from "./change-filter.ts";
+import { findBelow } from "./implicit-directories.ts";
+import type { SealTask, UnpackedTar } from "./layer-tasks.ts";
+import { isLayerAttribute, isOpaque, isOpaqueMark, isOverlayAttribute, isWhiteout } from "./overlay-marks.ts";
+import { packTree } from "./pack-tree.ts";
+import { removeTree } from "./remove-tree.ts";
+import type { TarMember } from "./tar-header.ts";
+import { TarWriter } from "./tar-writer.ts";
+
+const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** As in pack-tree.ts: a descriptor is held a level. */
+const depthLimit = 1000;
+const whiteoutPrefix = ".wh.";
+const billion = 1_000_000_000n;
+
+/**
+ * Makes of the upper directory of an overlay, into which nobody writes any more, the files of a read-only layer, and says what it is: the digest
+ * is that of the tar which packing it gives. What no tar of a layer can hold goes. It can be done again at any time. Synchronous: for workers.
+ */
+export function sealTree(task: SealTask, isCancelled: () => boolean): UnpackedTar {
+  for (const path of task.mountPoints.toSorted((one, other) => other.length - one.length)) {
+    removeMountPoint(task, path);
+  }
+  cleanDirectory(task.directory, 0, { latest: task.latest, isCancelled });
+  const writer = new HashingWriter(isCancelled);
+  packTree(writer, { paths: [task.directory] }, { path: "", layer: { below: [], mountPoints: [] } });
+  return { ...writer.result(), implicit: [], hasRoot: false };
+}
+
+/** Also its parents that are in the layer for it alone: they are as below. */
+function removeMountPoint(task: SealTask, path: BytePath): void {
+  const { directory } = task;
+  const parents = parentsOf(path);
+  if (!parents.every((parent) => lstat(`${directory}/${parent}`)?.isDirectory())) return;
+  if (!removeEmpty(task, path)) return;
+  for (const parent of parents.reverse()) if (!isAsBelow(task, parent) || !removeEmpty(task, parent)) return;
+}
+
+/** False: it is not there, or it says something. */
+function removeEmpty({ directory, below }: SealTask, path: BytePath): boolean {
+  const place = `${directory}/${path}`;
+  const stat = lstat(place);
+  if (stat === null) return false;
+  const parent = place.slice(0, place.lastIndexOf("/"));
+  const before = timeOf(parent);
+  if (stat.isFile() && stat.size === 0) unlinkSync(pathOf(place));
+  else if (stat.isDirectory() && isPlainEmpty(place, below, path)) rmdirSync(pathOf(place));
+  else return false;
+  syscalls.setModificationTime(parent, before);
+  return true;
+}
+
+/** The kernel marks a new directory as opaque, which means nothing where there is none below. */
+function isPlainEmpty(place: BytePath, below: readonly BytePath[], path: BytePath): boolean {
+  if (readdirSync(pathOf(place)).length > 0) return false;
+  return !isOpaque(place) || findBelow(below, path) === null;
+}
+
+function isAsBelow({ directory, below }: SealTask, path: BytePath): boolean {
+  const own = lstat(`${directory}/${path}`);
+  const other = findBelow(below, path);
+  if (own === null || other === null) return false;
+  const isSame = own.mode === other.stat.mode && own.uid === other.stat.uid && own.gid === other.stat.gid;
+  return isSame && attributesOf(`${directory}/${path}`) === attributesOf(other.path);
+}
+
+function attributesOf(path: BytePath): string {
+  const names = syscalls.llistxattr(path).filter(isLayerAttribute).sort();
+  return JSON.stringify(names.map((name) => [name, syscalls.lgetxattr(path, name)?.toString("latin1")]));
+}
+
+type Cleaning = {
+  /** Seconds since 1970. */
+  readonly latest: number | null;
+  readonly isCancelled: () => boolean;
+};
+
+/** path: is opened without following a link. */
+function cleanDirectory(path: BytePath, depth: number, cleaning: Cleaning): void {
+  if (cleaning.isCancelled()) throw new EngineError("cancelled", "cancelled");
+  if (depth > depthLimit) {
+    throw new EngineError("failed-precondition", `${textOf(path)}: directories are deeper than ${depthLimit} levels`);
+  }
+  const fd = openSync(pathOf(path), openFlags);
+  try {
+    const here = `/proc/self/fd/${fd}`;
+    const before = timeOf(`${here}/.`);
+    let hasLost = false;
+    for (const name of readdirSync(here, { encoding: "latin1" })) {
+      if (!cleanChild(`${here}/${name}`, name, { depth, cleaning })) hasLost = true;
+    }
+    if (hasLost) syscalls.setModificationTime(`${here}/.`, before);
+    cleanNode(`${here}/.`, lstatSync(`${here}/.`), cleaning.latest);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** False: it went. */
+function cleanChild(
+  path: BytePath,
+  name: BytePath,
+  { depth, cleaning }: { readonly depth: number; readonly cleaning: Cleaning },
+): boolean {
+  const stat = lstatSync(pathOf(path));
+  // What no tar holds, and what would be read as a mark.
+  if (stat.isSocket() || name.startsWith(whiteoutPrefix)) {
+    removeTree(path, path.slice(0, path.lastIndexOf("/")));
+    return false;
+  }
+  if (stat.isDirectory()) cleanDirectory(path, depth + 1, cleaning);
+  else cleanNode(path, stat, cleaning.latest);
+  return true;
+}
+
+function cleanNode(path: BytePath, stat: Stats, latest: number | null): void {
+  for (const name of isWhiteout(stat) ? [] : syscalls.llistxattr(path)) {
+    if (isOverlayAttribute(name) && !(isOpaqueMark(name) && isOpaque(path))) syscalls.lremovexattr(path, name);
+  }
+  if (latest !== null && stat.mtimeMs > latest * 1000) {
+    syscalls.setModificationTime(path, { seconds: latest, nanoseconds: 0 });
+  }
+}
+
+function timeOf(path: BytePath): { seconds: number; nanoseconds: number } {
+  const { mtimeNs } = lstatSync(pathOf(path), { bigint: true });
+  const nanoseconds = ((mtimeNs % billion) + billion) % billion;
+  return { seconds: Number((mtimeNs - nanoseconds) / billion), nanoseconds: Number(nanoseconds) };
+}
+
+function lstat(path: BytePath): Stats | null {
+  return lstatSync(pathOf(path), { throwIfNoEntry: false }) ?? null;
+}
+
+/** Keeps nothing of an archive but what it is. */
+class HashingWriter extends TarWriter {
+  readonly #hash: Hash;
+  #size = 0;
+  #entries = 0;
+
+  constructor(isCancelled: () => boolean) {
+    const hash = createHash("sha256");
+    super((chunk) => {
+      if (isCancelled()) throw new EngineError("cancelled", "cancelled");
+      hash.update(chunk);
+    });
+    this.#hash = hash;
+  }
+
+  override begin(member: TarMember): void {
+    this.#entries++;
+    this.#size += member.size;
+    super.begin(member);
+  }
+
+  /** Ends the archive. */
+  result(): { readonly diffID: DiffID; readonly size: number; readonly entries: number } {
+    this.finish();
+    const diffID = digestOfHex(this.#hash.digest("hex")) as DiffID;
+    return { diffID, size: this.#size, entries: this.#entries };
+  }
+}
