@@ -13,6 +13,7 @@ import { openContainerNamespaces } from "../host/user-namespaces.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
 import { runtimeNames } from "../runtime/runtime-program.ts";
+import { cgroupParentPath } from "../runtime/spec/cgroup-parent.ts";
 import { shmOptions } from "../runtime/spec/mounts.ts";
 import { type Joined, type NamespaceMode, parseModes } from "../runtime/spec/namespaces.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -96,18 +97,7 @@ export async function giveStreams({ layers }: Pick<ContainerParts, "layers">, id
 
 /** Where cgroups of containers with this wish lie, without a slash at the end. */
 export function cgroupParentOf(parts: Pick<ContainerParts, "config">, request: CreateRequest): string {
-  const { cgroupParent } = request;
-  if (cgroupParent === "") return `/${parts.config.names.cgroupParent}`;
-  const path = `/${cgroupParent.replace(/^\/+|\/+$/g, "")}`;
-  const isPlain = /^(\/[\w.:@-]+)+$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path);
-  if (isPlain) return path;
-  throw new EngineError(
-    "invalid-argument",
-    `cgroup parent ${JSON.stringify(cgroupParent)} is not the path of a cgroup`,
-    {
-      exitCode: 125,
-    },
-  );
+  return cgroupParentPath(parts.config, request.cgroupParent);
 }
 
 /** The AppArmor profile, loaded if it is the engine's own; null where the kernel has no AppArmor. */

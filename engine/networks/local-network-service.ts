@@ -159,7 +159,7 @@ class LocalNetworkService implements NetworkService {
   }
 
   list(): readonly NetworkSummary[] {
-    const records = this.#table.list();
+    const records = this.#table.listLasting();
     return this.#networks
       .list()
       .map((network) => summarizeNetwork(network, records, { config: this.#config, mtu: this.#networks.mtu }));
@@ -204,7 +204,7 @@ class LocalNetworkService implements NetworkService {
   }
 
   inspect(network: string): Record<string, unknown> {
-    return inspectNetwork(this.#networks.get(network), this.#table.list());
+    return inspectNetwork(this.#networks.get(network), this.#table.listLasting());
   }
 
   async restore(containers: readonly string[]): Promise<void> {
@@ -280,6 +280,7 @@ class LocalNetworkService implements NetworkService {
   }
 
   #tell(record: SandboxRecord, action: "connect" | "disconnect"): void {
+    if (record.isTransient === true) return;
     for (const { networkID } of record.endpoints) {
       const network = this.#networks.find(networkID);
       if (network !== null) this.#tellOne(record, network, action);

@@ -37,6 +37,11 @@ export type SandboxRequest = {
   readonly ports: readonly PortRequest[];
   /** A netns to take instead of making one, by a path that is there until `reserve` answers: it belongs to the container's own user namespace. */
   readonly namespace?: string | null;
+  /**
+   * Of no container: on record in memory only, and on no list, but its network stays as long as it is there. What an engine that was
+   * killed left of it, `restore` of the next one takes away.
+   */
+  readonly isTransient?: boolean;
   /** `--dns`: asked for names that are no container's, in place of the host's resolvers. */
   readonly dns?: readonly string[];
 };

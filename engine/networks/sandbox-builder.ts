@@ -134,6 +134,6 @@ function isForStock(wish: Wish | undefined): boolean {
 }
 
 function recordOf(request: SandboxRequest) {
-  const { container, containerName: name, hostname, mode, dns = [] } = request;
-  return { container, name, hostname, mode, dns };
+  const { container, containerName: name, hostname, mode, dns = [], isTransient = false } = request;
+  return { container, name, hostname, mode, dns, ...(isTransient ? { isTransient } : {}) };
 }

@@ -33,6 +33,8 @@ export type SandboxRecord = {
   readonly hostname: string;
   /** `--dns` */
   readonly dns: readonly string[];
+  /** As SandboxRequest.isTransient: in no table of the database. */
+  readonly isTransient?: boolean;
   /** In the order they were asked for. */
   readonly ports: readonly PortBinding[];
   /** By position. */
@@ -95,12 +97,29 @@ export class SandboxTable {
     return [...this.#mirror.values()];
   }
 
+  /** Without transient ones. */
+  listLasting(): SandboxRecord[] {
+    return this.list().filter(({ isTransient }) => isTransient !== true);
+  }
+
   find(container: string): SandboxRecord | null {
     return this.#mirror.get(container) ?? null;
   }
 
   /** Fails with `already-exists` where the container has a sandbox, or someone else an address or a port. */
   insert(record: SandboxRecord): void {
+    if (record.isTransient === true) this.#checkNetworks(record);
+    else this.#persist(record);
+    this.#mirror.set(record.container, record);
+  }
+
+  /** What the database itself refuses for others. */
+  #checkNetworks({ endpoints }: SandboxRecord): void {
+    const find = this.#database.prepare("SELECT 1 FROM networks WHERE id = ?");
+    if (endpoints.some(({ networkID }) => find.get(networkID) === undefined)) throw networkGone(null);
+  }
+
+  #persist(record: SandboxRecord): void {
     this.#claim(() => {
       this.#database
         .prepare("INSERT INTO sandboxes (container_id, token, detail) VALUES (?, ?, ?)")
@@ -113,7 +132,6 @@ export class SandboxTable {
         port.run(protocol, hostAddress, hostPort, record.container, containerPort);
       }
     });
-    this.#mirror.set(record.container, record);
   }
 
   /** The same with one more endpoint. */
@@ -144,13 +162,17 @@ export class SandboxTable {
   }
 
   remove(containers: readonly string[]): void {
-    if (containers.length === 0) return;
+    const written = containers.filter((container) => this.#mirror.get(container)?.isTransient !== true);
+    if (written.length > 0) this.#erase(written);
+    for (const container of containers) this.#mirror.delete(container);
+  }
+
+  #erase(containers: readonly string[]): void {
     const tables = ["published_ports", "network_endpoints", "sandboxes"];
     const statements = tables.map((table) => this.#database.prepare(`DELETE FROM ${table} WHERE container_id = ?`));
     this.#writeLater(() => {
       for (const container of containers) for (const statement of statements) statement.run(container);
     });
-    for (const container of containers) this.#mirror.delete(container);
   }
 
   /** The container whose published port stands in the way of this one, or null. All addresses of a family clash with each single one. */
@@ -180,14 +202,7 @@ export class SandboxTable {
       this.#writeLater(work);
     } catch (error) {
       const said = error instanceof Error ? error.message : "";
-      if (said.includes("FOREIGN KEY")) {
-        const hint = "gantry network ls lists all networks";
-        throw new EngineError("not-found", "the network was removed a moment ago", {
-          cause: error,
-          hint,
-          exitCode: 125,
-        });
-      }
+      if (said.includes("FOREIGN KEY")) throw networkGone(error);
       const isTaken = said.includes("UNIQUE");
       throw isTaken ? new EngineError("already-exists", "address or port is leased already", { cause: error }) : error;
     }
@@ -207,6 +222,11 @@ export class SandboxTable {
     this.#mirror.set(record.container, record);
     return record;
   }
+}
+
+function networkGone(cause: unknown): EngineError {
+  const hint = "gantry network ls lists all networks";
+  return new EngineError("not-found", "the network was removed a moment ago", { cause, hint, exitCode: 125 });
 }
 
 export const anyAddress = "0.0.0.0";

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Cgroups, cgroupOf, type Hierarchy } from "../host/cgroups.ts";
+import { countsOutOfMemory } from "../host/oom-count.ts";
 import { identifyProcess, isAlive } from "../host/processes.ts";
 
 /**
@@ -94,12 +95,7 @@ export class Supervisors {
   /** What conmon saw, or what the kernel counted: conmon may learn of the exit first. */
   wasOutOfMemory(id: string): boolean {
     if (existsSync(join(this.directoryOf(id), "oom"))) return true;
-    const directory = this.#cgroups.pathOf("memory", this.cgroupPathOf(id));
-    if (directory === null) return false;
-    const wasCounted = ["memory.events", "memory.oom_control"].some((file) => {
-      const killed = /^oom_kill (\d+)$/m.exec(textOf(join(directory, file)))?.[1];
-      return Number(killed ?? 0) > 0;
-    });
+    const wasCounted = countsOutOfMemory(this.#cgroups, this.cgroupPathOf(id));
     // The count goes with the cgroup.
     if (wasCounted && existsSync(this.directoryOf(id))) writeFileSync(join(this.directoryOf(id), "oom"), "");
     return wasCounted;
