@@ -1,0 +1,116 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { EngineConfig } from "../../config.ts";
+import { chooseProfile, ensureProfile, hasAppArmor, isProfileLoaded } from "../../host/apparmor.ts";
+import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } from "../../networks/name-files.ts";
+import type { Sandbox } from "../../networks/network-service.ts";
+import type { CreateRequest, MountRequest } from "../../protocol/create-request.ts";
+import { emptyCreateRequest } from "../../protocol/defaults.ts";
+import { prepareSpec } from "../../runtime/spec/prepare-spec.ts";
+import type { StepPlace } from "./step-place.ts";
+import type { StepWish } from "./step-runner.ts";
+
+/** That of docker's builder: the same each time, or a command that writes it down would never give the same layer. */
+export const stepHostname = "buildkitsandbox";
+/** By this empty file programs know that they run in a container. */
+const containerMark = ".dockerenv";
+
+export type StepSurroundings = {
+  readonly place: StepPlace;
+  /** Null: the host's network. */
+  readonly sandbox: Sandbox | null;
+  readonly mounts: readonly MountRequest[];
+  readonly cgroupsPath: string;
+};
+
+/**
+ * Makes the OCI bundle of a step with the isolation that containers have. Gives where something will be mounted. Fails with
+ * `invalid-argument`, `failed-precondition`.
+ */
+export async function writeStepBundle(
+  config: EngineConfig,
+  wish: StepWish,
+  { place, sandbox, mounts, cgroupsPath }: StepSurroundings,
+): Promise<string[]> {
+  const request = requestOf(wish, mounts);
+  const apparmor = await prepareProfile(config, request);
+  const files = {
+    hosts: place.path("hosts"),
+    resolvConf: place.path("resolv.conf"),
+    hostname: place.path("hostname"),
+  };
+  const wanted = prepareSpec({
+    request,
+    image: {
+      entrypoint: [],
+      command: wish.args,
+      environment: wish.environment,
+      user: wish.user,
+      workingDirectory: wish.workingDirectory,
+    },
+    rootfs: wish.rootfs,
+    netnsPath: sandbox === null ? null : sandbox.netnsPath,
+    hostname: stepHostname,
+    cgroupsPath,
+    files,
+    apparmor,
+  });
+  const [{ spec }] = await Promise.all([wanted, writeNameFiles(wish, place, sandbox), markRootfs(wish.rootfs)]);
+  await writeFile(place.path("config.json"), JSON.stringify(spec), { mode: 0o600 });
+  const targets = (spec.mounts as readonly { readonly destination: string }[]).map(({ destination }) => destination);
+  return [`/${containerMark}`, ...targets];
+}
+
+function requestOf(wish: StepWish, mounts: readonly MountRequest[]): CreateRequest {
+  return {
+    ...emptyCreateRequest(""),
+    mounts: [...mounts],
+    privileged: wish.isPrivileged,
+    ulimits: [...wish.ulimits],
+    resources: wish.resources,
+    shmSize: wish.shmSize,
+    cgroupParent: wish.cgroupParent,
+  };
+}
+
+async function prepareProfile({ names }: EngineConfig, request: CreateRequest): Promise<string | null> {
+  const own = names.apparmorProfile;
+  const profile = chooseProfile(request, { available: hasAppArmor(), own, isLoaded: isProfileLoaded });
+  if (profile === own) await ensureProfile(profile);
+  return profile;
+}
+
+async function writeNameFiles(wish: StepWish, place: StepPlace, sandbox: Sandbox | null): Promise<void> {
+  const sharesHost = sandbox === null;
+  const addresses = (sandbox?.endpoints ?? []).flatMap(({ ipAddress, ipv6Address }) =>
+    [ipAddress, ipv6Address].filter((address) => address !== null),
+  );
+  const lines = formatHosts({
+    hostname: stepHostname,
+    ipAddresses: addresses,
+    gateway: sandbox?.primary?.gateway ?? null,
+    extraHosts: wish.extraHosts,
+  });
+  const hostLines = sharesHost ? `${await readFile("/etc/hosts", "utf8").catch(() => "")}\n` : "";
+  const resolvConf = formatResolvConf(await readHostResolvConf(), {
+    dns: [],
+    dnsSearch: [],
+    dnsOptions: [],
+    sharesHostNetwork: sharesHost,
+    resolver: sandbox?.resolver ?? null,
+  });
+  await Promise.all([
+    writeFile(place.path("hosts"), `${hostLines}${lines}`),
+    writeFile(place.path("hostname"), formatHostname(stepHostname)),
+    writeFile(place.path("resolv.conf"), resolvConf),
+  ]);
+}
+
+/** An image may have anything in its place: then it stays as it is. */
+async function markRootfs(rootfs: string): Promise<void> {
+  try {
+    await writeFile(join(rootfs, containerMark), "", { flag: "wx", mode: 0o755 });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+}
