@@ -76,9 +76,10 @@ export async function writeBundle(
   const wish = wishOf(parts, record, known);
   const environment = [...linked.environment, ...wish.request.environment];
   const { spec } = await prepareSpec({ ...wish, request: { ...wish.request, environment } });
+  const text = parts.runtime.formatSpec(record.id, spec, record.request.runtime);
   await Promise.all([
     writeNameFiles(parts, record, { sandbox, hostNames, linked: linked.hosts }),
-    writeFile(pathsOf(parts.config, record.id).spec, JSON.stringify(spec), { mode: 0o600 }),
+    writeFile(pathsOf(parts.config, record.id).spec, text, { mode: 0o600 }),
   ]);
   await giveToOwnRoot(parts, record, rootfs);
 }

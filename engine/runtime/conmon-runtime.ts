@@ -7,6 +7,7 @@ import { type Cgroups, openCgroups } from "../host/cgroups.ts";
 import type { Resources } from "../protocol/resources.ts";
 import { AttachHub } from "./attach/attach-hub.ts";
 import { type CheckpointOptions, checkCriu, takeCheckpoint } from "./checkpoint.ts";
+import { CompiledFilters } from "./compiled-filters.ts";
 import { StartingConmon } from "./conmon.ts";
 import type {
   AttachSession,
@@ -16,13 +17,15 @@ import type {
   ExitRecord,
   LaunchedProcess,
   LaunchOptions,
+  RuntimeSpec,
   RuntimeState,
 } from "./container-runtime.ts";
 import { CreationWatch } from "./creation-watch.ts";
 import { endStrays } from "./end-strays.ts";
 import { startExec, sweepExecs } from "./exec.ts";
-import { openExecFifo } from "./exec-fifo.ts";
+import { openExecFifo, tellExecFifo } from "./exec-fifo.ts";
 import { ExitWatch } from "./exit-watch.ts";
+import { launchArguments } from "./launch-arguments.ts";
 import { updateLimits } from "./live-limits.ts";
 import { MadeCgroups } from "./made-cgroups.ts";
 import { awaitProgram } from "./program-start.ts";
@@ -69,6 +72,7 @@ class ConmonRuntime implements ContainerRuntime {
   readonly #exits: ExitWatch;
   readonly #turn: CgroupTurn;
   readonly #hub = new AttachHub();
+  readonly #filters = new CompiledFilters();
 
   constructor({ config, program, version, knownEscapes, cgroups, supervisors }: Parts) {
     this.program = program.name;
@@ -90,6 +94,11 @@ class ConmonRuntime implements ContainerRuntime {
     this.#turn.prepare();
   }
 
+  formatSpec(id: string, spec: RuntimeSpec, runtime = ""): string {
+    const isCrun = this.#programNamed(runtime).name === "crun";
+    return JSON.stringify(isCrun ? this.#filters.addTo(id, spec) : spec);
+  }
+
   async create(options: LaunchOptions): Promise<LaunchedProcess> {
     const { id, bundle } = options;
     const program = this.#programNamed(options.runtime ?? "");
@@ -97,7 +106,7 @@ class ConmonRuntime implements ContainerRuntime {
     const [directory] = await Promise.all([this.#supervisors.prepare(id, options.cgroupPath), removeSockets(bundle)]);
     if (options.cgroupPath !== undefined) await this.#made.note(options.cgroupPath);
     using conmon = await StartingConmon.start({
-      args: this.#launchArguments(options, program, directory),
+      args: launchArguments(options, { program, directory, exitDirectory: this.#exits.directory }),
       cwd: directory,
       tellsAttach: false,
     });
@@ -113,6 +122,7 @@ class ConmonRuntime implements ContainerRuntime {
       if (conmonPid === null) throw runtimeError("create container", "conmon has gone");
       this.#exits.expect(id);
       void this.#supervisors.leaveEngineCgroup(conmonPid);
+      void this.#filters.learn(id, program.root);
       return { pid: report.data, conmonPid };
     } catch (error) {
       await this.#undoCreate(id, bundle);
@@ -123,7 +133,8 @@ class ConmonRuntime implements ContainerRuntime {
   async start(id: string): Promise<void> {
     const program = this.#programOf(id);
     const isAlive = () => this.#supervisors.findProcess(id) !== null;
-    if (program.name === "runc" && (await openExecFifo(join(program.root, id), isAlive))) return;
+    const record = join(program.root, id);
+    if (program.name === "runc" ? await openExecFifo(record, isAlive) : tellExecFifo(record)) return;
     await program.run(`start container ${shortID(id)}`, ["start", id]);
   }
 
@@ -222,6 +233,7 @@ class ConmonRuntime implements ContainerRuntime {
 
   forget(id: string): void {
     this.#exits.forget(id);
+    this.#filters.forget(id);
     if (this.#programs.some((program) => program.knows(id))) return;
     this.#supervisors.remove(id);
   }
@@ -252,28 +264,6 @@ class ConmonRuntime implements ContainerRuntime {
     });
   }
 
-  #launchArguments(options: LaunchOptions, program: RuntimeProgram, directory: string): string[] {
-    const { id } = options;
-    const runtimeArguments = ["--root", program.root].flatMap((argument) => ["--runtime-arg", argument]);
-    return [
-      ...["--api-version", "1", "-c", id, "-u", id, "-n", id, "-r", program.path, ...runtimeArguments],
-      ...["-b", options.bundle, "-p", join(directory, "container.pid")],
-      ...["--conmon-pidfile", join(directory, "conmon.pid"), "--persist-dir", directory],
-      ...[
-        "--exit-dir",
-        this.#exits.directory,
-        "--full-attach",
-        "-l",
-        options.logPath === null ? "none" : `k8s-file:${options.logPath}`,
-      ],
-      ...["--log-level", "error", ...(options.checkpoint === undefined ? ["--no-new-keyring"] : [])],
-      ...(options.checkpoint === undefined ? [] : ["--restore", options.checkpoint, "--runtime-opt", "--file-locks"]),
-      ...(options.terminal ? ["-t"] : []),
-      ...(options.openStdin ? ["-i"] : []),
-      ...(options.openStdin && (options.terminal || !options.stdinOnce) ? ["--leave-stdin-open"] : []),
-    ];
-  }
-
   async #undoCreate(id: string, bundle: string): Promise<void> {
     const conmon = this.#supervisors.findConmon(id);
     if (conmon !== null) process.kill(conmon, "SIGKILL");
@@ -283,6 +273,7 @@ class ConmonRuntime implements ContainerRuntime {
     await this.#removeCgroup(id).catch(() => {});
     this.#supervisors.remove(id);
     this.#exits.forget(id);
+    this.#filters.forget(id);
     await removeSockets(bundle);
   }
 

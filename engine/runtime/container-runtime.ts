@@ -98,6 +98,8 @@ export interface ContainerRuntime extends AsyncDisposable {
   readonly knownEscapes: string | null;
   /** Tells that a process will be started in a moment, so that the kernel is ready for it: see CgroupTurn. */
   expectProcess(): void;
+  /** Text of config.json for a container that create() is called for next; `runtime` as there. */
+  formatSpec(id: string, spec: RuntimeSpec, runtime?: string): string;
   /** conmon + `create`. Fails with what the runtime said, exitCode 126 or 127 where the command is at fault, 125 else. */
   create(options: LaunchOptions): Promise<LaunchedProcess>;
   start(id: string): Promise<void>;

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync, rmSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -17,7 +17,7 @@ const patience = 20_000;
  */
 export async function openExecFifo(record: string, isAlive: () => boolean): Promise<boolean> {
   const path = join(record, "exec.fifo");
-  const fifo = findFifo(path);
+  const fifo = findFifo(path, constants.O_RDONLY);
   if (fifo === null) return false;
   try {
     const giveUpAt = performance.now() + patience;
@@ -37,10 +37,30 @@ export async function openExecFifo(record: string, isAlive: () => boolean): Prom
   }
 }
 
-/** Without O_NONBLOCK a dead init would keep us for ever, here and in each read. */
-function findFifo(path: string): number | null {
+/**
+ * The same for crun, as `crun start` does: its init process waits until somebody writes into the fifo, which is removed first, so that from
+ * then on crun calls the container running (crun, libcrun/status.c, `libcrun_status_write_exec_fifo`). False where nobody waits there:
+ * `crun start` then says the reason.
+ */
+export function tellExecFifo(record: string): boolean {
+  const path = join(record, "exec.fifo");
+  const fifo = findFifo(path, constants.O_WRONLY);
+  if (fifo === null) return false;
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    unlinkSync(path);
+    writeSync(fifo, "\0");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    closeSync(fifo);
+  }
+}
+
+/** Without O_NONBLOCK a dead init would keep us for ever, here and in each read. */
+function findFifo(path: string, access: number): number | null {
+  try {
+    return openSync(path, access | constants.O_NONBLOCK);
   } catch {
     return null;
   }

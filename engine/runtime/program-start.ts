@@ -13,11 +13,14 @@ export async function awaitProgram(pid: number): Promise<void> {
   for (const deadline = Date.now() + patience; isInit(pid) && Date.now() < deadline; ) await sleep(1);
 }
 
-/** runc's calls itself `runc init`; crun has no handlers for signals. */
+/**
+ * runc's calls itself `runc init`. crun's is a fork of `crun … create …`; it has no handlers for signals, but crun takes a process that the
+ * freezer catches on that way for one that still runs.
+ */
 function isInit(pid: number): boolean {
   try {
-    const [program = "", first = ""] = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
-    return program.endsWith("runc") && first === "init";
+    const [program = "", ...words] = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0");
+    return program.endsWith("runc") ? words[0] === "init" : program.endsWith("/crun") && words.includes("create");
   } catch {
     return false;
   }

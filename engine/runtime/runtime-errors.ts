@@ -7,6 +7,15 @@ const wrappings =
 /** runc's and crun's words for a container that is no longer there for this. */
 const endedReason = /^(?:container (?:is )?not running|container does not exist|cannot exec in a stopped container)$/;
 
+/** Why a command that is there cannot be invoked. */
+const uninvokable: readonly (readonly [RegExp, string])[] = [
+  [/exec format error/i, "it is not a program for this machine"],
+  [/is a directory/i, "it is a directory"],
+  // crun's, of what is no regular file.
+  [/open executable: operation not permitted/i, "it is no file"],
+  [/permission denied/i, "permission denied"],
+];
+
 /**
  * One sentence from what a runtime said, with docker's exit code: 127 the command was not found, 126 it cannot be invoked, 125 the
  * rest. `doing` says what we were at.
@@ -20,18 +29,12 @@ export function runtimeError(doing: string, said: string, command: string | null
         exitCode: 127,
       });
     }
-    if (/permission denied|is a directory|exec format error/i.test(reason) && isAboutExec(reason, command)) {
-      const why = /exec format error/i.test(reason)
-        ? "it is not a program for this machine"
-        : /is a directory/i.test(reason)
-          ? "it is a directory"
-          : "permission denied";
+    const why = uninvokable.find(([pattern]) => pattern.test(reason))?.[1];
+    if (why !== undefined && isAboutExec(reason, command)) {
       return new EngineError(
         "failed-precondition",
         `${doing}: command ${JSON.stringify(command)} cannot be run: ${why}`,
-        {
-          exitCode: 126,
-        },
+        { exitCode: 126 },
       );
     }
   }
@@ -58,5 +61,5 @@ export function shortReason(said: string): string {
 
 /** A missing bind source says "no such file or directory", too: the command is at fault only where exec is named. */
 function isAboutExec(reason: string, command: string): boolean {
-  return /\bexec\b|executable file/.test(reason) || reason.includes(`\`${command}\``);
+  return /\bexec\b|executable file|open executable/.test(reason) || reason.includes(`\`${command}\``);
 }

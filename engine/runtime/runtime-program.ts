@@ -41,7 +41,9 @@ export class RuntimeProgram {
   }
 
   async list(): Promise<string[]> {
-    return readdir(this.root).catch(() => []);
+    const names = await readdir(this.root).catch(() => []);
+    // crun's own cache, in newer ones.
+    return names.filter((name) => !name.startsWith("."));
   }
 
   async version(): Promise<{ version: string; knownEscapes: string | null }> {

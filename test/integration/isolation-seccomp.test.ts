@@ -102,6 +102,19 @@ describe("the filter of system calls", () => {
     });
   });
 
+  it("is the same for each container of a kind, and none other's", async () => {
+    const calls = [
+      ["mount", 0, 0, 0, 0, 0],
+      ["keyctl", 0, 0],
+      ["socket", 40, 1, 0],
+    ] as const;
+    const usual = { "mount(0,0,0,0,0)": "EPERM", "keyctl(0,0)": "EPERM", "socket(40,1,0)": "EPERM" };
+    expect(await call(calls)).toEqual(usual);
+    expect(await call(calls, { capAdd: ["SYS_ADMIN"] })).toEqual({ ...usual, "mount(0,0,0,0,0)": "EFAULT" });
+    expect(await call(calls)).toEqual(usual);
+    expect(await call(calls, { capAdd: ["SYS_ADMIN"] })).toEqual({ ...usual, "mount(0,0,0,0,0)": "EFAULT" });
+  });
+
   it("lets through what a capability stands for", async () => {
     const answers = await call(
       [

@@ -59,8 +59,8 @@ describe("what a command costs", { timeout: 60_000 }, () => {
     await start(await createContainer(engine, plain(28_401)));
     await sleep(500);
     const costs = await traced(engine, async () => start(await createContainer(engine, plain(28_402))));
-    // runc runs itself anew inside, then the command; crun is run once more for the start.
-    const runtime = costs.programs.includes("runc") ? ["exe", "runc"] : ["crun", "crun"];
+    // runc runs itself anew inside, then the command.
+    const runtime = costs.programs.includes("runc") ? ["exe", "runc"] : ["crun"];
     expect(costs.programs).toEqual(["conmon", "nft", "sleep", ...runtime].sort());
     expect(costs.syncs).toBe(3);
   });

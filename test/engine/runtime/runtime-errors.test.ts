@@ -22,6 +22,8 @@ it.each([
     127,
     'create: command "nosuch" not found in the container',
   ],
+  ["open executable: Operation not permitted", 126, 'create: command "nosuch" cannot be run: it is no file'],
+  ["open executable: Permission denied", 126, 'create: command "nosuch" cannot be run: permission denied'],
   [
     'runc create failed: unable to start container process: error during container init: error mounting "/src" to rootfs at "/data": no such file or directory',
     125,
