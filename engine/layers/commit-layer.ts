@@ -2,7 +2,7 @@ import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoError } from "../host/errno.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
-import { hexOf } from "../oci/digest.ts";
+import { type DiffID, hexOf } from "../oci/digest.ts";
 import type { CommitLayerOptions, CommittedLayer, WritableKey } from "./layer-store.ts";
 import type { UnpackedTar } from "./layer-tasks.ts";
 import type { ReadonlyLayers } from "./readonly-layers.ts";
@@ -39,13 +39,41 @@ export async function commitLayer(
       await adopt(upper, place, sealed, layers);
       return sealed;
     });
-    if (made === null) return null;
-    const { diffID, size, entries } = made;
-    const kept = holds.move();
-    return { diffID, size, entries, [Symbol.dispose]: () => kept.dispose() };
+    return made === null ? null : layerOf(made, holds.move());
   } catch (error) {
     throw errnoError(`commit writable layer ${key}`, error);
   }
+}
+
+/** See LayerStore.squash. */
+export async function squashChain(
+  chain: readonly DiffID[],
+  from: number,
+  { signal, latest = null, readonly: layers, pool }: CommitLayerOptions & Omit<CommitParts, "writable">,
+): Promise<CommittedLayer | null> {
+  using holds = new DisposableStack();
+  holds.use(await layers.hold(chain));
+  await layers.settle(chain);
+  const topmostFirst = layers.index.namesOf(chain).map((name) => bytePathOf(layers.pathOf(name)));
+  topmostFirst.reverse();
+  const count = chain.length - from;
+  const place = layers.newPlace();
+  try {
+    const directories = { directories: topmostFirst.slice(0, count), below: topmostFirst.slice(count) };
+    const made = await pool.run({ kind: "squash", ...directories, target: place.path, latest }, { signal });
+    if (made.entries === 0) return null;
+    holds.use(await layers.holds.hold([hexOf(made.diffID)]));
+    await layers.adopt(place, made);
+    return layerOf(made, holds.move());
+  } catch (error) {
+    throw errnoError(`squash layers of ${chain.at(-1) ?? "an empty chain"}`, error);
+  } finally {
+    await layers.drop(place.path);
+  }
+}
+
+function layerOf({ diffID, size, entries }: UnpackedTar, holds: DisposableStack): CommittedLayer {
+  return { diffID, size, entries, [Symbol.dispose]: () => holds.dispose() };
 }
 
 function seal(

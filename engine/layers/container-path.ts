@@ -2,7 +2,7 @@ import { EngineError } from "../errors.ts";
 import { type BytePath, textOf } from "../lib/byte-path.ts";
 import type { PathStat } from "../protocol/archives.ts";
 import type { ContainerView, Place } from "./container-view.ts";
-import type { PackNode } from "./pack-tree.ts";
+import type { PackNode } from "./merged-directories.ts";
 
 /** A path that ends with `/` or `/.` says that it is a directory, so that a link in the last place is followed. */
 export function isAsserted(path: BytePath): boolean {

@@ -3,7 +3,7 @@ import { errnoOf } from "../host/errno.ts";
 import type { IDRange } from "../host/id-ranges.ts";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf } from "../lib/byte-path.ts";
-import type { PackNode } from "./pack-tree.ts";
+import type { PackNode } from "./merged-directories.ts";
 
 /** Something mounted into a container. Byte paths. */
 export type ViewMount = {

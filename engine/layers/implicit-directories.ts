@@ -2,7 +2,7 @@ import { chmodSync, lchownSync, lstatSync, type Stats } from "node:fs";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf } from "../lib/byte-path.ts";
 import type { SettleTask } from "./layer-tasks.ts";
-import { isLayerAttribute, isOpaque } from "./overlay-marks.ts";
+import { isLayerAttribute, isOpaque, isWhiteout } from "./overlay-marks.ts";
 
 /**
  * Gives directories, which a layer holds only because something lies in them, the owner, mode and attributes that the same
@@ -25,6 +25,23 @@ export function findBelow(below: readonly BytePath[], path: BytePath): { path: B
     if (found !== "absent") return found;
   }
   return null;
+}
+
+/** Whether anything is seen by this path in layers (topmost first) that nobody changes. */
+export function showsBelow(below: readonly BytePath[], path: BytePath): boolean {
+  const slash = path.lastIndexOf("/");
+  const parent = path.slice(0, Math.max(0, slash));
+  for (const layer of below) {
+    if (parent !== "") {
+      const found = findIn(layer, parent.split("/"));
+      if (found === "hidden") return false;
+      if (found === "absent") continue;
+    }
+    const stat = lstat(`${layer}/${path}`);
+    if (stat !== null) return !isWhiteout(stat);
+    if (parent !== "" && isOpaque(`${layer}/${parent}`)) return false;
+  }
+  return false;
 }
 
 /** `hidden`: this layer says that there is no such directory, whatever lies below. */

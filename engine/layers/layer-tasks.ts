@@ -3,7 +3,15 @@ import type { DiffID, Digest } from "../oci/digest.ts";
 import type { ChangesPage, WritableUsage } from "./layer-store.ts";
 
 /** What the main thread asks of a layer worker: data only. Directories are byte paths. */
-export type LayerTask = UnpackTask | DigestTask | SettleTask | RemoveTask | ChangesTask | UsageTask | SealTask;
+export type LayerTask =
+  | UnpackTask
+  | DigestTask
+  | SettleTask
+  | RemoveTask
+  | ChangesTask
+  | UsageTask
+  | SealTask
+  | SquashTask;
 
 /** A file with a tar in it. growth: it is still being written, see lib/growth.ts; null: it is whole. */
 export type TarFile = { readonly path: string; readonly growth: Growth | null };
@@ -37,6 +45,14 @@ export type SealTask = {
   readonly mountPoints: readonly string[];
   readonly latest: number | null;
 };
+/** Makes of these layers and what they hide in those below (both topmost first) one layer in `<target>/fs`. */
+export type SquashTask = {
+  readonly kind: "squash";
+  readonly directories: readonly string[];
+  readonly below: readonly string[];
+  readonly target: string;
+  readonly latest: number | null;
+};
 export type UsageTask = {
   readonly kind: "usage";
   readonly upper: string;
@@ -52,6 +68,7 @@ export type LayerTaskResults = {
   readonly changes: ChangesPage;
   readonly usage: WritableUsage;
   readonly seal: UnpackedTar;
+  readonly squash: UnpackedTar;
 };
 
 export type TarDigests = {

@@ -7,6 +7,7 @@ import { scanChanges, scanUsage } from "./layer-scan.ts";
 import type { LayerTask, LayerTaskResults } from "./layer-tasks.ts";
 import { removeTree } from "./remove-tree.ts";
 import { sealTree } from "./seal-tree.ts";
+import { squashLayers } from "./squash-layers.ts";
 import type { ReadWatch } from "./tar-source.ts";
 import { digestTar, unpackTar } from "./unpack-tar.ts";
 
@@ -51,7 +52,9 @@ async function run({ task, cancelled }: TaskRequest): Promise<LayerTaskResults[L
     case "usage":
       return scanUsage(task.upper, task.lower, task.mountPoints);
     case "seal":
-      return sealTree(task, () => Atomics.load(cancelled, 0) === 1);
+      return sealTree(task, watchOf(cancelled).isCancelled);
+    case "squash":
+      return squashLayers(task, watchOf(cancelled).isCancelled);
   }
 }
 

@@ -6,7 +6,7 @@ import { errnoError } from "../host/errno.ts";
 import type { IDRange } from "../host/id-ranges.ts";
 import { bytePathOf } from "../lib/byte-path.ts";
 import type { DiffID } from "../oci/digest.ts";
-import { commitLayer } from "./commit-layer.ts";
+import { commitLayer, squashChain } from "./commit-layer.ts";
 import type {
   ChangesOptions,
   ChangesPage,
@@ -195,8 +195,8 @@ class OverlayLayerStore implements LayerStore {
     return commitLayer(key, options, { readonly: this.#readonly, writable: this.#writable, pool: this.#making });
   }
 
-  squash(): Promise<never> {
-    throw new EngineError("unimplemented", "layers cannot be built yet");
+  squash(chain: readonly DiffID[], from: number, options: CommitLayerOptions): Promise<CommittedLayer | null> {
+    return squashChain(chain, from, { ...options, readonly: this.#readonly, pool: this.#making });
   }
 
   persist(chain: readonly DiffID[]): Promise<void> {

@@ -1,13 +1,14 @@
 import type { Stats } from "node:fs";
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, readlinkSync, readSync } from "node:fs";
 import { EngineError } from "../errors.ts";
 import { errnoOf } from "../host/errno.ts";
 import type { IDRange } from "../host/id-ranges.ts";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf, textOf } from "../lib/byte-path.ts";
 import { parentsOf } from "./change-filter.ts";
-import { findBelow } from "./implicit-directories.ts";
-import { isLayerAttribute, isOpaque, isWhiteout } from "./overlay-marks.ts";
+import { findBelow, showsBelow } from "./implicit-directories.ts";
+import { childrenOf, hidesBelow, openDirectories, openIfThere, type PackNode } from "./merged-directories.ts";
+import { isLayerAttribute, isWhiteout } from "./overlay-marks.ts";
 import { ownerInside } from "./shifted-ids.ts";
 import type { TarEntryType } from "./tar-entry.ts";
 import type { TarMember } from "./tar-header.ts";
@@ -15,17 +16,10 @@ import type { TarWriter } from "./tar-writer.ts";
 
 const openPath = 0o10000000;
 const closeOnExec = 0o2000000;
-const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** A descriptor is held a level. */
 const depthLimit = 1000;
 const whiteoutPrefix = ".wh.";
 const opaqueMarker = ".wh..wh..opq";
-
-/**
- * A file or directory to be packed. Several directories, topmost first, are seen as one, as overlayfs shows them. A path ends with a name
- * that is never followed, or is `/proc/self/fd/<n>` of a descriptor (`isPinned`).
- */
-export type PackNode = { readonly paths: readonly BytePath[]; readonly isPinned?: boolean };
 
 export type PackOptions = {
   /** Path of the top in the archive: nothing for a directory whose children stand at the archive's own top. */
@@ -33,6 +27,7 @@ export type PackOptions = {
   /**
    * Set where the directory is the upper one of an overlay: its whiteouts and opaque directories are written as a layer's. Left out are
    * empty files and directories by the paths in `mountPoints`, and parents which differ from those in `below` (topmost first) in nothing else.
+   * Several directories become one layer that does to those below what all of them do.
    */
   readonly layer?: { readonly below: readonly BytePath[]; readonly mountPoints: readonly BytePath[] };
   /** What is mounted where: asked for each path relative to the top's own file system. */
@@ -73,9 +68,9 @@ export function packInside(
     for (const name of options.inside.split("/").filter((part) => part !== "")) {
       const level = openDirectories(node);
       open.push(...level);
-      const paths = name === ".." ? undefined : new Map(childrenOf(level)).get(name);
-      if (paths === undefined) throw new EngineError("not-found", `there is no file /${textOf(options.inside)}`);
-      node = { paths };
+      const found: PackNode | undefined = name === ".." ? undefined : new Map(childrenOf(level)).get(name);
+      if (found === undefined) throw new EngineError("not-found", `there is no file /${textOf(options.inside)}`);
+      node = found;
     }
     packTree(writer, node, options);
   } finally {
@@ -123,22 +118,23 @@ class TreePacker {
       const here = `/proc/self/fd/${own}`;
       const before = this.#pending.length;
       if (spot.path !== "") this.#describeDirectory(spot, fstatSync(own), here);
-      if (this.#options.layer !== undefined && spot.path !== "" && isOpaque(`${here}/.`)) {
+      if (this.#options.layer !== undefined && spot.path !== "" && hidesBelow(spot, open)) {
         this.#emit({ ...plain("file", `${spot.path}/${opaqueMarker}`, fstatSync(own)), mode: 0o600 });
       }
       const mounted = this.#options.mountsIn?.(spot.mountPath) ?? [];
-      for (const [name, paths] of childrenOf(open, mounted)) this.#visitChild(spot, name, paths);
+      const hasMarks = this.#options.layer !== undefined;
+      for (const [name, node] of childrenOf(open, { mounted, hasMarks })) this.#visitChild(spot, name, node);
       this.#pending.length = Math.min(this.#pending.length, before);
     } finally {
       for (const fd of open) closeSync(fd);
     }
   }
 
-  #visitChild(parent: Spot, name: BytePath, paths: readonly BytePath[]): void {
+  #visitChild(parent: Spot, name: BytePath, found: PackNode): void {
     // Such a file would be read as a mark.
     if (this.#options.layer !== undefined && name.startsWith(whiteoutPrefix)) return;
     const mountPath = joined(parent.mountPath, name);
-    const node = this.#options.mountAt?.(mountPath) ?? { paths };
+    const node = this.#options.mountAt?.(mountPath) ?? found;
     this.#visit({ ...node, path: joined(parent.path, name), mountPath, depth: parent.depth + 1 });
   }
 
@@ -185,7 +181,8 @@ class TreePacker {
   }
 
   #packWhiteout(spot: Spot, stat: Stats): void {
-    if (this.#options.layer === undefined) return;
+    const { layer } = this.#options;
+    if (layer === undefined || (spot.isMerged && !showsBelow(layer.below, spot.path))) return;
     const slash = spot.path.lastIndexOf("/") + 1;
     const path = `${spot.path.slice(0, slash)}${whiteoutPrefix}${spot.path.slice(slash)}`;
     this.#emit({ ...plain("file", path, stat), mode: 0o600 });
@@ -214,47 +211,6 @@ class TreePacker {
   }
 }
 
-/** The directories of a node, opened, as far as overlayfs would look through. */
-function openDirectories(node: PackNode): number[] {
-  const open: number[] = [];
-  for (const path of node.paths) {
-    // A pinned descriptor is a magic link, which has to be followed.
-    const fd = openIfThere(path, node.isPinned ? directoryFlags & ~constants.O_NOFOLLOW : directoryFlags);
-    if (fd === null) break;
-    open.push(fd);
-    if (node.paths.length > 1 && isOpaque(`/proc/self/fd/${fd}/.`)) break;
-  }
-  return open;
-}
-
-/** Names in byte order with their paths, topmost first. */
-function childrenOf(
-  open: readonly number[],
-  mounted: readonly BytePath[] = [],
-): Iterable<[BytePath, readonly BytePath[]]> {
-  const children = new Map<BytePath, BytePath[]>(mounted.map((name) => [name, []]));
-  const hidden = new Set<BytePath>();
-  for (const fd of open) {
-    const here = `/proc/self/fd/${fd}`;
-    for (const name of readdirSync(here, { encoding: "latin1" })) {
-      const path = `${here}/${name}`;
-      if (open.length > 1 && !shows(path, children.get(name), hidden.has(name))) hidden.add(name);
-      else children.set(name, [...(children.get(name) ?? []), path]);
-    }
-  }
-  const inOrder = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
-  return [...children].sort(inOrder);
-}
-
-/** Whether a name of a lower directory is seen through those above it. */
-function shows(path: BytePath, above: readonly BytePath[] | undefined, isHidden: boolean): boolean {
-  if (isHidden) return false;
-  const stat = lstatSync(pathOf(path), { throwIfNoEntry: false });
-  if (stat === undefined || isWhiteout(stat)) return false;
-  const [top] = above ?? [];
-  return top === undefined || (stat.isDirectory() && lstatSync(pathOf(top)).isDirectory());
-}
-
 function statOf({ paths: [path = ""], isPinned }: PackNode): Stats | null {
   if (isPinned) return fstatSync(Number(path.slice(path.lastIndexOf("/") + 1)));
   return lstatSync(pathOf(path), { throwIfNoEntry: false }) ?? null;
@@ -269,16 +225,6 @@ function openFile(path: BytePath, isPinned: boolean): number | null {
     return openIfThere(pin === null ? path : `/proc/self/fd/${pin}`, constants.O_RDONLY);
   } finally {
     if (pin !== null) closeSync(pin);
-  }
-}
-
-function openIfThere(path: BytePath, flags: number): number | null {
-  try {
-    return openSync(pathOf(path), flags);
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === "ENOENT" || errno === "ENOTDIR" || errno === "ELOOP") return null;
-    throw error;
   }
 }
 
