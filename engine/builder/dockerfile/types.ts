@@ -2,8 +2,9 @@
 export type Lines = { readonly first: number; readonly last: number };
 
 export type Heredoc = {
-  /** The word after `<<`. */
+  /** The word after `<<`, without quotes. */
   readonly name: string;
+  /** Without leading tabs where it was written `<<-`. */
   readonly content: string;
   /** False where the word was quoted. */
   readonly expand: boolean;
@@ -12,10 +13,20 @@ export type Heredoc = {
 /** What RUN, CMD, ENTRYPOINT and HEALTHCHECK are to run. */
 export type Command =
   | { readonly form: "exec"; readonly args: readonly string[] }
-  /** text: with continuation lines joined; heredocs, with their words still in it, follow it on lines of their own as a shell wants them. */
-  | { readonly form: "shell"; readonly text: string; readonly heredocs: readonly Heredoc[] };
+  /**
+   * text: with continuation lines joined; heredocs, with their words still in it, follow it on lines of their own as a shell wants them.
+   * Where one heredoc is all there is, text is its content. Where that begins with `#!`, script has it: the content must lie, executable, at
+   * /dev/pipes/<name> while the command runs, and text is that path.
+   */
+  | {
+      readonly form: "shell";
+      readonly text: string;
+      readonly heredocs: readonly Heredoc[];
+      readonly script?: Heredoc;
+    };
 
-export type Pair = { readonly key: string; readonly value: string };
+/** isLegacy: written `KEY value`, without `=`. */
+export type Pair = { readonly key: string; readonly value: string; readonly isLegacy?: boolean };
 
 /** A `--mount` of RUN, as written: `type=cache`, `target=/x` … Checked by parseRunMount once variables are expanded. */
 export type RawMount = string;
@@ -24,6 +35,10 @@ type Common = {
   readonly lines: Lines;
   /** As written, on one line, without comments: what progress and history show. */
   readonly text: string;
+  /** The instruction's name as written: `copy`. */
+  readonly keyword: string;
+  /** Lines of comment right before it, without their `#`. */
+  readonly comments: readonly string[];
 };
 
 export type FileInstruction = Common & {
@@ -96,7 +111,18 @@ export type Stage = {
   /** Of FROM. */
   readonly lines: Lines;
   readonly text: string;
+  readonly keyword: string;
+  readonly comments: readonly string[];
+  /** `AS` and the name as written. */
+  readonly as: { readonly keyword: string; readonly name: string } | null;
   readonly instructions: readonly Instruction[];
+};
+
+/** Names of build checks; `all` is all of them. experimental: those that are only made when named here. */
+export type CheckOptions = {
+  readonly skip: readonly string[];
+  readonly experimental: readonly string[];
+  readonly isError: boolean;
 };
 
 export type Dockerfile = {
@@ -105,8 +131,10 @@ export type Dockerfile = {
     readonly syntax: string | null;
     readonly escape: "\\" | "`";
     /** `check=skip=A,B;error=true` */
-    readonly check: { readonly skip: readonly string[]; readonly isError: boolean };
+    readonly check: CheckOptions;
   };
+  /** Last lines of instructions that have empty lines within. */
+  readonly emptyContinuations: readonly number[];
   /** Before the first FROM. */
   readonly metaArgs: readonly ArgInstruction[];
   /** At least one. */
