@@ -9,13 +9,14 @@ import { familiarReference } from "../oci/reference.ts";
 import type { LoadedImage } from "../protocol/images.ts";
 import type { PulledImage } from "../protocol/transfers.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
+import { storeAssembled } from "./assemble-image.ts";
 import { type Catalog, shortID } from "./catalog.ts";
 import { parseChanges } from "./changes-parser.ts";
 import { type CommitPlan, changeRunConfig, storeCommit } from "./commit-image.ts";
 import type { ImageEvents } from "./image-events.ts";
 import { parseImageName } from "./image-plan.ts";
 import type { ImageRecord } from "./image-records.ts";
-import type { CommitOptions, ImportOptions, LongWork, PullRequest } from "./image-service.ts";
+import type { CommitOptions, ImageParts, ImportOptions, LongWork, PullRequest } from "./image-service.ts";
 import { type ImportPlan, storeRootfs } from "./import-image.ts";
 import { type LeasedBlobs, leasedBlobs } from "./leased-blobs.ts";
 import type { Leases } from "./leases.ts";
@@ -108,6 +109,21 @@ export class Arrivals {
       if (name !== null) events.publish("tag", image.record.id, name);
       return { id: image.record.id };
     });
+  }
+
+  async assemble(parts: ImageParts): Promise<{ id: ImageID }> {
+    const { add, events, leases, sweeper } = this.#parts;
+    const references = parts.references.map(parseImageName);
+    try {
+      using lease = leases.begin();
+      const image = await storeAssembled(parts, references, { ...this.#parts, lease });
+      add([image]);
+      for (const reference of references) events.publish("tag", image.record.id, familiarReference(reference));
+      return { id: image.record.id };
+    } catch (error) {
+      void sweeper.request();
+      throw error;
+    }
   }
 
   /** Holds what the work makes until it has ended, and sweeps what was not needed. */

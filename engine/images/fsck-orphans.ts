@@ -92,8 +92,9 @@ async function orphanBlobs({ blobs, records }: FsckRun): Promise<Digest[]> {
   return orphans.filter((_, index) => still[index]);
 }
 
-function orphanLayers({ layers, records }: FsckRun): DiffID[] {
-  const names = new Set(neededBytes(records.list()).chains.flatMap((chain) => layers.upkeep.namesOf(chain)));
+function orphanLayers({ layers, records, alsoNeeded }: FsckRun): DiffID[] {
+  const chains = [...neededBytes(records.list()).chains, ...alsoNeeded()];
+  const names = new Set(chains.flatMap((chain) => layers.upkeep.namesOf(chain)));
   const orphans = layers.upkeep.list().filter(({ name }) => !names.has(name) && !layers.upkeep.isNeeded(name));
   return orphans.map(({ diffID }) => diffID);
 }

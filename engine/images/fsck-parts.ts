@@ -18,6 +18,8 @@ export type FsckParts = {
   readonly sweeper: Sweeper;
   /** An image's record has changed, and what is known of its config may be wrong. */
   readonly onChanged: (id: ImageID) => Promise<void>;
+  /** Stacks of layers that somebody beside images needs. */
+  readonly alsoNeeded: () => readonly (readonly DiffID[])[];
   /** True while something else is being made. */
   readonly isBusy: () => boolean;
 };

@@ -5,7 +5,7 @@ import type { EventBus } from "../events/event-bus.ts";
 import type { Operations } from "../events/operations.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { Listeners } from "../lib/listeners.ts";
-import type { ImageID } from "../oci/digest.ts";
+import type { DiffID, ImageID } from "../oci/digest.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/image-config.ts";
 import { familiarReference, formatReference } from "../oci/reference.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
@@ -48,6 +48,8 @@ export type ImageServiceOptions = {
   readonly events: EventBus;
   readonly registries: RegistryClient;
   readonly policy: TrustPolicy;
+  /** Stacks of layers that somebody beside images needs, as they are at the moment. */
+  readonly alsoNeeded?: () => readonly (readonly DiffID[])[];
 };
 
 /** Opens the service and sweeps what a crash left: bytes that no record names. */
@@ -84,12 +86,14 @@ class LocalImageService implements ImageService {
   readonly #upkeep: Upkeep;
   readonly #fsck: Fsck;
   readonly #events: ImageEvents;
+  readonly #alsoNeeded: () => readonly (readonly DiffID[])[];
   readonly #listeners = new Listeners<void>();
   #catalog: Catalog | null = null;
   #summaries: readonly ImageSummary[] | null = null;
 
   constructor(options: ImageServiceOptions, records: ImageRecords, configs: Map<ImageID, ImageConfig>) {
     this.#options = options;
+    this.#alsoNeeded = options.alsoNeeded ?? (() => []);
     this.#records = records;
     this.#configs = configs;
     this.#events = new ImageEvents(options.events, (id) => configs.get(id)?.config?.Labels ?? {});
@@ -123,6 +127,7 @@ class LocalImageService implements ImageService {
       leases: this.#leases,
       catalog: () => this.#current(),
       summaries: () => this.list(),
+      alsoNeeded: this.#alsoNeeded,
       onRemoved: (ids) => {
         for (const id of ids) configs.delete(id);
         this.#changed();
@@ -135,6 +140,7 @@ class LocalImageService implements ImageService {
       leases: this.#leases,
       sweeper: this.#sweeper,
       onChanged: (id) => this.#reread(id),
+      alsoNeeded: this.#alsoNeeded,
     });
     // `list` names the containers of each image.
     options.events.onEvent((event) => {
@@ -214,8 +220,8 @@ class LocalImageService implements ImageService {
     return this.#arrivals.commit(tar, options, work);
   }
 
-  assemble(_parts: ImageParts): Promise<{ id: ImageID }> {
-    throw new EngineError("unimplemented", "images cannot be built yet");
+  assemble(parts: ImageParts): Promise<{ id: ImageID }> {
+    return this.#arrivals.assemble(parts);
   }
 
   sweepSoon(): void {
@@ -255,7 +261,7 @@ class LocalImageService implements ImageService {
     const { blobs, layers } = this.#options;
     // No await before both sweeps have begun: what is made from then on is held while it is made.
     const needed = neededBytes(this.#records.list());
-    await Promise.all([layers.sweep(needed.chains), blobs.sweep(needed.blobs)]);
+    await Promise.all([layers.sweep([...needed.chains, ...this.#alsoNeeded()]), blobs.sweep(needed.blobs)]);
   }
 
   /** A config on the disk was found to be damaged, or a record was changed. */

@@ -15,6 +15,8 @@ export type PruneFacts = {
   readonly images: readonly CatalogImage[];
   readonly isUsed: (image: CatalogImage) => boolean;
   readonly holdingsOf: HoldingsOf;
+  /** What somebody beside images needs: it stays. */
+  readonly others?: readonly Holding[];
   /** What interrupted pulls have left. It goes unless images are chosen by when they were made or by their labels. */
   readonly leftovers: readonly Holding[];
 };
@@ -31,6 +33,7 @@ export function planPrune(facts: PruneFacts, options: PruneOptions): PrunePlan {
   const holders = new Holders();
   for (const image of facts.images) holders.add(facts.holdingsOf(image));
   holders.add(facts.leftovers);
+  holders.add(facts.others ?? []);
   const takesLeftovers = options.until === null && options.labels.length === 0;
   const leftoverBytes = takesLeftovers ? holders.take(facts.leftovers) : 0;
   const images = facts.images

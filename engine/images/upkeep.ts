@@ -28,6 +28,8 @@ export type UpkeepParts = {
   readonly sweeper: Sweeper;
   readonly catalog: () => Catalog;
   readonly summaries: () => readonly ImageSummary[];
+  /** Stacks of layers that somebody beside images needs. */
+  readonly alsoNeeded: () => readonly (readonly DiffID[])[];
   /** Records are gone. */
   readonly onRemoved: (ids: readonly ImageID[]) => void;
   readonly events: ImageEvents;
@@ -51,7 +53,7 @@ export class Upkeep {
 
   /** Removes images that no container uses, all or none; see protocol/upkeep.ts. The bytes are what a dry run says they are. */
   async prune(options: PruneOptions, dryRun: boolean): Promise<PruneResult> {
-    const { blobs, layers, leases, catalog, records } = this.#parts;
+    const { blobs, layers, leases, catalog, records, alsoNeeded } = this.#parts;
     const blobSizes = await blobs.measure();
     const holdings = (chain: readonly DiffID[], digests: readonly Digest[]): Holding[] => [
       ...layersOf(chain, layers),
@@ -63,6 +65,7 @@ export class Upkeep {
       images: catalog().images,
       isUsed: ({ id }) => users.has(id),
       holdingsOf: (image) => holdings(image.chain, blobsOf(image)),
+      others: alsoNeeded().flatMap((chain) => holdings(chain, [])),
       leftovers: leases.interrupted().flatMap((leased) => holdings(leased.chain ?? [], leased.blobs ?? [])),
     };
     const plan = planPrune(facts, options);
