@@ -30,16 +30,18 @@ export function collect(value: string, before: string[] = []): string[] {
 
 /**
  * Docker's flags take `--flag=true` and `--flag=false`, which commander does not know: the first becomes `--flag`, the second takes
- * it away, or becomes `--no-flag` where there is one. `-e=A=1` is `-e A=1`. Looks at the flags before the first argument only, since
- * what follows may belong to a command in a container.
+ * it away, or becomes `--no-flag` where there is one. `-e=A=1` is `-e A=1`. Where there may be any number of arguments, looks at the
+ * flags before the first one only, since what follows may belong to a command in a container.
  */
 export function settleBooleans(command: Command, args: readonly string[]): string[] {
   let settled: string[] = [];
+  const isOpen = command.registeredArguments.some((argument) => argument.variadic);
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] ?? "";
-    if (arg === "--" || arg === "-" || !arg.startsWith("-")) return [...settled, ...args.slice(index)];
-    settled = settle(command, arg, settled);
-    if (takesNext(command, arg)) settled.push(...args.slice(index + 1, ++index + 1));
+    const isArgument = arg === "-" || !arg.startsWith("-");
+    if (arg === "--" || (isArgument && isOpen)) return [...settled, ...args.slice(index)];
+    settled = isArgument ? [...settled, arg] : settle(command, arg, settled);
+    if (!isArgument && takesNext(command, arg)) settled.push(...args.slice(index + 1, ++index + 1));
   }
   return settled;
 }

@@ -88,7 +88,7 @@ function titled(title: string, names: readonly string[]): string[] {
 }
 
 /** A wrong filter is not a wrong flag: docker's engine refuses it. */
-function momentOf(until: string): string {
+export function momentOf(until: string): string {
   const moment = findMoment(until, Date.now());
   if (moment !== null) return moment;
   throw new UsageError(`failed to parse value as time or duration: "${until}"`, 1);

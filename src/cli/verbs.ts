@@ -35,6 +35,7 @@ const containerVerbs: Readonly<Record<string, Verb>> = {
 };
 
 const imageVerbs: Readonly<Record<string, Verb>> = {
+  build: { summary: "build an image from a Dockerfile", load: () => import("./commands/build.ts") },
   images: { summary: "list images", load: () => import("./commands/images.ts") },
   history: { summary: "show how an image was made", load: () => import("./commands/history.ts") },
   layers: { summary: "show the files of layers, and what is wasted", load: () => import("./commands/layers.ts") },
@@ -76,6 +77,11 @@ const checkpointVerbs: Readonly<Record<string, Verb>> = {
   create: { summary: "freeze a container into files", load: () => import("./commands/checkpoint-create.ts") },
   ls: { summary: "list a container's checkpoints", load: () => import("./commands/checkpoint-ls.ts") },
   rm: { summary: "remove a container's checkpoint", load: () => import("./commands/checkpoint-rm.ts") },
+};
+
+const builderVerbs: Readonly<Record<string, Verb>> = {
+  prune: { summary: "remove the cache of builds", load: () => import("./commands/builder-prune.ts") },
+  du: { summary: "show what the cache of builds holds", load: () => import("./commands/builder-du.ts") },
 };
 
 const otherVerbs: Readonly<Record<string, Verb>> = {
@@ -145,7 +151,9 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
     prune: imagePrune,
     pull: verbs.pull,
     push: verbs.push,
+    build: verbs.build,
   },
+  builder: { ...builderVerbs, build: verbs.build },
   network: { ...networkVerbs, list: networkVerbs.ls, remove: networkVerbs.rm },
   volume: { ...volumeVerbs, list: volumeVerbs.ls, remove: volumeVerbs.rm },
   checkpoint: { ...checkpointVerbs, list: checkpointVerbs.ls, remove: checkpointVerbs.rm },
@@ -160,6 +168,7 @@ export const sections: readonly (readonly [string, string, Readonly<Record<strin
   ["Networks", "network ", networkVerbs],
   ["Volumes", "volume ", volumeVerbs],
   ["Checkpoints", "checkpoint ", checkpointVerbs],
+  ["Build cache", "builder ", builderVerbs],
   ["System", "system ", systemVerbs],
   ["Engine", "engine ", engineVerbs],
   ["Other", "", otherVerbs],

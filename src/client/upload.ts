@@ -53,6 +53,16 @@ export function importVolume(
   return send(client, streamID, archive, () => client.request("volumes.import", { volume, streamID }));
 }
 
+/** Sends bytes that a request names by their stream, and waits for its answer. */
+export function sendArchive<R>(
+  client: EngineClient,
+  chunks: AsyncIterable<Uint8Array>,
+  request: (streamID: string) => Promise<R>,
+): Promise<R> {
+  const streamID = newStreamID();
+  return send(client, streamID, chunks, () => request(streamID));
+}
+
 function fileOf({ openFile }: Archive): { file?: OpenFile } {
   return openFile === undefined ? {} : { file: openFile };
 }

@@ -1,12 +1,9 @@
 import type { Command } from "commander";
-import { familiarName, fullName, splitImageName, withDefaultTag } from "../../format/image-name.ts";
-import { credentialsFor } from "../account.ts";
+import { splitImageName, withDefaultTag } from "../../format/image-name.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
-import { Interruptible } from "../interrupt.ts";
 import { UsageError } from "../parse/usage-error.ts";
-import { printableText } from "../printable.ts";
-import { TransferProgress } from "../transfer-progress.ts";
+import { pushImage } from "../push-image.ts";
 
 type PushFlags = { allTags?: true; quiet?: true };
 
@@ -28,17 +25,5 @@ async function push(cli: Cli, text: string, flags: PushFlags): Promise<void> {
   const name = allTags ? written : withDefaultTag(written);
   const client = await cli.connect();
   if (name !== written && !quiet) cli.print("Using default tag: latest");
-  const repository = await printableText(fullName({ ...name, tag: "", digest: "" }));
-  if (!quiet) cli.print(`The push refers to repository [${repository}]`);
-  const credentials = await credentialsFor(cli, name.registry);
-  using _leaving = new Interruptible();
-  const progress = new TransferProgress({ kind: "push", output: process.stdout, quiet });
-  const params = { reference: familiarName(name), allTags, credentials };
-  const { images } = await client.request("images.push", params, { onProgress: (step) => progress.show(step) });
-  progress.complete({ object: familiarName(name), isNew: true });
-  if (quiet) return cli.print(await printableText(fullName(name)));
-  for (const { reference, digest, size } of images) {
-    const tag = splitImageName(reference).tag;
-    cli.print(await printableText(`${tag}: digest: ${digest} size: ${size}`));
-  }
+  await pushImage(cli, client, { name, allTags, quiet });
 }

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import type { CacheRecord } from "../../../engine/protocol/builds.ts";
 import type { ContainerSummary } from "../../../engine/protocol/containers.ts";
 import type { DiskUsage } from "../../../engine/protocol/upkeep.ts";
 import { formatBytesFinely } from "../../format/bytes.ts";
+import { cacheFields, cacheInDetail } from "../cache-fields.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { containersInDetail, imagesInDetail, volumesInDetail } from "../disk-usage-fields.ts";
@@ -26,7 +28,11 @@ export function command(cli: Cli): Command {
 
 async function showUsage(cli: Cli, { format, verbose }: Flags): Promise<void> {
   const client = await cli.connect();
-  const usage = await client.request("system.diskUsage", {});
+  const [disk, caches] = await Promise.all([
+    client.request("system.diskUsage", {}),
+    client.request("builder.usage", {}),
+  ]);
+  const usage = { ...disk, caches };
   if (!verbose) return cli.print(await renderListing(rowsOf(usage), listing, { format }));
   const containers = await client.request("containers.list", { all: true });
   if (format === undefined || format === "table") return cli.print(await inDetail(usage, containers));
@@ -35,16 +41,16 @@ async function showUsage(cli: Cli, { format, verbose }: Flags): Promise<void> {
   cli.print(await printableText(compileTemplate(format, { strict: true })(detail)));
 }
 
+type WholeUsage = DiskUsage & { readonly caches: readonly CacheRecord[] };
 type Usage = Pick<DiskUsage["blobs"], "total" | "active" | "size" | "reclaimable">;
 
 /** Docker's rows, and one for what it does not keep: the layers as they came from a registry or an archive. */
-function rowsOf({ images, containers, volumes, blobs }: DiskUsage): Fields[] {
-  const none: Usage = { total: 0, active: 0, size: 0, reclaimable: 0 };
+function rowsOf({ images, containers, volumes, caches, blobs }: WholeUsage): Fields[] {
   const rows: [string, Usage][] = [
     ["Images", images],
     ["Containers", containers],
     ["Local Volumes", volumes],
-    ["Build Cache", none],
+    ["Build Cache", usageOf(caches)],
     ["Blobs", blobs],
   ];
   return rows.map(([type, { total, active, size, reclaimable }]) => ({
@@ -56,12 +62,19 @@ function rowsOf({ images, containers, volumes, blobs }: DiskUsage): Fields[] {
   }));
 }
 
+function usageOf(caches: readonly CacheRecord[]): Usage {
+  const sizeOf = (records: readonly CacheRecord[]) => records.reduce((sum, { size }) => sum + size, 0);
+  const used = caches.filter(({ inUse }) => inUse);
+  const size = sizeOf(caches);
+  return { total: caches.length, active: used.length, size, reclaimable: size - sizeOf(used) };
+}
+
 function withShare(bytes: number, total: number): string {
   const share = total === 0 ? "" : ` (${Math.floor((100 * bytes) / total)}%)`;
   return `${formatBytesFinely(bytes)}${share}`;
 }
 
-async function inDetail(usage: DiskUsage, containers: readonly ContainerSummary[]): Promise<string> {
+async function inDetail(usage: WholeUsage, containers: readonly ContainerSummary[]): Promise<string> {
   const now = Date.now();
   const [imageFields, imageSpec] = imagesInDetail(usage.images, { now, truncate: true });
   const [containerFields, containerSpec] = containersInDetail(usage.containers, containers, { now, truncate: true });
@@ -73,18 +86,22 @@ async function inDetail(usage: DiskUsage, containers: readonly ContainerSummary[
     await renderListing(containerFields, containerSpec, {}),
     "\nLocal Volumes space usage:\n",
     await renderListing(...volumesInDetail(usage.volumes), {}),
-    "\nBuild cache usage: 0B\n",
-    "CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED",
+    `\nBuild cache usage: ${formatBytesFinely(usageOf(usage.caches).size)}\n`,
+    await renderListing(
+      usage.caches.map((record) => cacheFields(record, now)),
+      cacheInDetail,
+      {},
+    ),
     `\nBlobs space usage: ${formatBytesFinely(size)} in ${total}, ${active} of them held by images, ${formatBytesFinely(reclaimable)} reclaimable`,
   ].join("\n");
 }
 
-function asData(usage: DiskUsage, containers: readonly ContainerSummary[]): Record<string, readonly Fields[]> {
+function asData(usage: WholeUsage, containers: readonly ContainerSummary[]): Record<string, readonly Fields[]> {
   const options = { now: Date.now(), truncate: false };
   return {
     Images: imagesInDetail(usage.images, options)[0],
     Containers: containersInDetail(usage.containers, containers, options)[0],
     Volumes: volumesInDetail(usage.volumes)[0],
-    BuildCache: [],
+    BuildCache: usage.caches.map((record) => cacheFields(record, options.now)),
   };
 }
