@@ -2,7 +2,6 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineConfig } from "../../config.ts";
 import { EngineError, messageOf } from "../../errors.ts";
-import { CgroupTurn } from "../../host/cgroup-turn.ts";
 import { type Cgroups, openCgroups } from "../../host/cgroups.ts";
 import { countsOutOfMemory } from "../../host/oom-count.ts";
 import type { Log } from "../../log.ts";
@@ -21,7 +20,7 @@ import { sweepSteps } from "./sweep-steps.ts";
 export type StepRunnerOptions = {
   readonly config: EngineConfig;
   /** Tells which program runs containers here. */
-  readonly runtime: Pick<ContainerRuntime, "program">;
+  readonly runtime: Pick<ContainerRuntime, "program" | "expectProcess">;
   readonly networks: Pick<NetworkService, "reserve" | "release">;
   readonly log: Log;
 };
@@ -34,13 +33,11 @@ class LocalStepRunner implements StepRunner {
   readonly #options: StepRunnerOptions;
   readonly #cgroups: Cgroups;
   readonly #made: MadeCgroups;
-  readonly #turn: CgroupTurn;
 
   constructor(options: StepRunnerOptions) {
     this.#options = options;
     this.#cgroups = openCgroups();
     this.#made = new MadeCgroups(options.config.run, this.#cgroups);
-    this.#turn = new CgroupTurn(this.#cgroups);
   }
 
   async run(wish: StepWish, work: StepWork): Promise<StepEnd> {
@@ -54,7 +51,7 @@ class LocalStepRunner implements StepRunner {
     if (wish.cgroupParent !== "") await this.#made.note(cgroupPath);
     const mounts = undo.use(await prepareMounts(place, wish.mounts));
     const sandbox = undo.use(await this.#connect(wish));
-    this.#turn.prepare();
+    this.#options.runtime.expectProcess();
     const mountPoints = await writeStepBundle(config, wish, {
       place,
       sandbox: sandbox.sandbox,
@@ -71,7 +68,7 @@ class LocalStepRunner implements StepRunner {
 
   sweep(): Promise<void> {
     const { config, log } = this.#options;
-    return sweepSteps({ config, log, cgroups: this.#cgroups, clear: (place, path) => this.#clear(place, path) });
+    return sweepSteps({ config, log, clear: (place, path) => this.#clear(place, path) });
   }
 
   #execute({ id, args }: StepWish, place: StepPlace, work: StepWork): Promise<number> {

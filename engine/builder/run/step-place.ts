@@ -8,25 +8,27 @@ import type { EngineConfig } from "../../config.ts";
  *     <run>/steps/<id>/config.json   the bundle; beside it hosts, hostname, resolv.conf
  *     <run>/steps/<id>/cgroup        path of its cgroup
  *     <run>/steps/<id>/log           what the runtime complained of
- *     <run>/steps/<id>/secrets/      a tmpfs of its own; sockets of ssh agents lie beside it: ssh-0, ssh-1, …
+ *     <run>/steps/<id>/secrets/      a file system in memory
+ *     <run>/steps/<id>/agent-<n>     the socket of an ssh agent
  *     <run>/step-runtime/            the runtime's records
- *     <root>/build/scratch/<id>/     what is written into bind mounts, thrown away with the step
  *
  * The directory is there before anything else of the step and goes last, so that a sweep finds all by it.
  */
 export class StepPlace {
   readonly id: string;
   readonly directory: string;
-  readonly scratch: string;
 
-  constructor(config: Pick<EngineConfig, "root" | "run">, id: string) {
+  constructor(config: Pick<EngineConfig, "run">, id: string) {
     this.id = id;
     this.directory = join(stepsDirectory(config), id);
-    this.scratch = join(scratchDirectory(config), id);
   }
 
   path(name: "config.json" | "cgroup" | "log" | "hosts" | "hostname" | "resolv.conf" | "secrets"): string {
     return join(this.directory, name);
+  }
+
+  agentPath(index: number): string {
+    return join(this.directory, `agent-${index}`);
   }
 
   async make(cgroupPath: string): Promise<void> {
@@ -41,16 +43,14 @@ export class StepPlace {
 
   /** Nothing is mounted in it any more. */
   async remove(): Promise<void> {
-    await rm(this.scratch, { recursive: true, force: true });
     await rm(this.directory, { recursive: true, force: true });
   }
 }
 
 /** Ids of all steps of which something is left. */
-export async function listSteps(config: Pick<EngineConfig, "root" | "run">): Promise<string[]> {
-  const lists = [stepsDirectory(config), scratchDirectory(config)].map((path) => readdir(path).catch(() => []));
-  const names = (await Promise.all(lists)).flat();
-  return [...new Set(names)].filter((name) => /^[0-9a-f]{64}$/.test(name));
+export async function listSteps(config: Pick<EngineConfig, "run">): Promise<string[]> {
+  const names = await readdir(stepsDirectory(config)).catch(() => []);
+  return names.filter((name) => /^[0-9a-f]{64}$/.test(name));
 }
 
 /** Apart from the containers' records: these are no containers that anybody lists. */
@@ -60,8 +60,4 @@ export function stepRuntimeRoot(config: Pick<EngineConfig, "run">): string {
 
 function stepsDirectory({ run }: Pick<EngineConfig, "run">): string {
   return join(run, "steps");
-}
-
-function scratchDirectory({ root }: Pick<EngineConfig, "root">): string {
-  return join(root, "build", "scratch");
 }

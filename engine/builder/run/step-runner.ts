@@ -3,6 +3,7 @@ import type { RunMount } from "../dockerfile/types.ts";
 
 /** A mount of RUN with its source at hand: an absolute path of the host, resolved, of nobody who could change it meanwhile. */
 export type StepMount =
+  /** What is written into one that is not read-only stays in its source. */
   | { readonly type: "bind"; readonly source: string; readonly target: string; readonly readOnly: boolean }
   | { readonly type: "tmpfs"; readonly target: string; readonly size: number | null }
   /** content: never on a disk; a tmpfs file of its own that goes with the step. */

@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EngineConfig } from "../../config.ts";
-import type { Cgroups } from "../../host/cgroups.ts";
 import { listMounts } from "../../host/mountinfo.ts";
 import { unmount } from "../../host/mounts.ts";
 import { identifyProcess, isAlive, signalProcess } from "../../host/processes.ts";
@@ -15,7 +14,6 @@ const patience = 3000;
 export type SweepOptions = {
   readonly config: EngineConfig;
   readonly log: Log;
-  readonly cgroups: Cgroups;
   readonly clear: (place: StepPlace, cgroupPath: string) => Promise<void>;
 };
 
@@ -25,7 +23,7 @@ export async function sweepSteps({ config, log, clear }: SweepOptions): Promise<
   for (const id of await listSteps(config)) {
     const place = new StepPlace(config, id);
     log.info("a step of a build that was cut off is cleared away", { id });
-    await unmountBelow([place.directory, place.scratch]);
+    await unmountBelow(place.directory);
     await clear(place, await place.cgroupPath());
   }
 }
@@ -50,9 +48,9 @@ function isOurs(pid: string, root: string): boolean {
 }
 
 /** What was mounted last goes first. */
-async function unmountBelow(directories: readonly string[]): Promise<void> {
+async function unmountBelow(directory: string): Promise<void> {
   const targets = listMounts()
     .map(({ target }) => target)
-    .filter((target) => directories.some((directory) => target.startsWith(`${directory}/`)));
+    .filter((target) => target.startsWith(`${directory}/`));
   for (const target of targets.reverse()) await unmount(target);
 }
