@@ -3,8 +3,8 @@ import { splitAtBlanks, trimStart } from "./blanks.ts";
 import { quote, refuse } from "./failure.ts";
 import { type Flags, readFlags } from "./flags.ts";
 import { findHeredoc, type RawHeredoc, toHeredoc, withHeredocs } from "./heredocs.ts";
-import type { Source } from "./instructions.ts";
 import { readMountFields } from "./mount-fields.ts";
+import type { Source } from "./source.ts";
 import type { Command, Instruction } from "./types.ts";
 import { findJsonWords } from "./words.ts";
 

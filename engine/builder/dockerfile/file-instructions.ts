@@ -1,7 +1,7 @@
 import { refuse } from "./failure.ts";
 import { readFlags } from "./flags.ts";
 import { findHeredoc, type RawHeredoc, toHeredoc } from "./heredocs.ts";
-import type { Source } from "./instructions.ts";
+import type { Source } from "./source.ts";
 import type { FileInstruction, Heredoc } from "./types.ts";
 import { findJsonWords, splitPlain } from "./words.ts";
 

@@ -3,23 +3,11 @@ import { readCommand, readHealthcheck, readRun } from "./commands.ts";
 import { quote, refuse } from "./failure.ts";
 import { readAdd, readCopy } from "./file-instructions.ts";
 import { readFlags } from "./flags.ts";
-import { type RawHeredoc, withHeredocs } from "./heredocs.ts";
+import { withHeredocs } from "./heredocs.ts";
+import type { Source } from "./source.ts";
 import { didYouMean } from "./suggest.ts";
-import type { Instruction, Lines, Pair } from "./types.ts";
-import { findJsonWords, type Statement, splitPlain, splitQuoted } from "./words.ts";
-
-/** An instruction, taken apart but not understood. */
-export type Source = Statement & {
-  readonly name: string;
-  readonly common: {
-    readonly lines: Lines;
-    readonly text: string;
-    readonly keyword: string;
-    readonly comments: readonly string[];
-  };
-  readonly heredocs: readonly RawHeredoc[];
-  readonly escapeToken: string;
-};
+import type { Instruction, Pair } from "./types.ts";
+import { findJsonWords, splitPlain, splitQuoted } from "./words.ts";
 
 export const instructionNames = [
   "ADD",

@@ -3,8 +3,9 @@ import { trim } from "./blanks.ts";
 import { atLine, quote, refuse } from "./failure.ts";
 import { readFlags } from "./flags.ts";
 import { findHeredocs } from "./heredocs.ts";
-import { readInstruction, type Source } from "./instructions.ts";
+import { readInstruction } from "./instructions.ts";
 import { LineReader, type LogicalLine } from "./line-reader.ts";
+import type { Source } from "./source.ts";
 import type { ArgInstruction, Dockerfile, Instruction, Lines, Stage } from "./types.ts";
 import { findJsonWords, splitPlain, splitStatement } from "./words.ts";
 

@@ -37,6 +37,8 @@ export type ResolvedStages = {
   readonly target: number;
   /** The needed ones, each after those it depends on. */
   readonly stages: readonly ResolvedStage[];
+  /** Theirs, in no order. */
+  readonly indexes: readonly number[];
   /** Values that `ARG x` of a stage takes over: ARGs before the first FROM, and the predefined ones (TARGETPLATFORM …). */
   readonly globalArgs: ReadonlyMap<string, string>;
   /** Build arguments that nothing declares, sorted: docker warns of them. */
@@ -58,8 +60,7 @@ export type StageOptions = {
  * a cycle, or a stage that comes later, and with `not-found` for a target that is not there.
  */
 export function resolveStages(dockerfile: Dockerfile, options: StageOptions): ResolvedStages {
-  const globalArgs = resolveGlobalArgs(dockerfile, options);
-  const stages = resolveAll(dockerfile, options, globalArgs);
+  const { stages, globalArgs } = resolveAllStages(dockerfile, options);
   const target = findTarget(dockerfile, options.target);
   const needed = new Set<number>();
   const waiting = [target];
@@ -72,6 +73,7 @@ export function resolveStages(dockerfile: Dockerfile, options: StageOptions): Re
   return {
     target,
     stages: stages.filter(({ stage }) => needed.has(stage.index)),
+    indexes: [...needed],
     globalArgs,
     unusedBuildArgs: unusedBuildArgs(dockerfile, options.buildArgs),
   };
@@ -116,18 +118,19 @@ function platformArgs(dockerfile: Dockerfile, { target, platform }: StageOptions
   };
 }
 
-function resolveAll(
+/** All stages, needed or not, whatever the target is; their order is not checked. Fails as resolveStages. */
+export function resolveAllStages(
   dockerfile: Dockerfile,
   options: StageOptions,
-  globalArgs: ReadonlyMap<string, string>,
-): ResolvedStage[] {
+): Pick<ResolvedStages, "stages" | "globalArgs"> {
+  const globalArgs = resolveGlobalArgs(dockerfile, options);
   const resolved: ResolvedStage[] = [];
   const scope = { dockerfile, options, globalArgs, names: stageNames(dockerfile), earlier: new Map(), resolved };
   for (const stage of dockerfile.stages) {
     resolved.push(atLine(stage.lines.first, () => resolveStage(stage, scope)));
     if (stage.name !== null) scope.earlier.set(stage.name, stage.index);
   }
-  return resolved;
+  return { stages: resolved, globalArgs };
 }
 
 type Scope = {
