@@ -3,6 +3,7 @@ import type { Route } from "./router.ts";
 import { absentRoutes } from "./routes/absent.ts";
 import { archiveRoutes } from "./routes/archives.ts";
 import { attachRoutes } from "./routes/attach.ts";
+import { buildRoutes } from "./routes/builds.ts";
 import { containerLifeRoutes } from "./routes/container-life.ts";
 import { containerRoutes } from "./routes/containers.ts";
 import { diskUsageRoutes } from "./routes/disk-usage.ts";
@@ -31,6 +32,7 @@ export function createRoutes(parts: ServerParts): readonly Route[] {
     ...absentRoutes(parts),
     ...imageRoutes(parts),
     ...imageTransferRoutes(parts),
+    ...buildRoutes(parts),
     ...containerRoutes(parts),
     ...containerLifeRoutes(parts),
     ...statsRoutes(parts),

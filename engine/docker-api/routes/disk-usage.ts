@@ -4,6 +4,7 @@ import { ApiError } from "../api-error.ts";
 import { namesOfImages, toDockerSummary } from "../container-summary.ts";
 import { formatImage } from "../image-list.ts";
 import type { Route } from "../router.ts";
+import { formatCache } from "./builds.ts";
 
 const objectTypes = ["container", "image", "volume", "build-cache"];
 
@@ -17,18 +18,19 @@ async function show(parts: ServerParts, call: ApiCall): Promise<void> {
   const unknown = asked.find((type) => !objectTypes.includes(type));
   if (unknown !== undefined) throw new ApiError(400, `unknown object type: ${unknown}`);
   const wants = (type: string) => asked.length === 0 || asked.includes(type);
-  const [images, containers, volumes] = await Promise.all([
+  const [images, containers, volumes, caches] = await Promise.all([
     wants("image") ? imagesOf(parts, call.version) : null,
     wants("container") ? containersOf(parts) : null,
     wants("volume") ? volumesOf(parts) : null,
+    wants("build-cache") ? parts.builds.usage() : null,
   ]);
   call.reply(200, {
     LayersSize: images?.size ?? 0,
     Images: images?.items ?? null,
     Containers: containers,
     Volumes: volumes,
-    BuildCache: wants("build-cache") ? [] : null,
-    ...(call.version < 42 ? { BuilderSize: 0 } : {}),
+    BuildCache: caches?.map((cache) => formatCache(cache, call.version)) ?? null,
+    ...(call.version < 42 ? { BuilderSize: caches?.reduce((sum, { size }) => sum + size, 0) ?? 0 } : {}),
   });
 }
 

@@ -24,8 +24,6 @@ export function imageRoutes(parts: ServerParts): Route[] {
     { method: "POST", path: "/images/{name...}/tag", handle: (call) => tag(images, call) },
     { method: "DELETE", path: "/images/{name...}", handle: (call) => remove(images, call) },
     { method: "POST", path: "/commit", handle: (call) => commit(parts, call) },
-    { method: "POST", path: "/build", handle: refuseBuild },
-    { method: "POST", path: "/build/prune", handle: pruneBuilds },
   ];
 }
 
@@ -169,14 +167,4 @@ async function commit({ containers }: ServerParts, call: ApiCall): Promise<void>
     { signal: call.signal, onProgress: () => {} },
   );
   call.reply(201, { Id: id });
-}
-
-function refuseBuild(): never {
-  throw new EngineError("unimplemented", "this engine does not build images yet", {
-    hint: "build the image elsewhere and pull or load it",
-  });
-}
-
-function pruneBuilds(call: ApiCall): void {
-  call.reply(200, { CachesDeleted: null, SpaceReclaimed: 0 });
 }

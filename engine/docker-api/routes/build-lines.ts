@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import type { BuildEvent, BuildStep } from "../../protocol/builds.ts";
+
+type Line = { readonly stream: string } | { readonly aux: object };
+
+/** An instruction with what it has printed before its turn. */
+type Row = { step: BuildStep; output: string[]; isBegun: boolean; isTold: boolean };
+
+/** Characters of output that wait for one step's turn. */
+const waitingLimit = 1024 * 1024;
+
+export type LineOptions = {
+  readonly send: (line: Line) => void;
+  /** ID of an image that is here, by its name; null: it is not known. */
+  readonly findImage: (reference: string) => string | null;
+  /** Whether containers are said to be removed. */
+  readonly removes: boolean;
+};
+
+/**
+ * Tells of a build as docker's classic builder does, one step after the other, though they may be done at the same time. Steps have neither
+ * images nor containers of their own here: the IDs that it wants in their place are made up, but for that of the result.
+ */
+export class BuildLines {
+  readonly #options: LineOptions;
+  readonly #rows = new Map<number, Row>();
+  #total = 0;
+  #told = 0;
+  #lastID = "";
+
+  constructor(options: LineOptions) {
+    this.#options = options;
+  }
+
+  take(event: BuildEvent): void {
+    if (event.type === "step" && event.step.number > 0) this.#takeStep(event.step);
+    else if (event.type === "output") this.#takeOutput(event.step, event.text);
+    this.#goOn();
+  }
+
+  /** The build was a success. names: familiar. unused: build arguments that no ARG has asked for. */
+  end(
+    imageID: string,
+    { names, unused }: { readonly names: readonly string[]; readonly unused: readonly string[] },
+  ): void {
+    this.#sayID(imageID);
+    if (unused.length > 0) this.#say(`[Warning] One or more build-args [${unused.join(" ")}] were not consumed\n`);
+    this.#options.send({ aux: { ID: imageID } });
+    this.#say(`Successfully built ${shortID(imageID)}\n`);
+    for (const name of names) this.#say(`Successfully tagged ${name}\n`);
+  }
+
+  #takeStep(step: BuildStep): void {
+    const row = this.#rows.get(step.id);
+    if (row === undefined) this.#rows.set(step.id, { step, output: [], isBegun: false, isTold: false });
+    else row.step = step;
+    this.#total = this.#rows.size;
+  }
+
+  #takeOutput(id: number, text: string): void {
+    const row = this.#rows.get(id);
+    if (row === undefined) return;
+    row.output.push(text);
+    for (let size = sizeOf(row.output); size > waitingLimit && row.output.length > 1; size = sizeOf(row.output)) {
+      row.output.shift();
+    }
+  }
+
+  /** Everything up to the step that is not at its end yet. */
+  #goOn(): void {
+    for (const row of [...this.#rows.values()].sort((one, other) => one.step.id - other.step.id)) {
+      if (row.isTold) continue;
+      if (row.step.status === "waiting") return;
+      this.#begin(row);
+      for (const text of row.output.splice(0)) this.#say(text);
+      if (row.step.status === "running") return;
+      this.#finish(row);
+    }
+  }
+
+  #begin(row: Row): void {
+    if (row.isBegun) return;
+    row.isBegun = true;
+    this.#sayID(this.#lastID);
+    this.#told += 1;
+    this.#say(`Step ${this.#told}/${this.#total} : ${row.step.title}`);
+    this.#say("\n");
+    if (row.step.status === "cached" && !/^FROM\b/i.test(row.step.title)) this.#say(" ---> Using cache\n");
+    else if (hasContainer(row.step)) this.#say(` ---> Running in ${containerOf(row.step)}\n`);
+  }
+
+  #finish(row: Row): void {
+    const { step } = row;
+    row.isTold = true;
+    const isDone = step.status === "done" || step.status === "cached";
+    if (!isDone) return;
+    const wasContained = step.status === "done" && hasContainer(step);
+    if (wasContained && this.#options.removes) this.#say(`Removing intermediate container ${containerOf(step)}\n`);
+    this.#lastID = this.#imageOf(step);
+  }
+
+  /** Said with the next step, so that the last one gets the ID of the result. */
+  #sayID(id: string): void {
+    if (this.#lastID !== "") this.#say(` ---> ${shortID(id)}\n`);
+    this.#lastID = "";
+  }
+
+  #imageOf(step: BuildStep): string {
+    const base = /^FROM\s+(?:--\S+\s+)*(\S+)/i.exec(step.title)?.[1];
+    const known = base === undefined ? null : this.#options.findImage(base);
+    return known ?? madeUp(`image ${step.startedAt} ${step.id} ${step.title} ${step.layer?.diffID ?? ""}`);
+  }
+
+  #say(stream: string): void {
+    this.#options.send({ stream });
+  }
+}
+
+function sizeOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0);
+}
+
+/** The classic builder ran one for each instruction that neither begins a stage nor copies files. */
+function hasContainer({ title }: BuildStep): boolean {
+  return !/^(?:FROM|COPY|ADD)\b/i.test(title);
+}
+
+function containerOf({ id, title, startedAt }: BuildStep): string {
+  return shortID(madeUp(`container ${startedAt} ${id} ${title}`));
+}
+
+function madeUp(what: string): string {
+  return createHash("sha256").update(what).digest("hex");
+}
+
+function shortID(id: string): string {
+  return id.slice(id.indexOf(":") + 1).slice(0, 12);
+}

@@ -1,0 +1,96 @@
+import { expect, it } from "vitest";
+import { BuildLines } from "../../../engine/docker-api/routes/build-lines.ts";
+import type { BuildEvent, BuildStep } from "../../../engine/protocol/builds.ts";
+
+const base = "sha256:aaaaaaaaaaaabbbb";
+const result = "sha256:cccccccccccc0000";
+
+function step(id: number, title: string, status: BuildStep["status"]): BuildEvent {
+  const rest = { startedAt: "2026-01-01T00:00:00Z", endedAt: null, layer: null, note: "", error: "" };
+  return { type: "step", step: { id, stage: "0", number: id, total: 3, title, line: id, status, ...rest } };
+}
+
+function output(id: number, text: string): BuildEvent {
+  return { type: "output", step: id, stream: 1, text };
+}
+
+/** What a client prints, IDs that are made up as `<id>`. */
+function tell(events: readonly BuildEvent[], removes = true) {
+  const lines: object[] = [];
+  const told = new BuildLines({
+    send: (line) => lines.push(line),
+    findImage: (name) => (name === "busybox" ? base : null),
+    removes,
+  });
+  // All that will be done is known before any of it is.
+  for (const event of events) {
+    if (event.type === "step") told.take({ type: "step", step: { ...event.step, status: "waiting" } });
+  }
+  for (const event of events) told.take(event);
+  const text = () =>
+    lines
+      .map((line) => ("stream" in line ? line.stream : `${JSON.stringify(line)}\n`))
+      .join("")
+      .replace(/\b(?!a{12}|c{12})[0-9a-f]{12}\b/g, "<id>");
+  return { told, text };
+}
+
+it("tells of steps as the classic builder does", () => {
+  const { told, text } = tell([
+    step(1, "FROM busybox", "done"),
+    step(2, "RUN echo hi", "running"),
+    output(2, "hi\n"),
+    step(2, "RUN echo hi", "done"),
+    step(3, "COPY a b", "running"),
+    step(3, "COPY a b", "done"),
+  ]);
+  told.end(result, { names: ["x:latest"], unused: ["A", "B"] });
+  expect(text()).toBe(
+    `Step 1/3 : FROM busybox
+ ---> aaaaaaaaaaaa
+Step 2/3 : RUN echo hi
+ ---> Running in <id>
+hi
+Removing intermediate container <id>
+ ---> <id>
+Step 3/3 : COPY a b
+ ---> cccccccccccc
+[Warning] One or more build-args [A B] were not consumed
+{"aux":{"ID":"${result}"}}
+Successfully built cccccccccccc
+Successfully tagged x:latest
+`,
+  );
+});
+
+it("tells what came from the cache", () => {
+  const { told, text } = tell([
+    step(1, "FROM scratch", "done"),
+    step(2, "RUN a", "cached"),
+    step(3, "ENV a=b", "cached"),
+  ]);
+  told.end(result, { names: [], unused: [] });
+  expect(text()).toContain("Step 2/3 : RUN a\n ---> Using cache\n ---> <id>\nStep 3/3 : ENV a=b\n ---> Using cache\n");
+});
+
+it("tells of steps at the same time one after the other", () => {
+  const { text } = tell(
+    [
+      step(1, "RUN a", "running"),
+      step(2, "RUN b", "running"),
+      output(2, "of b\n"),
+      output(1, "of a\n"),
+      step(2, "RUN b", "done"),
+      step(1, "RUN a", "done"),
+    ],
+    false,
+  );
+  expect(text()).toBe(
+    "Step 1/2 : RUN a\n ---> Running in <id>\nof a\n ---> <id>\nStep 2/2 : RUN b\n ---> Running in <id>\nof b\n",
+  );
+});
+
+it("says no ID of a step that failed", () => {
+  const { text } = tell([step(1, "RUN false", "running"), step(1, "RUN false", "failed")]);
+  expect(text()).toBe("Step 1/1 : RUN false\n ---> Running in <id>\n");
+});
