@@ -29,15 +29,17 @@ export type StepScene = {
   /** A layer of busybox with users `root` and `ann` (1000:1001). */
   readonly chain: readonly DiffID[];
   /** A fresh writable layer, mounted. */
+  /** Of `chain`. */
   writable(): Promise<{ readonly key: string; readonly rootfs: string }>;
   wish(rootfs: string, options?: RunOptions): StepWish;
   /** In a fresh layer, or `rootfs`. */
   run(shell: string, options?: RunOptions): Promise<Ran>;
 } & AsyncDisposable;
 
-export async function openStepScene(): Promise<StepScene> {
+/** `base`: a directory that an earlier scene has left; the caller's. */
+export async function openStepScene(base?: string): Promise<StepScene> {
   await using stack = new AsyncDisposableStack();
-  const root = stack.use(await tempRoot());
+  const root = base === undefined ? stack.use(await tempRoot()) : { path: base, join: join.bind(null, base) };
   const config = createConfig({ root: root.join("root"), run: root.join("run") });
   await mkdir(config.root, { recursive: true });
   await mkdir(config.run, { recursive: true });
@@ -50,6 +52,7 @@ export async function openStepScene(): Promise<StepScene> {
   );
   await networks.restore([]);
   const runner = await openStepRunner({ config, runtime, networks, log });
+  await runner.sweep();
   const tar = busyboxTar();
   const chain = [tar.diffID];
   await layers.unpack(chain, sourceOf(tar, root.path), { signal: AbortSignal.timeout(20_000) });

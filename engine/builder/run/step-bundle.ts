@@ -7,6 +7,7 @@ import type { Sandbox } from "../../networks/network-service.ts";
 import type { CreateRequest, MountRequest } from "../../protocol/create-request.ts";
 import { emptyCreateRequest } from "../../protocol/defaults.ts";
 import { prepareSpec } from "../../runtime/spec/prepare-spec.ts";
+import { findMountPoints } from "./mount-points.ts";
 import type { StepPlace } from "./step-place.ts";
 import type { StepWish } from "./step-runner.ts";
 
@@ -58,7 +59,7 @@ export async function writeStepBundle(
   const [{ spec }] = await Promise.all([wanted, writeNameFiles(wish, place, sandbox), markRootfs(wish.rootfs)]);
   await writeFile(place.path("config.json"), JSON.stringify(spec), { mode: 0o600 });
   const targets = (spec.mounts as readonly { readonly destination: string }[]).map(({ destination }) => destination);
-  return [`/${containerMark}`, ...targets];
+  return findMountPoints(wish.rootfs, [`/${containerMark}`, ...targets]);
 }
 
 function requestOf(wish: StepWish, mounts: readonly MountRequest[]): CreateRequest {
