@@ -143,4 +143,17 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX volume_uses_by_volume ON volume_uses(volume);
   `,
+  `
+  -- What steps of builds have made, by what they depend on. Nothing stands on it: it can all be made again.
+  CREATE TABLE build_cache (
+    key TEXT PRIMARY KEY,              -- digest of all that the step depends on
+    chain TEXT NOT NULL,               -- JSON: diffIDs, lowest first
+    size INTEGER NOT NULL,             -- of the layer that it made
+    description TEXT NOT NULL,
+    created_at TEXT NOT NULL,          -- what images say of the step
+    added_at TEXT NOT NULL,
+    last_used_at TEXT NOT NULL,
+    usage_count INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -7,12 +7,14 @@ import { openDatabase } from "../../engine/database/database.ts";
 import { EventBus } from "../../engine/events/event-bus.ts";
 import { Operations } from "../../engine/events/operations.ts";
 import type { LongWork } from "../../engine/images/image-service.ts";
-import { openImageService } from "../../engine/images/local-image-service.ts";
+import { type ImageServiceOptions, openImageService } from "../../engine/images/local-image-service.ts";
 import { openPolicy } from "../../engine/images/policy.ts";
 import { openLayerStore } from "../../engine/layers/overlay-layer-store.ts";
 import { openRegistryClient } from "../../engine/registry/distribution-client.ts";
 import type { Patience } from "../../engine/registry/retry.ts";
 import { imagesDirectory } from "./images-tar.ts";
+
+type AlsoNeeded = NonNullable<ImageServiceOptions["alsoNeeded"]>;
 
 export const quietWork: LongWork = {
   // A new one for each use.
@@ -23,7 +25,11 @@ export const quietWork: LongWork = {
 };
 
 /** An image service with all its real parts in a directory of its own, or in one that is there already. */
-export async function openImagesEngine(path?: string, patience: Partial<Patience> = {}) {
+export async function openImagesEngine(
+  path?: string,
+  patience: Partial<Patience> = {},
+  openOthers: (parts: Pick<ImageServiceOptions, "database" | "layers">) => Promise<AlsoNeeded> = async () => () => [],
+) {
   const own = path === undefined ? await imagesDirectory() : null;
   const root = path ?? own?.path ?? "";
   const database = openDatabase(join(root, "gantry.db"));
@@ -37,7 +43,10 @@ export async function openImagesEngine(path?: string, patience: Partial<Patience
     patience: { firstDelay: 5, tries: 3, ...patience },
   });
   const policy = openPolicy(join(root, "settings", "policy.json"));
-  const images = await openImageService({ database, blobs, layers, operations, events, registries, policy });
+  const images = await openImageService({
+    ...{ database, blobs, layers, operations, events, registries, policy },
+    alsoNeeded: await openOthers({ database, layers }),
+  });
   return {
     root,
     database,

@@ -18,12 +18,13 @@ export type CachedStep = {
 export interface BuildCache extends AsyncDisposable {
   /** Null where it is not known, or its layers are gone. Counts as a use. The chain is held until disposed of. */
   find(key: Digest): Promise<(CachedStep & Disposable) | null>;
-  /** Durable when it resolves. description: the instruction, for lists. */
+  /** Outlives the engine when it resolves; a power cut may still take it. description: the instruction, for lists. */
   put(key: Digest, step: CachedStep, description: string): Promise<void>;
   /** Chains that must not be swept: for the images service. */
   chains(): readonly (readonly DiffID[])[];
   usage(): Promise<CacheRecord[]>;
+  /** Layers go with the next sweep of images. */
   prune(options: CachePrune): Promise<{ removed: string[]; bytes: number }>;
-  /** Drops the longest unused until the limit holds; after each build. */
+  /** Drops the longest unused until the limit holds; after each build, when nothing of it is held any more. */
   collect(): Promise<void>;
 }
