@@ -131,6 +131,7 @@ function stat({ view: spec, path }: StatTask) {
 class Unpacking implements AsyncDisposable {
   readonly #open: DisposableStack;
   readonly #disk: number;
+  readonly #isScratch: boolean;
   readonly #ahead = new DiskSync();
   #unwritten = 0;
   readonly #extractor: TreeExtractor;
@@ -149,6 +150,7 @@ class Unpacking implements AsyncDisposable {
     const disk = openSync(readable, constants.O_RDONLY | constants.O_DIRECTORY);
     open.defer(() => closeSync(disk));
     this.#disk = disk;
+    this.#isScratch = options.isScratch === true;
     this.#extractor = open.use(new TreeExtractor(view, trail, options));
     this.#parser = new TarParser(this.#extractor);
     this.#ahead.open(readable);
@@ -165,13 +167,13 @@ class Unpacking implements AsyncDisposable {
   finish(): void {
     this.#parser.finish();
     this.#extractor.finish();
-    syncfs(this.#disk);
+    if (!this.#isScratch) syncfs(this.#disk);
   }
 
   /** So that little is left to be written at the end. */
   #writeAhead(bytes: number): void {
     this.#unwritten += bytes;
-    if (this.#unwritten < aheadBytes) return;
+    if (this.#isScratch || this.#unwritten < aheadBytes) return;
     this.#ahead.begin(this.#unwritten);
     this.#unwritten = 0;
   }

@@ -21,6 +21,8 @@ export type LooseFile = {
   readonly mode: number;
   /** A directory (git): its whole content, at `path`. */
   readonly isDirectory?: boolean;
+  /** Unpacked where it is an archive (`ADD --unpack` of a URL); else never. */
+  readonly unpack?: boolean;
 };
 
 /** One COPY or ADD, variables expanded. */
@@ -54,9 +56,19 @@ export type CopyDigest = {
   readonly digest: Digest;
   readonly files: number;
   readonly bytes: number;
+  /** For `copy`: tells whether these very files, unchanged since, are what it copies. Never part of a key. */
+  readonly stamp: string;
 };
 
-export type CopyWork = { readonly signal: AbortSignal; readonly onProgress?: (files: number, bytes: number) => void };
+export type CopyWork = {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (files: number, bytes: number) => void;
+  /**
+   * Of `copy`: the stamp that `digest` gave. Where files were changed in between, so that the digest is not theirs, it fails with
+   * `failed-precondition`.
+   */
+  readonly stamp?: string;
+};
 
 /**
  * Finds, hashes and copies files for COPY and ADD, in worker threads. Fails with `not-found` where a source is not there (docker's words:

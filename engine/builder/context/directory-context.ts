@@ -1,0 +1,69 @@
+import { readSync } from "node:fs";
+import { EngineError } from "../../errors.ts";
+import { closeOpened } from "../../host/file-calls.ts";
+import { fileTypes, statusOf } from "../../host/tree-calls.ts";
+import type { SourceTree as SourceTreeSpec } from "../copy/file-copier.ts";
+import { SourceTree } from "../copy/source-tree.ts";
+import { openIfSame, readFlags } from "../copy/walk-tree.ts";
+import type { BuildContext } from "./build-context.ts";
+import { readIgnoreFile } from "./ignore-file.ts";
+import type { Scratch } from "./scratch.ts";
+
+type Origin = {
+  readonly source: string | null;
+  /** Taken away with the context; null: it is somebody else's directory. */
+  readonly scratch: Scratch | null;
+};
+
+/** A context that lies in a directory of this host. */
+export class DirectoryContext implements BuildContext {
+  readonly directory: string;
+  readonly source: string | null;
+  readonly #scratch: Scratch | null;
+
+  constructor(directory: string, { source, scratch }: Origin) {
+    this.directory = directory;
+    this.source = source;
+    this.#scratch = scratch;
+  }
+
+  async readFile(path: string, limit: number): Promise<Buffer | null> {
+    using tree = new SourceTree(this.directory, null);
+    const pick = tree.find(path);
+    const fd = pick === null ? null : openIfSame(pick, readFlags);
+    if (fd === null) return null;
+    try {
+      const { mode, size } = statusOf(fd);
+      if ((mode & fileTypes.mask) !== fileTypes.file) {
+        throw new EngineError("invalid-argument", `${path} in the build context is not a file`);
+      }
+      if (size > limit) {
+        throw new EngineError("invalid-argument", `${path} in the build context has more than ${limit} bytes`);
+      }
+      return readWhole(fd, size);
+    } finally {
+      closeOpened(fd);
+    }
+  }
+
+  tree(ignore: readonly string[] | null): SourceTreeSpec {
+    const patterns = ignore === null ? null : readIgnoreFile(ignore.join("\n"));
+    return { directory: this.directory, ignore: patterns, keepsOwners: false };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scratch?.[Symbol.asyncDispose]();
+  }
+}
+
+/** A small file, which may become shorter meanwhile. */
+function readWhole(fd: number, size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  let at = 0;
+  while (at < size) {
+    const read = readSync(fd, bytes, at, size - at, null);
+    if (read === 0) break;
+    at += read;
+  }
+  return bytes.subarray(0, at);
+}

@@ -1,0 +1,197 @@
+import { createHash } from "node:crypto";
+import { readSync } from "node:fs";
+import { EngineError } from "../../errors.ts";
+import { closeOpened } from "../../host/file-calls.ts";
+import {
+  attributeNamesOf,
+  attributeValueOf,
+  type FileStatus,
+  fileTypes,
+  readLinkAt,
+  statusOf,
+} from "../../host/tree-calls.ts";
+import { isLayerAttribute } from "../../layers/overlay-marks.ts";
+import { type BytePath, textOf } from "../../lib/byte-path.ts";
+import { type Digest, digestOfHex } from "../../oci/digest.ts";
+import type { CopyWish, LooseFile } from "./file-copier.ts";
+import type { Pick } from "./source-tree.ts";
+import { openIfSame, readFlags, type TreeNode, type TreeVisitor } from "./walk-tree.ts";
+
+const bufferSize = 512 * 1024;
+
+/**
+ * Hashes what is copied. One hash of everything: each node is a line of JSON, whose texts are escaped and which tells how many bytes of content
+ * follow, so that no two trees give the same bytes.
+ */
+export class TreeDigest implements TreeVisitor {
+  readonly #hash = createHash("sha256");
+  readonly #buffer = Buffer.allocUnsafeSlow(bufferSize);
+  readonly #keepsOwners: boolean;
+  readonly #stamps: StampHash;
+  /** Where each file with several names was met first. */
+  readonly #links = new Map<string, BytePath>();
+  readonly #onFile: (bytes: number) => void;
+  #used = 0;
+  #files = 0;
+  #bytes = 0;
+
+  /** onFile: called after each. */
+  constructor(keepsOwners: boolean, stamps: StampHash, onFile: (bytes: number) => void) {
+    this.#keepsOwners = keepsOwners;
+    this.#stamps = stamps;
+    this.#onFile = onFile;
+  }
+
+  /** To be called for each pick before it is walked. */
+  begin(pick: Pick): void {
+    // Files are linked within one source only.
+    this.#links.clear();
+    const isDirectory = (pick.status.mode & fileTypes.mask) === fileTypes.directory;
+    this.#line(["source", isDirectory ? "" : pick.label]);
+  }
+
+  /** What stands for itself. */
+  single(pick: Pick): void {
+    const node = { ...pick, path: "" };
+    if ((pick.status.mode & fileTypes.mask) !== fileTypes.file) {
+      this.special(node);
+      return;
+    }
+    const fd = openIfSame(pick, readFlags);
+    if (fd === null) throw changed(pick.path);
+    try {
+      this.file({ ...node, status: statusOf(fd) }, fd);
+    } finally {
+      closeOpened(fd);
+    }
+  }
+
+  enter(node: TreeNode, fd: number, isListed: boolean): void {
+    // The target's own mode and owner are none of its business.
+    if (node.path === "") return;
+    this.#line(["directory", node.path, isListed, ...this.#facts(node.status), attributesOf(fd)]);
+  }
+
+  leave(): void {}
+
+  file(node: TreeNode, fd: number): void {
+    const { status } = node;
+    this.#stamps.add(node);
+    if (this.#isLink(node)) {
+      this.#count(0);
+      return;
+    }
+    this.#line(["file", node.path, ...this.#facts(status), attributesOf(fd), status.size]);
+    this.#content(fd, status.size, node.path);
+    this.#count(status.size);
+  }
+
+  special(node: TreeNode): void {
+    const { status } = node;
+    const type = status.mode & fileTypes.mask;
+    this.#stamps.add(node);
+    this.#count(0);
+    if (type === fileTypes.link) {
+      const [, ...owner] = this.#facts(status);
+      this.#line(["link", node.path, readLinkAt(node.directory, node.name), ...owner]);
+    } else this.#line(["node", node.path, ...this.#facts(status), type, status.major, status.minor]);
+  }
+
+  loose(file: LooseFile): void {
+    this.#line(["loose", file.name, file.mode, file.isDirectory === true]);
+    if ("text" in file.content) {
+      const bytes = Buffer.from(file.content.text, "utf8");
+      this.#line([bytes.length]);
+      this.#flush();
+      this.#hash.update(bytes);
+      this.#count(bytes.length);
+    }
+  }
+
+  finish(): { digest: Digest; files: number; bytes: number; stamp: string } {
+    this.#flush();
+    const digest = digestOfHex(this.#hash.digest("hex"));
+    return { digest, files: this.#files, bytes: this.#bytes, stamp: this.#stamps.finish() };
+  }
+
+  #count(bytes: number): void {
+    this.#files++;
+    this.#bytes += bytes;
+    this.#onFile(bytes);
+  }
+
+  #facts({ mode, uid, gid }: FileStatus): number[] {
+    return [mode & 0o7777, ...(this.#keepsOwners ? [uid, gid] : [])];
+  }
+
+  #isLink({ path, status }: TreeNode): boolean {
+    if (status.links < 2) return false;
+    const first = this.#links.get(status.identity);
+    if (first === undefined) this.#links.set(status.identity, path);
+    else this.#line(["hard link", path, first]);
+    return first !== undefined;
+  }
+
+  /** Texts are byte paths: JSON escapes what it must. */
+  #line(parts: readonly unknown[]): void {
+    const line = `${JSON.stringify(parts)}\n`;
+    if (line.length * 2 > bufferSize - this.#used) this.#flush();
+    if (line.length * 2 > bufferSize) this.#hash.update(line);
+    else this.#used += this.#buffer.write(line, this.#used, "utf8");
+  }
+
+  #content(fd: number, size: number, path: BytePath): void {
+    if (size > bufferSize - this.#used) this.#flush();
+    for (let left = size; left > 0; ) {
+      if (this.#used === bufferSize) this.#flush();
+      const read = readSync(fd, this.#buffer, this.#used, Math.min(left, bufferSize - this.#used), null);
+      if (read === 0) throw changed(path);
+      this.#used += read;
+      left -= read;
+    }
+  }
+
+  #flush(): void {
+    if (this.#used > 0) this.#hash.update(this.#buffer.subarray(0, this.#used));
+    this.#used = 0;
+  }
+}
+
+/** Tells whether the same files were seen twice without a change in between. Cheap: no content. */
+export class StampHash {
+  readonly #hash = createHash("sha256");
+  #text = "";
+
+  add({ path, status }: TreeNode): void {
+    this.#text += `${path}\0${status.identity} ${status.changed} ${status.size}\n`;
+    if (this.#text.length > 65_536) this.#flush();
+  }
+
+  finish(): string {
+    this.#flush();
+    return this.#hash.digest("hex");
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#text, "latin1");
+    this.#text = "";
+  }
+}
+
+/** Extended attributes that are copied, as JSON can hold them. */
+function attributesOf(fd: number): string[] {
+  const names = attributeNamesOf(fd);
+  if (names.length === 0) return names;
+  return names.filter(isLayerAttribute).flatMap((name) => [name, attributeValueOf(fd, name)?.toString("latin1") ?? ""]);
+}
+
+export function changed(path: BytePath): EngineError {
+  return new EngineError("failed-precondition", `${textOf(path) || "a source"} was changed while it was read`, {
+    hint: "build again when nobody writes to the build context",
+  });
+}
+
+/** Owners matter where they are copied. */
+export function keepsOwners(tree: { readonly keepsOwners: boolean } | null, wish: CopyWish): boolean {
+  return tree?.keepsOwners === true && wish.chown === null;
+}
