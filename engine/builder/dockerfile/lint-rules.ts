@@ -48,8 +48,8 @@ export class Findings {
   readonly warnings: BuildWarning[] = [];
   readonly #options: CheckOptions;
 
-  constructor({ directives }: Dockerfile) {
-    this.#options = directives.check;
+  constructor(options: CheckOptions) {
+    this.#options = options;
   }
 
   /** Notes a finding, unless the Dockerfile says that it wants none of the kind: at its top, or right before the instruction. */
@@ -65,6 +65,13 @@ export class Findings {
       line: place.lines.first,
     });
   }
+}
+
+/** Those of the build argument BUILDKIT_DOCKERFILE_CHECK go before the Dockerfile's own. Fails with `invalid-argument`. */
+export function checkOptions(dockerfile: Dockerfile, buildArgs: Readonly<Record<string, string>>): CheckOptions {
+  const name = "BUILDKIT_DOCKERFILE_CHECK";
+  const given = Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
+  return given === undefined ? dockerfile.directives.check : parseChecks(given);
 }
 
 function names(list: readonly string[], rule: string): boolean {

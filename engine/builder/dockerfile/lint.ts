@@ -2,16 +2,16 @@ import type { BuildWarning } from "../../protocol/builds.ts";
 import { quote } from "./failure.ts";
 import { checkBases } from "./lint-bases.ts";
 import { checkStageBodies } from "./lint-bodies.ts";
-import { Findings, type Place } from "./lint-rules.ts";
+import { checkOptions, Findings, type Place } from "./lint-rules.ts";
 import type { CheckScope } from "./lint-scope.ts";
 import type { Dockerfile, Instruction, Stage } from "./types.ts";
 
 /**
  * Looks for what docker's build checks find, in the order of lines. What is wrong and not only unwise is not told: parseDockerfile and
- * resolveStages do. Never fails.
+ * resolveStages do. Fails with `invalid-argument` for a build argument BUILDKIT_DOCKERFILE_CHECK that cannot be read.
  */
 export function checkDockerfile(dockerfile: Dockerfile, scope: CheckScope): BuildWarning[] {
-  const findings = new Findings(dockerfile);
+  const findings = new Findings(checkOptions(dockerfile, scope.buildArgs));
   for (const line of dockerfile.emptyContinuations) {
     findings.add("NoEmptyContinuation", { lines: { first: line }, comments: [] }, "Empty continuation line");
   }
@@ -34,8 +34,12 @@ export function checkDockerfile(dockerfile: Dockerfile, scope: CheckScope): Buil
 }
 
 /** Why the build fails where the Dockerfile wants findings to be errors (`# check=error=true`); null: it does not. */
-export function findLintFailure(dockerfile: Dockerfile, warnings: readonly BuildWarning[]): string | null {
-  if (!dockerfile.directives.check.isError || warnings.length === 0) return null;
+export function findLintFailure(
+  dockerfile: Dockerfile,
+  warnings: readonly BuildWarning[],
+  buildArgs: CheckScope["buildArgs"] = {},
+): string | null {
+  if (warnings.length === 0 || !checkOptions(dockerfile, buildArgs).isError) return null;
   const rules = new Set(warnings.map(({ rule }) => rule));
   return `lint violation found for rules: ${[...rules].join(", ")}`;
 }

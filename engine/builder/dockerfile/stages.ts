@@ -147,14 +147,20 @@ type Scope = {
 function resolveStage(stage: Stage, scope: Scope): ResolvedStage {
   const { options } = scope;
   const budget = new Budget();
-  const expand = (word: string): string =>
-    expandWord(word, (name) => scope.globalArgs.get(name), scope.dockerfile.directives.escape, budget);
+  const missing = new Set<string>();
+  const lookup = (name: string): string | undefined => {
+    const value = scope.globalArgs.get(name);
+    if (value === undefined) missing.add(name);
+    return value;
+  };
+  const expand = (word: string): string => expandWord(word, lookup, scope.dockerfile.directives.escape, budget);
+  const meant = (): string => [...missing].map((name) => didYouMean(name, scope.globalArgs.keys())).join("");
   const baseName = expand(stage.base);
-  if (baseName === "") refuse(`base name (${stage.base}) should not be blank`);
+  if (baseName === "") refuse(`base name (${stage.base}) should not be blank${meant()}`);
   const isReplaced = stage.name !== null && options.namedContexts?.has(stage.name) === true;
   const base = isReplaced ? ({ kind: "scratch" } as const) : findBase(baseName, scope.earlier);
   const parent = base.kind === "stage" ? scope.resolved[base.index] : undefined;
-  const ownPlatform = stage.platform === null ? null : readPlatform(stage.platform, expand(stage.platform));
+  const ownPlatform = stage.platform === null ? null : readPlatform(stage.platform, expand(stage.platform), meant());
   const triggers = parent === undefined ? [] : triggersOf(parent.stage, stage);
   const findStage = (from: string): number | null => findByName(from, scope.names, scope.dockerfile.stages.length);
   const instructions = isReplaced ? [] : [...triggers, ...stage.instructions];
@@ -173,12 +179,13 @@ function resolveStage(stage: Stage, scope: Scope): ResolvedStage {
   };
 }
 
-function readPlatform(written: string, text: string): Platform {
-  if (text === "") refuse(`empty platform value from expression ${written}`);
+/** meant: what variables that are not there were probably meant to be. */
+function readPlatform(written: string, text: string, meant: string): Platform {
+  if (text === "") refuse(`empty platform value from expression ${written}${meant}`);
   try {
     return parsePlatform(text);
   } catch (error) {
-    throw EngineError.wrap(`failed to parse platform ${written}`, error);
+    throw EngineError.wrap(`failed to parse platform ${written}${meant}`, error);
   }
 }
 
