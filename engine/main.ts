@@ -20,6 +20,7 @@ import { openCgroups } from "./host/cgroups.ts";
 import { isHostGoingDown } from "./host/going-down.ts";
 import { closeInheritedDescriptors } from "./host/inherited-descriptors.ts";
 import { ensureOwnDirectory } from "./host/own-directory.ts";
+import { shrinkAtRest } from "./host/shrink-at-rest.ts";
 import { exitNow, keepHeapsSmall } from "./host/syscalls.ts";
 import type { ImageService } from "./images/image-service.ts";
 import { openImageService } from "./images/local-image-service.ts";
@@ -137,6 +138,7 @@ async function runEngine(config: EngineConfig, { flags, log, stop }: Running): P
   await using engine = await openEngine(config, { log, docker, shutdown: () => stop.resolve("request") });
   log.info("engine is ready", { milliseconds: Math.round(performance.now()) });
   tellReady(flags);
+  using _shrinking = shrinkAtRest();
   log.info("engine stops", { reason: await stop.promise });
   // A runtime that hangs must not keep the engine from ending; the next start takes up what it left.
   timer = setTimeout(() => exitNow(0), stopPatience).unref();
