@@ -21,7 +21,8 @@ export class PlainProgress {
   readonly #write: (text: string) => void;
   readonly #steps = new Map<number, Told>();
   #current: Told | null = null;
-  #isFirst = true;
+  /** Number of the step that was told of last; 0: of none. */
+  #last = 0;
 
   constructor(write: (text: string) => void) {
     this.#write = write;
@@ -39,13 +40,10 @@ export class PlainProgress {
     if (oldest !== null && now - oldest.waitsSince >= patience) this.#turnTo(oldest);
   }
 
-  /** All that waits, and these lines of the last step. */
+  /** All that waits, and these lines as if they belonged to what was told of last. */
   end(lines: readonly string[]): void {
     for (let next = this.#oldest(); next !== null; next = this.#oldest()) this.#turnTo(next);
-    const last = [...this.#steps.values()].at(-1);
-    if (last === undefined || lines.length === 0) return;
-    if (this.#current !== last) this.#turnTo(last);
-    this.#write(lines.map((line) => `#${last.step.id} ${line}\n`).join(""));
+    this.#write(lines.map((line) => `#${this.#last} ${line}\n`).join(""));
   }
 
   #takeStep(step: BuildStep, now: number): void {
@@ -93,8 +91,8 @@ export class PlainProgress {
     let text = "";
     if (this.#current !== told) {
       if (this.#current !== null && !isEnded(this.#current.step)) text += `#${this.#current.step.id} ...\n`;
-      text += `${this.#isFirst ? "" : "\n"}#${told.step.id} ${screenText(titleOf(told.step))}\n`;
-      this.#isFirst = false;
+      text += `${this.#last === 0 ? "" : "\n"}#${told.step.id} ${screenText(titleOf(told.step))}\n`;
+      this.#last = told.step.id;
       this.#current = told;
     }
     for (const line of told.waiting) if (line !== "") text += `#${told.step.id} ${line}\n`;
