@@ -3,7 +3,10 @@ import { chmodSync, closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { openNoBuilds } from "./builder/no-builds.ts";
+import type { BuildCache } from "./builder/cache/build-cache.ts";
+import { readKeepStorage } from "./builder/cache/keep-storage.ts";
+import { openBuildCache } from "./builder/cache/local-build-cache.ts";
+import { openBuildService } from "./builder/open-build-service.ts";
 import { checkConfig, createConfig, type EngineConfig, engineVersion } from "./config.ts";
 import type { ContainerService } from "./containers/container-service.ts";
 import { endWithHost, type Leaving } from "./containers/end-with-host.ts";
@@ -153,11 +156,7 @@ async function openEngine(
   { log, docker, shutdown }: Opening,
 ): Promise<AsyncDisposable & { readonly containers: ContainerService }> {
   await using opening = new AsyncDisposableStack();
-  const databasePath = join(config.root, "gantry.db");
-  // It holds the environment of containers, secrets among it. SQLite gives its other files the mode of this one.
-  closeSync(openSync(databasePath, "a", 0o600));
-  chmodSync(databasePath, 0o600);
-  const database = opening.adopt(openDatabase(databasePath), (opened) => opened.close());
+  const database = opening.adopt(openOwnDatabase(config), (opened) => opened.close());
   const events = new EventBus(opening.use(new EventHistory(join(config.root, "events.log"))));
   const operations = new Operations();
   const [blobs, layers, runtime, volumes, networks] = await Promise.all([
@@ -175,7 +174,10 @@ async function openEngine(
   if (runtime.knownEscapes !== null) log.warning(runtime.knownEscapes);
   const registries = opening.use(openRegistryClient({ settings: config.settings, environment: process.env }));
   const policy = openPolicy(join(config.settings, "policy.json"));
-  const images = await openImageService({ database, blobs, layers, operations, events, registries, policy });
+  const cache = opening.use(await openCache(config, { database, layers }));
+  const alsoNeeded = () => cache.chains();
+  const stores = { database, blobs, layers, operations, events, registries, policy, alsoNeeded };
+  const images = await openImageService(stores);
   const files = opening.use(await openFiles(config, { images, layers }));
   const cgroups = openCgroups();
   const sampler = opening.use(openStatsSampler({ cgroups }));
@@ -183,6 +185,9 @@ async function openEngine(
     openContainerService({ config, database, images, layers, runtime, networks, volumes, sampler, events, log }),
   );
   await containers.reconcile();
+  const builds = opening.use(
+    await openBuildService({ config, images, blobs, layers, cache, runtime, networks, registries, log }),
+  );
   const identity = {
     epoch: randomUUID(),
     startedAt: new Date().toISOString(),
@@ -198,7 +203,7 @@ async function openEngine(
     images,
     volumes,
     networks,
-    builds: openNoBuilds(),
+    builds,
     files,
     registries,
     sampler,
@@ -213,6 +218,23 @@ async function openEngine(
   opening.use(await createServer(parts));
   const opened = opening.move();
   return { containers, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+function openOwnDatabase(config: EngineConfig): Database {
+  const path = join(config.root, "gantry.db");
+  // It holds the environment of containers, secrets among it. SQLite gives its other files the mode of this one.
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
+  return openDatabase(path);
+}
+
+/** What builds have made, before the images whose first sweep spares it. */
+async function openCache(
+  config: EngineConfig,
+  { database, layers }: { readonly database: Database; readonly layers: LayerStore },
+): Promise<BuildCache> {
+  const limit = await readKeepStorage(config.settings, config.root);
+  return openBuildCache({ root: config.root, database, layers, limit });
 }
 
 /** Files of layers, listed in the background as images come. */

@@ -152,7 +152,8 @@ async function sweep(parts: ContainerParts, found: Found): Promise<void> {
   const isOwned = (id: string) => parts.table.find(id) !== null || unreadable.includes(id);
   const directories = await readdir(join(parts.config.root, "containers")).catch(() => []);
   const isID = (name: string) => /^[0-9a-f]{64}$/.test(name);
-  const all = new Set([...found.listed, ...found.writable, ...directories.filter(isID)]);
+  // Those of builds have other names, and are swept by these.
+  const all = new Set([...found.listed, ...found.writable, ...directories].filter(isID));
   const orphans = [...all].filter((id) => !isOwned(id));
   for (const id of orphans) {
     await guard(parts, id, async () => {

@@ -1,0 +1,89 @@
+import { mkdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { EngineConfig } from "../config.ts";
+import type { BlobStore } from "../content/blob-store.ts";
+import { EngineError } from "../errors.ts";
+import type { ImageService } from "../images/image-service.ts";
+import type { LayerStore } from "../layers/layer-store.ts";
+import { Slots } from "../lib/slots.ts";
+import type { Log } from "../log.ts";
+import type { NetworkService } from "../networks/network-service.ts";
+import type { RegistryClient } from "../registry/registry-client.ts";
+import type { ContainerRuntime } from "../runtime/container-runtime.ts";
+import { BuildHistory, type PastBuild } from "./build-history.ts";
+import type { BuildService } from "./build-service.ts";
+import type { BuildCache } from "./cache/build-cache.ts";
+import { openContext } from "./context/open-context.ts";
+import { openFileCopier } from "./copy/local-file-copier.ts";
+import { LocalBuildService } from "./local-build-service.ts";
+import { openCacheMounts } from "./run/cache-mounts.ts";
+import { openStepRunner } from "./run/local-step-runner.ts";
+import { StepTurns } from "./solve/step-turns.ts";
+import { TreeDigests } from "./solve/tree-digests.ts";
+import { sweepWritable } from "./solve/views.ts";
+
+export type BuildServiceOptions = {
+  readonly config: EngineConfig;
+  readonly images: ImageService;
+  readonly blobs: BlobStore;
+  readonly layers: LayerStore;
+  readonly cache: BuildCache;
+  readonly runtime: ContainerRuntime;
+  readonly networks: NetworkService;
+  readonly registries: RegistryClient;
+  readonly log: Log;
+};
+
+/** Steps at work at once for each processor: many wait for a network. */
+const stepsPerProcessor = 2;
+
+/** Opens the service, and takes away what builds of an engine that was killed have left. */
+export async function openBuildService(options: BuildServiceOptions): Promise<BuildService> {
+  const { config, images, blobs, layers, cache, log } = options;
+  const root = join(config.root, "build");
+  const scratch = join(root, "scratch");
+  await using opening = new AsyncDisposableStack();
+  const runner = await openStepRunner(options);
+  await runner.sweep();
+  await sweepWritable(layers);
+  await rm(scratch, { recursive: true, force: true });
+  await mkdir(scratch, { recursive: true, mode: 0o711 });
+  const history = new BuildHistory(config.root);
+  const past = (await history.open()).map(endCutOff);
+  const copier = opening.use(openFileCopier());
+  const parts = {
+    images,
+    blobs,
+    layers,
+    cache,
+    copier,
+    runner,
+    cacheMounts: await openCacheMounts({ root: config.root }),
+    openContext,
+    fetchRemote: async () => {
+      throw new EngineError("unimplemented", "ADD cannot fetch yet");
+    },
+    turns: new StepTurns(),
+    digests: new TreeDigests(),
+    slots: new Slots(Math.max(4, availableParallelism() * stepsPerProcessor)),
+    scratch,
+  };
+  return new LocalBuildService(parts, { history, past, log, own: opening.move() });
+}
+
+/** It was under way when the engine ended. */
+function endCutOff(build: PastBuild): PastBuild {
+  const { summary, steps } = build.facts;
+  if (summary.status !== "running") return build;
+  const error = "the engine ended";
+  const endedAt = summary.endedAt ?? summary.startedAt;
+  return {
+    ...build,
+    facts: {
+      ...build.facts,
+      summary: { ...summary, status: "failed", error, endedAt },
+      steps: steps.map((step) => (step.status === "running" ? { ...step, status: "cancelled", endedAt } : step)),
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../../errors.ts";
+import { hostPlatform, parsePlatform } from "../../oci/platform.ts";
+import type { BuildRequest, BuildResult } from "../../protocol/builds.ts";
+import { checkDockerfile, findLintFailure } from "../dockerfile/lint.ts";
+import { parseDockerfile } from "../dockerfile/parse.ts";
+import { resolveStages } from "../dockerfile/stages.ts";
+import type { Dockerfile } from "../dockerfile/types.ts";
+import { BaseImages, checkOwnPlatform } from "./base-images.ts";
+import type { Build, BuilderParts } from "./build.ts";
+import { checkBuildRequest } from "./check-build-request.ts";
+import { Contexts } from "./contexts.ts";
+import { finishedConfig } from "./finished-config.ts";
+import { NamedContexts } from "./named-contexts.ts";
+import type { StageState } from "./stage-state.ts";
+import { Stages } from "./stages.ts";
+import { Views } from "./views.ts";
+
+export type BuildOptions = Pick<Build, "request" | "streams" | "log" | "signal" | "onFailed">;
+
+/** Builds what a request asks for. Nothing is left of it but the cache when it ends, however it does. */
+export async function solveBuild(parts: BuilderParts, options: BuildOptions): Promise<BuildResult> {
+  checkBuildRequest(options.request);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  await using stack = new AsyncDisposableStack();
+  const scratch = join(parts.scratch, options.request.buildID);
+  stack.defer(() => rm(scratch, { recursive: true, force: true }));
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  const build: Build = {
+    ...options,
+    parts,
+    signal,
+    scratch,
+    stack,
+    views: stack.use(new Views(parts.layers)),
+    platform: hostPlatform(),
+    epoch: epochOf(options.request),
+    puts: [],
+  };
+  try {
+    return await work(build, () => stop.abort());
+  } finally {
+    // Who stores them reads layers that this build holds.
+    await Promise.allSettled(build.puts);
+    void parts.cache.collect().then(() => parts.images.sweepSoon());
+  }
+}
+
+async function work(build: Build, abort: () => void): Promise<BuildResult> {
+  const { request, log } = build;
+  const contexts = new Contexts(build);
+  log.dockerfile = await contexts.openMain();
+  const dockerfile = parseDockerfile(log.dockerfile);
+  const named = new NamedContexts(request.namedContexts, { contexts, images: new BaseImages(build) });
+  const resolved = resolve(build, dockerfile, named);
+  lint(build, dockerfile);
+  if (request.check) return { imageID: null, digest: null, warnings: [...log.warnings] };
+  const stages = await Stages.plan(build, {
+    dockerfile,
+    resolved,
+    images: named.images,
+    contexts: named,
+    findMain: async () => ({ type: "tree", tree: (await contexts.main()).tree }),
+  });
+  const state = await stages.solve(abort);
+  return exportResult(build, state);
+}
+
+function resolve(build: Build, dockerfile: Dockerfile, named: NamedContexts) {
+  const { target, buildArgs, platform, namedContexts } = build.request;
+  if (platform !== "") checkOwnPlatform(platform, build);
+  const resolved = resolveStages(dockerfile, {
+    target,
+    buildArgs,
+    platform: platform === "" ? null : parsePlatform(platform),
+    namedContexts: new Set(Object.keys(namedContexts)),
+  });
+  for (const stage of resolved.stages) named.checkPlatform(stage, build);
+  return resolved;
+}
+
+/** Tells what docker's build checks find. Fails where the Dockerfile wants that. */
+function lint(build: Build, dockerfile: Dockerfile): void {
+  const { buildArgs, target } = build.request;
+  const warnings = checkDockerfile(dockerfile, { buildArgs, target });
+  for (const warning of warnings) build.log.warn(warning);
+  const failure = findLintFailure(dockerfile, warnings);
+  if (failure !== null) throw new EngineError("invalid-argument", failure);
+}
+
+async function exportResult(build: Build, state: StageState): Promise<BuildResult> {
+  const { request, log, epoch, parts } = build;
+  const warnings = [...log.warnings];
+  if (request.output.type === "none") return { imageID: null, digest: null, warnings };
+  const stepID = log.plan({ stage: "", number: 0, total: 0, title: "export image", line: 0 });
+  log.begin(stepID);
+  try {
+    const config = finishedConfig(state, { labels: request.labels, epoch, now: new Date().toISOString() });
+    await Promise.all(build.puts);
+    const { id } = await parts.images.assemble({ config, chain: state.chain, references: request.tags });
+    log.end(stepID, { status: "done" });
+    return { imageID: id, digest: null, warnings };
+  } catch (error) {
+    log.end(stepID, { status: "failed", error: error instanceof Error ? error.message : String(error) });
+    throw error;
+  }
+}
+
+/** Also as docker's clients hand it over: as a build argument. */
+function epochOf({ sourceDateEpoch, buildArgs }: BuildRequest): number | null {
+  if (sourceDateEpoch !== null) return sourceDateEpoch;
+  const given = Object.hasOwn(buildArgs, "SOURCE_DATE_EPOCH") ? buildArgs.SOURCE_DATE_EPOCH : undefined;
+  if (given === undefined || given === "") return null;
+  if (/^\d{1,11}$/.test(given)) return Number(given);
+  throw new EngineError("invalid-argument", `invalid SOURCE_DATE_EPOCH: ${given.slice(0, 40)}`);
+}
