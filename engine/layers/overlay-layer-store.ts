@@ -154,6 +154,8 @@ class OverlayLayerStore implements LayerStore {
   }
 
   mount(key: WritableKey, options?: MountOptions): Promise<string> {
+    // What is mounted so is committed soon.
+    if (options?.isVolatile) this.#making.warm();
     return this.#writable.mount(key, options);
   }
 

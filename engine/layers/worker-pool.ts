@@ -58,6 +58,11 @@ export class WorkerPool<Task extends { readonly kind: string } = LayerTask, Resu
     }
   }
 
+  /** To be called where a task will come soon. */
+  warm(): void {
+    if (!this.#isClosed) this.#stock.warm();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;

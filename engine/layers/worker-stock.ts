@@ -56,6 +56,11 @@ export class WorkerStock {
     return worker;
   }
 
+  /** Starts one where there is none: who needs it soon need not wait for it. */
+  warm(): void {
+    if (this.#idle.size + this.#holders.size === 0) this.giveBack(this.#start());
+  }
+
   /** Its task has ended: anyone may have it. */
   giveBack(worker: Worker): void {
     this.#holders.delete(worker);
