@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readdir, readlink, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sweepSteps } from "./builder/run/sweep-steps.ts";
 import type { EngineConfig } from "./config.ts";
 import { tryLock } from "./database/file-lock.ts";
 import { EngineError } from "./errors.ts";
@@ -48,6 +49,7 @@ export async function purge(config: EngineConfig, options: PurgeOptions = {}): P
   using _locks = lockDirectories(config);
   removed.push(
     ...(await endContainers(config)),
+    ...(await endSteps(config)),
     ...(await endProcesses(config)),
     ...(await removeHostNetwork(config)),
     ...(await unmountBelow([config.root, config.run])),
@@ -118,6 +120,13 @@ async function endContainers(config: EngineConfig): Promise<string[]> {
     }
   }
   return removed;
+}
+
+/** Commands of builds, which may be in cgroups of a user's choice. What of them resists comes to light with the directories. */
+async function endSteps(config: EngineConfig): Promise<string[]> {
+  const cgroups = cgroupsOf();
+  const steps = cgroups === null ? [] : await sweepSteps({ config, cgroups });
+  return steps.map(({ id }) => `build step ${id.slice(0, 12)}`);
 }
 
 /** Whatever is still in our cgroups, where the runtime's records were lost, then the conmons. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
@@ -8,6 +8,7 @@ import { listSteps } from "../../engine/builder/run/step-place.ts";
 import { createConfig } from "../../engine/config.ts";
 import { openCgroups } from "../../engine/host/cgroups.ts";
 import { listMounts } from "../../engine/host/mountinfo.ts";
+import { purge } from "../../engine/purge.ts";
 import { openStepScene } from "../support/build-steps.ts";
 import { tempRoot } from "../support/temp-root.ts";
 
@@ -46,4 +47,17 @@ it.each([null, 0, 3, 6, 10, 15])("is ended by the next engine, killed after %s m
   expect(listMounts().filter(({ target }) => target.startsWith(`${config.run}/steps`))).toEqual([]);
   expect(existsSync(join(config.run, "step-runtime")) ? readdirSync(join(config.run, "step-runtime")) : []).toEqual([]);
   expect(await scene.run("echo again")).toMatchObject({ out: "again\n" });
+});
+
+it("goes with all else of an engine that is purged", async () => {
+  const directory = await tempRoot();
+  onTestFinished(() => directory[Symbol.asyncDispose]());
+  await killMidway(directory.path, null);
+  const config = createConfig({ root: directory.join("root"), run: directory.join("run") });
+  // By which purge knows the directory of an engine.
+  writeFileSync(join(config.run, "engine.lock"), "");
+  const [id = ""] = await listSteps(config);
+  expect(await purge(config)).toContain(`build step ${id.slice(0, 12)}`);
+  expect(await openCgroups().processesIn(`/${config.names.cgroupParent}-builds`)).toEqual([]);
+  expect(existsSync(config.run)).toBe(false);
 });

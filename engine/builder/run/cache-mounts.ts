@@ -88,7 +88,7 @@ export async function removeCacheMount(root: string, id: string): Promise<number
   );
   if (!wasThere) return null;
   await rm(going, { recursive: true, force: true });
-  return size ?? 0;
+  return size;
 }
 
 function directoryOf(root: string): string {
@@ -161,7 +161,7 @@ async function touch(path: string): Promise<void> {
 async function describe(directory: string, name: string): Promise<CacheRecord | null> {
   const path = join(directory, name);
   const [record, size] = await Promise.all([readRecord(path), sizeOf(path)]);
-  if (record === null || size === null) return null;
+  if (record === null) return null;
   const { id, target, createdAt, lastUsedAt, usageCount } = record;
   return {
     id: name,
@@ -177,11 +177,10 @@ async function describe(directory: string, name: string): Promise<CacheRecord | 
   };
 }
 
-/** Null where it is gone. */
-async function sizeOf(path: string): Promise<number | null> {
-  const { stdout } = await tryCommand("du", ["-sk", join(path, "files")], { timeout: patience });
-  const kibibytes = /^(\d+)\s/.exec(stdout)?.[1];
-  return kibibytes === undefined ? null : Number(kibibytes) * 1024;
+/** 0 where it cannot be told. */
+async function sizeOf(path: string): Promise<number> {
+  const measured = await tryCommand("du", ["-sk", join(path, "files")], { timeout: patience }).catch(() => null);
+  return Number(/^(\d+)\s/.exec(measured?.stdout ?? "")?.[1] ?? 0) * 1024;
 }
 
 async function readRecord(path: string): Promise<CacheMountRecord | null> {

@@ -1,5 +1,3 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import type { EngineConfig } from "../../config.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import { type Cgroups, openCgroups } from "../../host/cgroups.ts";
@@ -9,6 +7,7 @@ import type { NetworkService, Sandbox } from "../../networks/network-service.ts"
 import type { ContainerRuntime } from "../../runtime/container-runtime.ts";
 import { MadeCgroups } from "../../runtime/made-cgroups.ts";
 import { cgroupParentPath } from "../../runtime/spec/cgroup-parent.ts";
+import { clearStep } from "./clear-step.ts";
 import { endCgroup } from "./end-processes.ts";
 import { writeStepBundle } from "./step-bundle.ts";
 import { prepareMounts } from "./step-mounts.ts";
@@ -66,9 +65,13 @@ class LocalStepRunner implements StepRunner {
     return { exitCode, oomKilled: countsOutOfMemory(this.#cgroups, cgroupPath), mountPoints };
   }
 
-  sweep(): Promise<void> {
+  async sweep(): Promise<void> {
     const { config, log } = this.#options;
-    return sweepSteps({ config, log, clear: (place, path) => this.#clear(place, path) });
+    const cleared = await sweepSteps({ config, cgroups: this.#cgroups });
+    for (const { id, error } of cleared) {
+      if (error === null) log.info("a step of a build that was cut off is cleared away", { id });
+      else log.error("a step of a build that was cut off cannot be cleared away", { id, error });
+    }
   }
 
   #execute({ id, args }: StepWish, place: StepPlace, work: StepWork): Promise<number> {
@@ -118,14 +121,8 @@ class LocalStepRunner implements StepRunner {
 
   /** All that a step has outside of its file system, whatever came of it. Mounts are gone by then. */
   #clear(place: StepPlace, cgroupPath: string): Promise<void> {
-    return this.#guard(place.id, async () => {
-      if (cgroupPath !== "") {
-        await endCgroup(this.#cgroups, cgroupPath);
-        await this.#made.tidy(cgroupPath);
-      }
-      await rm(join(stepRuntimeRoot(this.#options.config), place.id), { recursive: true, force: true });
-      await place.remove();
-    });
+    const { config } = this.#options;
+    return this.#guard(place.id, () => clearStep({ config, cgroups: this.#cgroups }, place, cgroupPath));
   }
 
   /** What cannot be taken away does not change how the command ended; the next start tries again. */

@@ -1,31 +1,38 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EngineConfig } from "../../config.ts";
+import { messageOf } from "../../errors.ts";
 import { listMounts } from "../../host/mountinfo.ts";
 import { unmount } from "../../host/mounts.ts";
 import { identifyProcess, isAlive, signalProcess } from "../../host/processes.ts";
-import type { Log } from "../../log.ts";
+import { type ClearOptions, clearStep } from "./clear-step.ts";
 import { listSteps, StepPlace, stepRuntimeRoot } from "./step-place.ts";
 
 const sigkill = 9;
 /** Milliseconds for killed processes to be gone. */
 const patience = 3000;
 
-export type SweepOptions = {
-  readonly config: EngineConfig;
-  readonly log: Log;
-  readonly clear: (place: StepPlace, cgroupPath: string) => Promise<void>;
-};
+/** error: why something of it is still there; null: nothing is. */
+export type ClearedStep = { readonly id: string; readonly error: string | null };
 
-/** Ends steps of an engine that was killed. Their place on the network goes with the namespaces that nobody knows. */
-export async function sweepSteps({ config, log, clear }: SweepOptions): Promise<void> {
+/**
+ * Ends steps of an engine that was killed, all of them whatever comes of one. Their place on the network goes with the namespaces that nobody
+ * knows.
+ */
+export async function sweepSteps(options: ClearOptions): Promise<ClearedStep[]> {
+  const { config } = options;
   await endRuntimes(stepRuntimeRoot(config));
+  const cleared: ClearedStep[] = [];
   for (const id of await listSteps(config)) {
     const place = new StepPlace(config, id);
-    log.info("a step of a build that was cut off is cleared away", { id });
-    await unmountBelow(place.directory);
-    await clear(place, await place.cgroupPath());
+    try {
+      await unmountBelow(place.directory);
+      await clearStep(options, place, await place.cgroupPath());
+      cleared.push({ id, error: null });
+    } catch (error) {
+      cleared.push({ id, error: messageOf(error) });
+    }
   }
+  return cleared;
 }
 
 /** They would go on making what is being cleared away. */
