@@ -2,7 +2,6 @@ import { readFileSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, relative, resolve } from "node:path";
 import { EngineError, messageOf } from "../../../engine/errors.ts";
 import type { ContextSource, DockerfileSource } from "../../../engine/protocol/builds.ts";
-import { wrong } from "./build-fields.ts";
 import { isArchive, readHead, readText } from "./build-input.ts";
 
 /** What is built from what. */
@@ -40,7 +39,7 @@ export async function planContext(wish: ContextWish): Promise<ContextPlan> {
   if (found?.isDirectory()) return fromDirectory(wish, realpathSync(resolve(wish.directory, where)));
   if (isRemote(where)) return fromRemote(wish);
   const reason = found === null ? `path ${JSON.stringify(where)} not found` : `context must be a directory: ${where}`;
-  throw wrong(`unable to prepare context: ${reason}`);
+  throw refused(`unable to prepare context: ${reason}`);
 }
 
 export function isRemote(text: string): boolean {
@@ -48,7 +47,7 @@ export function isRemote(text: string): boolean {
 }
 
 async function fromStdin({ file, stdin }: ContextWish): Promise<ContextPlan> {
-  if (file === "-") throw wrong("invalid argument: can't use stdin for both build context and dockerfile");
+  if (file === "-") throw refused("invalid argument: can't use stdin for both build context and dockerfile");
   if (stdin.isTTY) {
     throw new EngineError("invalid-argument", "no context: stdin is a terminal", {
       hint: "redirect a Dockerfile or a tar to stdin",
@@ -59,7 +58,7 @@ async function fromStdin({ file, stdin }: ContextWish): Promise<ContextPlan> {
     const path = file ?? "Dockerfile";
     return { context: { type: "stream" }, dockerfile: { type: "path", path }, stream: all, fileName: path, text: null };
   }
-  if (file !== null) throw wrong("ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
+  if (file !== null) throw refused("ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
   const text = await readText(all, longestDockerfile, "the Dockerfile on stdin");
   return { context: { type: "empty" }, dockerfile: { type: "text", text }, stream: null, fileName: "Dockerfile", text };
 }
@@ -101,7 +100,7 @@ async function fetchDockerfile(url: string): Promise<string> {
     if (!response.ok || response.body === null) throw new Error(`its server answers with status ${response.status}`);
     return await readText(response.body, longestDockerfile, "the Dockerfile");
   } catch (cause) {
-    throw wrong(`failed to fetch ${url}: ${messageOf(cause)}`);
+    throw refused(`failed to fetch ${url}: ${messageOf(cause)}`);
   }
 }
 
@@ -127,7 +126,7 @@ function readDockerfile(path: string, shown: string): string {
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     const reason = isMissing ? `open ${shown}: no such file or directory` : messageOf(cause);
-    throw wrong(`failed to read dockerfile: ${reason}`);
+    throw refused(`failed to read dockerfile: ${reason}`);
   }
 }
 
@@ -145,4 +144,9 @@ function findRealPath(path: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** What is wrong is not the command, so that its help is of no use. */
+function refused(message: string): EngineError {
+  return new EngineError("invalid-argument", message);
 }

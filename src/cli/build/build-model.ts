@@ -49,6 +49,7 @@ export type StepView = { readonly step: BuildStep; readonly tail: OutputTail };
 export class BuildModel {
   readonly #steps = new Map<number, { step: BuildStep; readonly tail: OutputTail }>();
   readonly warnings: BuildWarning[] = [];
+  readonly titles = new StepTitles();
   finished: BuildSummary | null = null;
 
   /** In the order in which they are shown. */
@@ -61,13 +62,15 @@ export class BuildModel {
   }
 
   /** The one that the build ended with, or null. */
-  get failed(): StepView | null {
-    return this.steps.find(({ step }) => step.status === "failed") ?? null;
+  get failed(): (StepView & { readonly title: string }) | null {
+    const found = this.steps.find(({ step }) => step.status === "failed");
+    return found === undefined ? null : { ...found, title: this.titles.of(found.step) };
   }
 
   take(event: BuildEvent, now: number): void {
     switch (event.type) {
       case "step": {
+        this.titles.take(event.step);
         const known = this.#steps.get(event.step.id);
         if (known === undefined) this.#steps.set(event.step.id, { step: event.step, tail: new OutputTail() });
         else known.step = event.step;
@@ -85,12 +88,24 @@ export class BuildModel {
   }
 }
 
-/** `[build 2/4] RUN make`, or what is done beside the instructions. Not yet made harmless. */
-export function titleOf({ stage, number, total, title }: BuildStep): string {
-  if (number === 0) return title;
-  const width = String(total).length;
-  const place = `${String(number).padStart(width)}/${total}`;
-  return `[${stage === "" ? "" : `${stage} `}${place}] ${title}`;
+/** Names of steps, as BuildKit gives them. */
+export class StepTitles {
+  readonly #stages = new Set<string>();
+
+  /** Before any is begun all steps are known. */
+  take({ stage, number }: BuildStep): void {
+    if (number > 0) this.#stages.add(stage);
+  }
+
+  /** `[build 2/4] RUN make`, or what is done beside the instructions. Not yet made harmless. */
+  of({ stage, number, total, title }: BuildStep): string {
+    if (number === 0) return title;
+    const width = String(total).length;
+    const place = `${String(number).padStart(width)}/${total}`;
+    // The only stage needs no name where it has none of its own.
+    const isNamed = stage !== "" && (this.#stages.size > 1 || !/^stage-\d+$/.test(stage));
+    return `[${isNamed ? `${stage} ` : ""}${place}] ${title}`;
+  }
 }
 
 /** Seconds that it has taken, or takes until now. */

@@ -30,7 +30,7 @@ export function openProgress(kind: ProgressKind, options: ProgressOptions, model
     case "json":
       return lineProgress(output, jsonLine);
     case "rawjson":
-      return lineProgress(output, (event) => rawJsonLine(event, Date.now()));
+      return lineProgress(output, (event) => rawJsonLine(event, model.titles, Date.now()));
     case "quiet":
       return lineProgress(output, () => null);
   }

@@ -1,6 +1,6 @@
 import type { BuildResult, BuildWarning } from "../../../engine/protocol/builds.ts";
 import { screenText } from "../../format/screen-text.ts";
-import { type StepView, secondsOf, titleOf } from "./build-model.ts";
+import { type StepView, secondsOf } from "./build-model.ts";
 import { instructionRange, sourceExcerpt } from "./source-excerpt.ts";
 
 export type Source = {
@@ -12,20 +12,22 @@ export type Source = {
 /** line: 1-based, of what is wrong; 0: no line is. */
 export type Place = Source & { readonly line: number };
 
+export type FailedStep = StepView & { readonly title: string };
+
 /** What stands below the progress of a build that failed: the step's last output, its place in the Dockerfile, and the reason. */
-export function failureLines(failed: StepView | null, place: Place, message: string): string[] {
+export function failureLines(failed: FailedStep | null, place: Place, message: string): string[] {
   const { fileName, text, line } = place;
   const excerpt = line === 0 || text === "" ? [] : sourceExcerpt(fileName, text, instructionRange(text, line));
   return [...(failed === null ? [] : outputLines(failed)), ...excerpt, `ERROR: ${screenText(message)}`];
 }
 
-function outputLines({ step, tail }: StepView): string[] {
+function outputLines({ step, tail, title }: FailedStep): string[] {
   const rule = "-".repeat(6);
   const output = tail.last(10).map(({ text, at }) => {
     const seconds = at === 0 ? "" : `${secondsOf({ ...step, endedAt: null }, at).toFixed(3)} `;
     return `${seconds}${screenText(text)}`;
   });
-  return [rule, ` > ${screenText(titleOf(step))}:`, ...output, rule];
+  return [rule, ` > ${screenText(title)}:`, ...output, rule];
 }
 
 /** What the checks found, after a build. */

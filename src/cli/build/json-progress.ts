@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BuildEvent, BuildStep } from "../../../engine/protocol/builds.ts";
 import { printableJson } from "../printable.ts";
-import { titleOf } from "./build-model.ts";
+import type { StepTitles } from "./build-model.ts";
 
 /** One event a line, as the engine tells it. */
 export function jsonLine(event: BuildEvent): string {
@@ -12,15 +12,15 @@ export function jsonLine(event: BuildEvent): string {
  * The same as BuildKit's SolveStatus (its client/graph.go), which programs that read `--progress rawjson` of docker know. Null where it has
  * no word for it.
  */
-export function rawJsonLine(event: BuildEvent, now: number): string | null {
-  const status = statusOf(event, now);
+export function rawJsonLine(event: BuildEvent, titles: StepTitles, now: number): string | null {
+  const status = statusOf(event, titles, now);
   return status === null ? null : printableJson(status);
 }
 
-function statusOf(event: BuildEvent, now: number): object | null {
+function statusOf(event: BuildEvent, titles: StepTitles, now: number): object | null {
   switch (event.type) {
     case "step":
-      return { vertexes: [vertexOf(event.step)] };
+      return { vertexes: [vertexOf(event.step, titles)] };
     case "output": {
       const { step, stream, text } = event;
       const data = Buffer.from(text).toString("base64");
@@ -38,11 +38,11 @@ function statusOf(event: BuildEvent, now: number): object | null {
   }
 }
 
-function vertexOf(step: BuildStep): object {
+function vertexOf(step: BuildStep, titles: StepTitles): object {
   const { id, status, startedAt, endedAt, error } = step;
   return {
     digest: digestOf(id),
-    name: titleOf(step),
+    name: titles.of(step),
     ...(startedAt === null ? {} : { started: startedAt }),
     ...(endedAt === null ? {} : { completed: endedAt }),
     ...(status === "cached" ? { cached: true } : {}),

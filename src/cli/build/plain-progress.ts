@@ -1,6 +1,6 @@
 import type { BuildEvent, BuildStep } from "../../../engine/protocol/builds.ts";
 import { screenText } from "../../format/screen-text.ts";
-import { isEnded, OutputTail, secondsOf, titleOf } from "./build-model.ts";
+import { isEnded, OutputTail, StepTitles, secondsOf } from "./build-model.ts";
 
 /** Milliseconds that other steps wait until the one that is told of lets them have a word. */
 const patience = 5_000;
@@ -20,6 +20,7 @@ type Told = {
 export class PlainProgress {
   readonly #write: (text: string) => void;
   readonly #steps = new Map<number, Told>();
+  readonly #titles = new StepTitles();
   #current: Told | null = null;
   /** Number of the step that was told of last; 0: of none. */
   #last = 0;
@@ -47,6 +48,7 @@ export class PlainProgress {
   }
 
   #takeStep(step: BuildStep, now: number): void {
+    this.#titles.take(step);
     const told = this.#steps.get(step.id) ?? { step, tail: new OutputTail(), waiting: [], waitsSince: now };
     const before = this.#steps.has(step.id) ? told.step.status : "waiting";
     told.step = step;
@@ -91,7 +93,7 @@ export class PlainProgress {
     let text = "";
     if (this.#current !== told) {
       if (this.#current !== null && !isEnded(this.#current.step)) text += `#${this.#current.step.id} ...\n`;
-      text += `${this.#last === 0 ? "" : "\n"}#${told.step.id} ${screenText(titleOf(told.step))}\n`;
+      text += `${this.#last === 0 ? "" : "\n"}#${told.step.id} ${screenText(this.#titles.of(told.step))}\n`;
       this.#last = told.step.id;
       this.#current = told;
     }

@@ -35,7 +35,7 @@ export async function build(cli: Cli, where: string, options: BuildOptions): Pro
   const flags = parseBuildFlags(options, here, await proxyArguments());
   const output = outputOf("stderr");
   const { TERM: term = "", NO_COLOR } = process.env;
-  const progress = { ...options, progress: options.progress || here.environment.BUILDKIT_PROGRESS };
+  const progress = { ...options, progress: options.progress || here.environment.BUILDKIT_PROGRESS || "auto" };
   const kind = progressKind(progress, { isTTY: output.isTTY === true, term });
   const wish = { where, file: options.file || null, directory: here.directory, stdin: process.stdin };
   // Who has to become root begins anew: nothing of stdin may have been read by then.

@@ -1,7 +1,7 @@
 import type { BuildStep } from "../../../engine/protocol/builds.ts";
 import { cell, truncate } from "../../format/cell.ts";
 import { screenText } from "../../format/screen-text.ts";
-import { type BuildModel, isEnded, type StepView, secondsOf, titleOf } from "./build-model.ts";
+import { type BuildModel, isEnded, type StepView, secondsOf } from "./build-model.ts";
 
 export type FrameOptions = {
   readonly columns: number;
@@ -22,9 +22,11 @@ const mostLogLines = 6;
 export function frameOf(model: BuildModel, options: FrameOptions): string[] {
   const begun = model.steps.filter(({ step }) => step.status !== "waiting");
   const header = headerOf(model, options);
-  if (options.isFinal) return [header, ...begun.map(({ step }) => stepLine(step, options))];
+  if (options.isFinal) return [header, ...begun.map(({ step }) => stepLine(step, model.titles.of(step), options))];
   const { shown, logLines } = chooseRows(begun, Math.max(1, options.rows - 2));
-  const lines = begun.filter((view) => shown.has(view)).flatMap((view) => linesOf(view, logLines, options));
+  const lines = begun
+    .filter((view) => shown.has(view))
+    .flatMap((view) => linesOf(view, model.titles.of(view.step), { ...options, logLines }));
   return [header, ...lines];
 }
 
@@ -61,8 +63,13 @@ function extraLines({ step, tail }: StepView, most: number): number {
   return Math.min(most, tail.last(most).length + (step.note === "" ? 0 : 1));
 }
 
-function linesOf({ step, tail }: StepView, logLines: number, options: FrameOptions): string[] {
-  const line = stepLine(step, options);
+function linesOf(
+  { step, tail }: StepView,
+  title: string,
+  options: FrameOptions & { readonly logLines: number },
+): string[] {
+  const { logLines } = options;
+  const line = stepLine(step, title, options);
   if (step.status !== "running" || logLines <= 0) return [line];
   const note = step.note === "" ? [] : [` => => ${screenText(step.note)}`];
   const room = Math.max(0, logLines - note.length);
@@ -74,10 +81,10 @@ function linesOf({ step, tail }: StepView, logLines: number, options: FrameOptio
 const marks: Readonly<Record<string, string>> = { cached: "CACHED ", failed: "ERROR ", cancelled: "CANCELED " };
 
 /** ` => [2/3] RUN make          1.2s` */
-function stepLine(step: BuildStep, { columns, now, hasColour }: FrameOptions): string {
+function stepLine(step: BuildStep, name: string, { columns, now, hasColour }: FrameOptions): string {
   const width = widthOf(columns);
   const time = `${secondsOf(step, now).toFixed(1)}s`;
-  const title = ` => ${marks[step.status] ?? ""}${screenText(titleOf(step))}`;
+  const title = ` => ${marks[step.status] ?? ""}${screenText(name)}`;
   // A terminal that is too narrow for both shows what is done.
   const text = width < time.length + 10 ? truncate(title, width) : `${cell(title, width - time.length - 1)} ${time}`;
   const tone = step.status === "failed" ? "error" : step.status === "cancelled" ? "warning" : "done";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { BuildEvent, BuildStep } from "../../../../engine/protocol/builds.ts";
-import { BuildModel, OutputTail } from "../../../../src/cli/build/build-model.ts";
+import { BuildModel, OutputTail, StepTitles } from "../../../../src/cli/build/build-model.ts";
 import { checkLines, failureLines, warningLines } from "../../../../src/cli/build/build-report.ts";
 import { rawJsonLine } from "../../../../src/cli/build/json-progress.ts";
 import { LiveBlock } from "../../../../src/cli/build/live-block.ts";
@@ -288,7 +288,7 @@ it("lists what the checks found", () => {
 
 it("speaks to programs that know BuildKit", () => {
   const [vertex, log] = [step(1, { status: "cached" }), output(1, "hi\n")].map((event) =>
-    JSON.parse(rawJsonLine(event, start) ?? ""),
+    JSON.parse(rawJsonLine(event, new StepTitles(), start) ?? ""),
   );
   expect(vertex.vertexes[0]).toMatchObject({
     name: "[build  1/12] RUN 1",
