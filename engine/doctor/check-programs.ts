@@ -64,7 +64,7 @@ const wanted: readonly Wanted[] = [
     name: "unshare",
     programs: ["unshare"],
     versionArgs: ["--version"],
-    purpose: "makes network namespaces",
+    purpose: "makes namespaces of users",
     isEssential: true,
     packages: same("util-linux"),
   },

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
 import { parseSubnet, type Subnet } from "../lib/ipv4.ts";
 import { runCommand, tryCommand } from "./commands.ts";
-import { mountBind } from "./mounts.ts";
 
 /** An interface of the host as ip-address(8) tells. */
 export type HostLink = {
@@ -103,20 +102,6 @@ export async function runIP(lines: readonly string[]): Promise<void> {
 /** The same, going on after a line that fails: for taking away what may be gone. */
 export async function tryIP(lines: readonly string[]): Promise<void> {
   await tryCommand("ip", ["-force", "-batch", "-"], { input: `${lines.join("\n")}\n` });
-}
-
-/**
- * Makes a netns, binds it to `path` (an empty file that is there) and runs the lines of ip(8) inside, all in one process. The netns
- * lives until `path` is unmounted and its last process has gone. `existing`: the path of one that is to be taken instead.
- */
-export async function createNetns(path: string, lines: readonly string[], existing?: string | null): Promise<void> {
-  if (existing != null) {
-    mountBind(existing, path);
-    await runCommand("nsenter", [`--net=${path}`, "ip", "-batch", "-"], { input: `${lines.join("\n")}\n` });
-    return;
-  }
-  // unshare(1) forks the child that mounts before it unshares, so the mount lands in the engine's own mount namespace.
-  await runCommand("unshare", [`--net=${path}`, "ip", "-batch", "-"], { input: `${lines.join("\n")}\n` });
 }
 
 /** Applies an nftables script as one transaction: all of it or nothing. */

@@ -103,7 +103,7 @@ export class HotEndpoints {
     const { stock } = this.#options;
     if (token === null) return;
     try {
-      await stock.sandboxes.runInside(token, [`link del dev ${endpoint.interface}`]);
+      await stock.sandboxes.runInside(token, [{ kind: "remove", link: endpoint.interface }]);
       await stock.sandboxes.runInside(token, stock.routesOf(endpoints));
     } finally {
       const links = endpoint.link === null ? [] : [endpoint.link];

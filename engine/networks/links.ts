@@ -1,16 +1,17 @@
 import { randomBytes } from "node:crypto";
 import type { EngineConfig } from "../config.ts";
+import type { LinkStep } from "../host/link-steps.ts";
 import { formatAddress, type IPRange, rangeSize } from "../lib/ip-range.ts";
 import { bridgeNameOf, isOn, mtuOf, optionNames, parentOf, subnetOf } from "./network-record.ts";
 import type { Network } from "./network-service.ts";
 import type { EndpointRecord } from "./sandbox-table.ts";
 import { macAddressOf } from "./subnet.ts";
 
-/** Lines of ip(8) that put a sandbox on a network, in this order: on the host, inside, on the host. */
+/** What puts a sandbox on a network, in this order: on the host, inside, on the host. */
 export type LinkPlan = {
-  readonly before: readonly string[];
-  readonly inside: readonly string[];
-  readonly after: readonly string[];
+  readonly before: readonly LinkStep[];
+  readonly inside: readonly LinkStep[];
+  readonly after: readonly LinkStep[];
 };
 
 export type LinkSurroundings = {
@@ -42,65 +43,77 @@ function planVeth(
   endpoint: EndpointRecord,
   { config, mtu, isBridgeFiltered }: LinkSurroundings,
 ): LinkPlan {
-  const inside = endpoint.interface;
   const outside = hostInterfaceOf(config, endpoint) ?? "";
-  const size = `mtu ${mtuOf(network) ?? mtu}`;
   return {
     before: [],
     inside: [
-      `link add ${inside} address ${macOf(network, endpoint)} ${size} type veth peer name ${outside} ${size} netns ${process.pid}`,
-      ...addressLines(network, endpoint),
+      {
+        kind: "add-veth",
+        link: endpoint.interface,
+        mac: macOf(network, endpoint) ?? createMac(),
+        mtu: mtuOf(network) ?? mtu,
+        peer: outside,
+      },
+      ...addressSteps(network, endpoint),
     ],
     after: [
       // Without IPv6 addresses on it the host does no router discovery on each.
-      `link set dev ${outside} addrgenmode none`,
-      `link set dev ${outside} master ${bridgeNameOf(config, network)} up`,
+      { kind: "no-own-addresses", link: outside },
+      { kind: "join", link: outside, bridge: bridgeNameOf(config, network) ?? "" },
       // In hairpin mode a container reaches itself through its own published port. Isolated ports do not reach each other; where the
       // firewall sees what the bridge passes on it tells that from what came by a published port, which isolation would stop as well.
-      `link set dev ${outside} type bridge_slave hairpin on isolated ${isOn(network, optionNames.icc) || isBridgeFiltered ? "off" : "on"}`,
+      { kind: "port", link: outside, hairpin: true, isolated: !isOn(network, optionNames.icc) && !isBridgeFiltered },
     ],
   };
 }
 
 /** A macvlan or ipvlan on its parent, made in the netns at once. */
 function planVlan(network: Network, endpoint: EndpointRecord, { netnsPath }: LinkSurroundings): LinkPlan {
-  const mac = macOf(network, endpoint);
-  const isMacvlan = network.driver === "macvlan";
+  const driver = network.driver === "macvlan" ? "macvlan" : "ipvlan";
+  const isMacvlan = driver === "macvlan";
   const mode =
     network.options[isMacvlan ? optionNames.macvlanMode : optionNames.ipvlanMode] ?? (isMacvlan ? "bridge" : "l2");
-  const mtu = mtuOf(network);
-  const words = [
-    `link add link ${parentOf(network)} name ${endpoint.interface}`,
-    ...(mac === null ? [] : [`address ${mac}`]),
-    ...(mtu === null ? [] : [`mtu ${mtu}`]),
-    `netns ${netnsPath} type ${network.driver} mode ${mode}`,
-  ];
-  return { before: [words.join(" ")], inside: addressLines(network, endpoint), after: [] };
+  const add: LinkStep = {
+    kind: "add-vlan",
+    driver,
+    mode,
+    parent: parentOf(network) ?? "",
+    link: endpoint.interface,
+    mac: macOf(network, endpoint),
+    mtu: mtuOf(network),
+    netnsPath,
+  };
+  return { before: [add], inside: addressSteps(network, endpoint), after: [] };
 }
 
-function addressLines(network: Network, endpoint: EndpointRecord): string[] {
-  const device = endpoint.interface;
+function addressSteps(network: Network, endpoint: EndpointRecord): LinkStep[] {
+  const link = endpoint.interface;
   const [subnet4, subnet6] = [subnetOf(network, 4), subnetOf(network, 6)];
   return [
-    `link set dev ${device} addrgenmode none`,
-    `link set dev ${device} up`,
-    ...(endpoint.ipv4 === null || subnet4 === null
-      ? []
-      : [
-          `addr add ${endpoint.ipv4}/${subnet4.range.prefixLength} broadcast ${broadcastOf(subnet4.range)} dev ${device}`,
-        ]),
+    { kind: "no-own-addresses", link },
+    { kind: "up", link },
+    ...(endpoint.ipv4 === null || subnet4 === null ? [] : [addressStep4(link, endpoint.ipv4, subnet4.range)]),
     ...(endpoint.ipv6 === null || subnet6 === null
       ? []
       : [
-          `addr add ${endpoint.ipv6}/${subnet6.range.prefixLength} dev ${device} nodad`,
-          `addr add ${linkAddressOf(macOf(network, endpoint))}/64 dev ${device} nodad`,
+          addressStep6(link, endpoint.ipv6, subnet6.range.prefixLength),
+          addressStep6(link, linkAddressOf(macOf(network, endpoint)), 64),
         ]),
-    ...(endpoint.settings.linkLocalIPs ?? []).map((address) =>
-      address.includes(":")
-        ? `addr add ${address}/64 dev ${device} nodad`
-        : `addr add ${address}/16 dev ${device} scope link`,
+    ...(endpoint.settings.linkLocalIPs ?? []).map(
+      (address): LinkStep =>
+        address.includes(":")
+          ? addressStep6(link, address, 64)
+          : { kind: "address", link, address, prefixLength: 16, onLinkOnly: true },
     ),
   ];
+}
+
+function addressStep4(link: string, address: string, range: IPRange): LinkStep {
+  return { kind: "address", link, address, prefixLength: range.prefixLength, broadcast: broadcastOf(range) };
+}
+
+function addressStep6(link: string, address: string, prefixLength: number): LinkStep {
+  return { kind: "address", link, address, prefixLength, nodad: true };
 }
 
 /** The kernel's own would be tentative for a second (RFC 4291, appendix A). */
@@ -136,17 +149,15 @@ export function chooseGateway(
   return null;
 }
 
-/** Lines for inside, in place of whatever default route there is. */
-export function defaultRouteLines(
+/** Inside, in place of whatever default routes there are. */
+export function defaultRouteSteps(
   endpoints: readonly EndpointRecord[],
   networkOf: (endpoint: EndpointRecord) => Network | null,
-): string[] {
-  return ([4, 6] as const).flatMap((family) => {
+): LinkStep[] {
+  return ([4, 6] as const).flatMap((family): LinkStep[] => {
     const gateway = chooseGateway(endpoints, family, networkOf);
     if (gateway === null) return [];
-    const via = gateway.via === null ? "" : `via ${gateway.via} `;
-    const destination = family === 6 ? "::/0" : "0.0.0.0/0";
-    return [`route replace ${destination} ${via}dev ${gateway.endpoint.interface}`];
+    return [{ kind: "default-route", family, via: gateway.via, link: gateway.endpoint.interface }];
   });
 }
 

@@ -1,5 +1,4 @@
 import type { EngineConfig } from "../config.ts";
-import { runIP, tryIP } from "../host/network-tools.ts";
 import { type HostNetwork, readHostNetwork } from "./bridge.ts";
 import type { HostNetworks } from "./host-networks.ts";
 import { hostInterfaceOf } from "./links.ts";
@@ -46,8 +45,8 @@ async function rejoinStock({ config, networks, stock }: RepairOptions, { links }
     const link = links.find(({ name }) => name === hostInterfaceOf(config, endpoint));
     return link !== undefined && link.master !== bridge;
   });
-  const lines = endpoints.flatMap((endpoint) => stock.joinLines(endpoint.link ?? "", endpoint));
-  if (lines.length > 0) await tryIP(lines);
+  // One that is gone by now must not keep the others from theirs.
+  for (const endpoint of endpoints) await stock.join(endpoint.link ?? "", endpoint).catch(() => {});
 }
 
 type Seen = { readonly host: HostNetwork; readonly inTheMaking: ReadonlySet<string> };
@@ -63,7 +62,7 @@ async function repairSandbox({ config, networks, stock }: RepairOptions, record:
     const link = seen.host.links.find((one) => one.name === name);
     const isJoined = link?.master === bridgeNameOf(config, network) && link?.isUp === true;
     if (link === undefined) missing.push(endpoint);
-    else if (!isJoined || !isOn(network, optionNames.icc)) await runIP(stock.joinLines(token, endpoint));
+    else if (!isJoined || !isOn(network, optionNames.icc)) await stock.join(token, endpoint);
   }
   if (missing.length > 0) await stock.link(token, missing, record.endpoints);
 }

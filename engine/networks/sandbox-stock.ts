@@ -1,8 +1,9 @@
 import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
-import { runIP, runNftInside } from "../host/network-tools.ts";
+import type { LinkStep } from "../host/link-steps.ts";
+import { runNftInside } from "../host/network-tools.ts";
 import type { HostNetworks } from "./host-networks.ts";
-import { defaultRouteLines, planLink } from "./links.ts";
+import { defaultRouteSteps, planLink } from "./links.ts";
 import { isPredefined, type NetworkRecord } from "./network-record.ts";
 import { createID } from "./network-table.ts";
 import { resolverDoor } from "./resolver/resolver-protocol.ts";
@@ -107,14 +108,15 @@ export class SandboxStock {
     return [...this.#onBridge.values()];
   }
 
-  routesOf(endpoints: readonly EndpointRecord[]): string[] {
-    return defaultRouteLines(endpoints, ({ networkID }) => this.#options.networks.find(networkID));
+  routesOf(endpoints: readonly EndpointRecord[]): LinkStep[] {
+    return defaultRouteSteps(endpoints, ({ networkID }) => this.#options.networks.find(networkID));
   }
 
-  /** Host lines that make an endpoint's link a port of its bridge. */
-  joinLines(token: string, endpoint: EndpointRecord): readonly string[] {
+  /** Makes an endpoint's link a port of its bridge. */
+  async join(token: string, endpoint: EndpointRecord): Promise<void> {
     const network = this.#options.networks.find(endpoint.networkID);
-    return network === null ? [] : planLink(network, endpoint, this.#around(token)).after;
+    if (network === null) return;
+    await this.sandboxes.runOnHost(planLink(network, endpoint, this.#around(token)).after);
   }
 
   /** Inside, questions for names lead to the resolver's sockets. */
@@ -147,6 +149,7 @@ export class SandboxStock {
   async close(): Promise<void> {
     const stock = await Promise.all([this.#bridged.close(), this.#isolated.close()]);
     await Promise.all([this.#destroy(stock.flat().map((ready) => this.wasteOf(ready))), this.#disposal.flush()]);
+    await this.sandboxes.close();
   }
 
   wasteOf({ token, ipv4 }: ReadySandbox): Waste {
@@ -209,8 +212,7 @@ export class SandboxStock {
 
   /** Who put a lost bridge right while these links were made did not know of them. */
   async #rejoin(token: string, endpoints: readonly EndpointRecord[]): Promise<void> {
-    const lines = endpoints.flatMap((endpoint) => this.joinLines(token, endpoint));
-    if (lines.length > 0) await runIP(lines);
+    for (const endpoint of endpoints) await this.join(token, endpoint);
   }
 
   #around(token: string) {

@@ -3,8 +3,10 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import { runCommand } from "../host/commands.ts";
+import { LinkMaker, type LinkTask } from "../host/link-maker.ts";
+import type { LinkStep } from "../host/link-steps.ts";
 import { isMounted, mountBind, unmount } from "../host/mounts.ts";
-import { createNetns, runIP, tryIP } from "../host/network-tools.ts";
+import { tryIP } from "../host/network-tools.ts";
 import type { LinkPlan } from "./links.ts";
 
 const tokenPattern = /^[0-9a-f]{8}$/;
@@ -23,6 +25,7 @@ export class Sandboxes {
   readonly #config: EngineConfig;
   /** Of this process and not yet taken away: all else is left over from an earlier one. */
   readonly #known = new Set<string>();
+  readonly #maker = new LinkMaker();
 
   constructor(config: EngineConfig) {
     this.#config = config;
@@ -40,17 +43,20 @@ export class Sandboxes {
     return join(this.#directory, token);
   }
 
-  /** A netns whose loopback is up, with the link planned for it if any, and further lines of ip(8) run inside. */
-  create(token: string, plan: LinkPlan | null, routes: readonly string[]): Promise<void> {
-    return this.#make(token, async (path) => {
-      await createNetns(path, ["link set lo up", ...(plan?.inside ?? []), ...routes]);
-      if (plan !== null && plan.after.length > 0) await runIP(plan.after);
-    });
+  /** A netns whose loopback is up, with the link planned for it if any, and further steps taken inside. */
+  create(token: string, plan: LinkPlan | null, routes: readonly LinkStep[]): Promise<void> {
+    const { before = [], inside = [], after = [] } = plan ?? {};
+    return this.#make(token, (path) =>
+      this.#maker.run({ before, netns: { path, isNew: true }, inside: [loopbackUp, ...inside, ...routes], after }),
+    );
   }
 
   /** Takes a netns that somebody else has made; see SandboxRequest.namespace. */
   take(token: string, namespace: string): Promise<void> {
-    return this.#make(token, (path) => createNetns(path, ["link set lo up"], namespace));
+    return this.#make(token, async (path) => {
+      mountBind(namespace, path);
+      await this.#maker.run(inNetns(path, [loopbackUp]));
+    });
   }
 
   async #make(token: string, work: (path: string) => Promise<void>): Promise<void> {
@@ -65,19 +71,27 @@ export class Sandboxes {
     }
   }
 
-  /** Adds links to a netns, then runs further lines inside. */
-  async extend(token: string, plans: readonly LinkPlan[], routes: readonly string[]): Promise<void> {
-    const before = plans.flatMap((plan) => plan.before);
-    const after = plans.flatMap((plan) => plan.after);
-    if (before.length > 0) await runIP(before);
-    await this.runInside(token, [...plans.flatMap(({ inside }) => inside), ...routes]);
-    if (after.length > 0) await runIP(after);
+  /** Adds links to a netns, then takes further steps inside. */
+  extend(token: string, plans: readonly LinkPlan[], routes: readonly LinkStep[]): Promise<void> {
+    return this.#maker.run({
+      before: plans.flatMap((plan) => plan.before),
+      netns: { path: this.pathOf(token), isNew: false },
+      inside: [...plans.flatMap(({ inside }) => inside), ...routes],
+      after: plans.flatMap((plan) => plan.after),
+    });
   }
 
-  async runInside(token: string, lines: readonly string[]): Promise<void> {
-    if (lines.length === 0) return;
-    const input = `${lines.join("\n")}\n`;
-    await runCommand("nsenter", [`--net=${this.pathOf(token)}`, "ip", "-batch", "-"], { input });
+  async runInside(token: string, steps: readonly LinkStep[]): Promise<void> {
+    if (steps.length > 0) await this.#maker.run(inNetns(this.pathOf(token), steps));
+  }
+
+  async runOnHost(steps: readonly LinkStep[]): Promise<void> {
+    if (steps.length > 0) await this.#maker.run({ before: steps, netns: null, inside: [], after: [] });
+  }
+
+  /** Of links and namespaces none is made any more. */
+  close(): Promise<void> {
+    return this.#maker.close();
   }
 
   /** Keeps sweep() from a netns or link of an earlier process whose container lives. */
@@ -108,6 +122,12 @@ export class Sandboxes {
       links,
     );
   }
+}
+
+const loopbackUp: LinkStep = { kind: "up", link: "lo" };
+
+function inNetns(path: string, inside: readonly LinkStep[]): LinkTask {
+  return { before: [], netns: { path, isNew: false }, inside, after: [] };
 }
 
 /** Interfaces that look like ours, by EngineConfig.names. */

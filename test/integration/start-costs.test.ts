@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createContainer, startTestEngine, type TestEngine } from "../support/engine.ts";
 
-/** Made ahead for containers to come, or taken away after those that were: nobody waits for them. */
-const background = new Set(["ip", "unshare"]);
+/** Takes away what belonged to containers that were: nobody waits for it. */
+const background = new Set(["ip"]);
 
 type Costs = { readonly programs: readonly string[]; readonly syncs: number };
 
