@@ -9,7 +9,8 @@
  * nothing is left when it ends, however it ends. --debian names a root file system that mmdebstrap made before. --save puts the
  * figures of the parts that ran into results.json beside this file and into the README's tables.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +31,7 @@ import { BenchRegistry } from "./images/registry.ts";
 import { openImageWorkplace } from "./images/workplace.ts";
 import { type Row, runCommand } from "./measure.ts";
 import { type Part, printReport, saveReport } from "./report.ts";
+import { mountHierarchy, OwnHierarchies } from "./support/own-hierarchies.ts";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,6 +39,7 @@ const { values: options, positionals } = parseArgs({
     rounds: { type: "string", default: "10" },
     only: { type: "string" },
     debian: { type: "string" },
+    runtime: { type: "string", default: "runc" },
     save: { type: "boolean", default: false },
   },
 });
@@ -44,30 +47,37 @@ const { values: options, positionals } = parseArgs({
 const only = options.only?.split(",") ?? null;
 const parts = positionals.length > 0 ? positionals : (only ?? "commands,twenty,load,logs,dashboard,images".split(","));
 const inside = "GANTRY_BENCH_DIRECTORY";
+const mounted = "GANTRY_BENCH_HIERARCHIES";
 const debianRootfs = "debian.tar";
-const runtime = "runc";
+const runtime = options.runtime;
 const directory = process.env[inside];
-if (directory === undefined) process.exit(runIsolated());
+if (directory === undefined) process.exit(await runIsolated());
 await main(directory);
 
-/** Runs this file again where nothing it does can reach the host. */
-function runIsolated(): number {
+/** Runs this file again where nothing it does can reach the host. Also when it is interrupted, nothing stays. */
+async function runIsolated(): Promise<number> {
   if (process.getuid?.() !== 0) {
     console.error("bench: run as root: it starts three container engines");
     return 1;
   }
   installEngines();
   const place = mkdtempSync(join(tmpdir(), "gb-"));
-  // Before the isolation, which has no network.
-  if (parts.some((part) => ["load", "images", "api"].includes(part))) makeDebianRootfs(join(place, debianRootfs));
-  const isolation = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"];
-  const again = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
-  const result = spawnSync("unshare", [...isolation, ...again], {
-    stdio: "inherit",
-    env: { ...process.env, [inside]: place, NODE_NO_WARNINGS: "1" },
-  });
-  rmSync(place, { recursive: true, force: true });
-  return result.status ?? 1;
+  await using hierarchies = runtime === "crun" ? new OwnHierarchies() : null;
+  try {
+    // Before the isolation, which has no network.
+    if (parts.some((part) => ["load", "images", "api"].includes(part))) makeDebianRootfs(join(place, debianRootfs));
+    const isolation = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"];
+    const again = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
+    const child = spawn("unshare", [...isolation, ...again], {
+      stdio: "inherit",
+      env: { ...process.env, [inside]: place, [mounted]: hierarchies?.names.join(" ") ?? "", NODE_NO_WARNINGS: "1" },
+    });
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill("SIGKILL"));
+    const [code] = await once(child, "exit");
+    return code ?? 1;
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
 }
 
 function installEngines(): void {
@@ -95,11 +105,12 @@ function installEngines(): void {
 
 async function main(place: string): Promise<void> {
   runCommand(["ip", "link", "set", "lo", "up"]);
+  for (const name of process.env[mounted]?.split(" ").filter(Boolean) ?? []) mountHierarchy(name);
   for (const name of ["g", "d", "p", "s"]) mountFresh(join(place, name));
   keepPodmanToItsDisk(join(place, "p"));
   const engines = [
     openGantry(join(place, "g")),
-    openDocker(join(place, "d"), runtime),
+    openDocker(join(place, "d"), "runc"),
     openPodman(join(place, "p"), runtime),
   ];
   const rows: Record<Part, Row[]> = { all: [], containers: [], images: [], api: [] };
