@@ -156,4 +156,13 @@ export const migrations: readonly string[] = [
     usage_count INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  -- What is said about an image that was made here: it goes with it wherever it is pushed or saved.
+  CREATE TABLE image_attestations (
+    image_id TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+    predicate_type TEXT NOT NULL,      -- https://slsa.dev/provenance/v0.2, https://spdx.dev/Document
+    digest TEXT NOT NULL,              -- of the blob that holds the predicate, JSON
+    PRIMARY KEY (image_id, predicate_type)
+  ) STRICT;
+  `,
 ];

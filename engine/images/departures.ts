@@ -2,19 +2,21 @@ import type { BlobStore } from "../content/blob-store.ts";
 import type { Operations } from "../events/operations.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { cancellableOutput } from "../lib/cancellable-output.ts";
-import type { ImageID } from "../oci/digest.ts";
-import { isDigest } from "../oci/digest.ts";
+import { type Digest, type ImageID, isDigest } from "../oci/digest.ts";
 import { parseReference } from "../oci/reference.ts";
 import type { PushedImage } from "../protocol/transfers.ts";
 import type { RegistryClient } from "../registry/registry-client.ts";
-import { type Catalog, repositoryOf } from "./catalog.ts";
+import { storeAssembled } from "./assemble-image.ts";
+import { attested } from "./attestations.ts";
+import { type Catalog, catalogImage, repositoryOf } from "./catalog.ts";
 import type { ImageEvents } from "./image-events.ts";
+import { parseImageName } from "./image-plan.ts";
 import type { ImageRecords } from "./image-records.ts";
-import type { LongWork, PushRequest, SaveOutput, SaveRequest } from "./image-service.ts";
+import type { ImageParts, LongWork, PushRequest, SaveFormat, SaveOutput, SaveRequest } from "./image-service.ts";
 import { leasedBlobs } from "./leased-blobs.ts";
 import type { Leases } from "./leases.ts";
 import { pushImages } from "./push.ts";
-import { type OpenArchive, openArchive } from "./save.ts";
+import { type OpenArchive, openArchive, openFiles, outgoingOf } from "./save.ts";
 import type { Sweeper } from "./sweeper.ts";
 
 export type DepartureParts = {
@@ -86,5 +88,33 @@ export class Departures {
     const bytes = await archive.write(cancellableOutput(output, abort.signal, "save"), { signal, onProgress });
     for (const id of archive.images) this.#parts.events.publish("save", id);
     return { bytes };
+  }
+
+  /** See ImageService.exportAssembled. */
+  async exportAssembled(
+    parts: ImageParts & { readonly format: SaveFormat },
+    output: SaveOutput,
+    work: LongWork,
+  ): Promise<{ id: ImageID; digest: Digest; bytes: number }> {
+    const { leases, sweeper, layers } = this.#parts;
+    const references = parts.references.map(parseImageName);
+    using lease = leases.begin();
+    try {
+      const { record, imageConfig } = await storeAssembled(parts, references, {
+        ...this.#parts,
+        lease,
+        isPassing: true,
+      });
+      const image = catalogImage(record, imageConfig, layers);
+      const blobs = leasedBlobs(this.#parts.blobs, lease);
+      const plain = await outgoingOf(image, { layers, blobs, catalog: this.#parts.catalog() }, work.signal);
+      const outgoing = await attested(plain, image, { blobs, references });
+      await using archive = await openFiles([{ outgoing, references }], [image.id], { blobs, format: parts.format });
+      const { digest } = outgoing.attested?.index.descriptor ?? outgoing.manifest;
+      return { id: image.id, digest, bytes: await archive.write(output, work) };
+    } finally {
+      lease[Symbol.dispose]();
+      void sweeper.request();
+    }
   }
 }

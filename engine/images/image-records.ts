@@ -16,7 +16,12 @@ export type ImageRecord = {
   readonly references: readonly string[];
   /** By which digests repositories know it. */
   readonly digests: readonly RepositoryDigest[];
+  /** What is said about it. Left out of what is added: what was said stays. */
+  readonly attestations?: readonly StoredAttestation[];
 };
+
+/** digest: of the blob that holds the predicate. */
+export type StoredAttestation = { readonly predicateType: string; readonly digest: Digest };
 
 /** repository: normalized, `registry/repository`. digest: of a manifest, or of an index it came by. */
 export type RepositoryDigest = { readonly repository: string; readonly digest: Digest };
@@ -33,7 +38,7 @@ export type RemovedRecords = {
 /** A container that stands on an image. */
 export type ImageUser = { readonly id: string; readonly name: string };
 
-/** SQL on images, image_layers, image_references and image_digests; reads containers. Rows are written after their bytes are durable. */
+/** SQL on images, image_layers, image_references, image_digests and image_attestations; reads containers. Rows are written after their bytes are durable. */
 export class ImageRecords {
   readonly #database: Database;
 
@@ -51,6 +56,10 @@ export class ImageRecords {
       this.#rows("SELECT * FROM image_digests ORDER BY repository, digest"),
       (row) => row.image_id,
     );
+    const attestations = Map.groupBy(
+      this.#rows("SELECT * FROM image_attestations ORDER BY predicate_type"),
+      (row) => row.image_id,
+    );
     return this.#rows("SELECT * FROM images").flatMap((row) => {
       if (!isImageID(row.id)) return [];
       return {
@@ -63,6 +72,7 @@ export class ImageRecords {
         layers: (layers.get(row.id) ?? []).flatMap(layerOf),
         references: (names.get(row.id) ?? []).map((name) => String(name.reference)),
         digests: (digests.get(row.id) ?? []).flatMap(digestOf),
+        attestations: (attestations.get(row.id) ?? []).flatMap(attestationOf),
       };
     });
   }
@@ -159,6 +169,14 @@ export class ImageRecords {
     }
     for (const reference of image.references) this.setReference(reference, id);
     for (const { repository, digest } of image.digests) this.addDigest(repository, digest, id);
+    if (image.attestations !== undefined) this.#setAttestations(id, image.attestations);
+  }
+
+  #setAttestations(id: ImageID, attestations: readonly StoredAttestation[]): void {
+    this.#run("DELETE FROM image_attestations WHERE image_id = ?", id);
+    for (const { predicateType, digest } of attestations) {
+      this.#run("INSERT OR REPLACE INTO image_attestations VALUES (?, ?, ?)", id, predicateType, digest);
+    }
   }
 
   #manifestOf(id: ImageID): unknown {
@@ -181,4 +199,8 @@ function layerOf(row: Record<string, unknown>): LayerRecord[] {
 
 function digestOf(row: Record<string, unknown>): RepositoryDigest[] {
   return isDigest(row.digest) ? [{ repository: String(row.repository), digest: row.digest }] : [];
+}
+
+function attestationOf(row: Record<string, unknown>): StoredAttestation[] {
+  return isDigest(row.digest) ? [{ predicateType: String(row.predicate_type), digest: row.digest }] : [];
 }

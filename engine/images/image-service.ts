@@ -1,4 +1,4 @@
-import type { DiffID, ImageID } from "../oci/digest.ts";
+import type { DiffID, Digest, ImageID } from "../oci/digest.ts";
 import type { ImageConfig, ImageHealthcheck } from "../oci/image-config.ts";
 import type { HistoryEntry, ImageSummary, LayersResult, LoadedImage, RemovedImage } from "../protocol/images.ts";
 import type { Progress } from "../protocol/rpc.ts";
@@ -64,11 +64,16 @@ export type CommitOptions = {
   readonly createdBy: string;
 };
 
+/** Something said about an image: the predicate of an in-toto statement, as JSON. */
+export type Attestation = { readonly predicateType: string; readonly predicate: Buffer };
+
 export type ImageParts = {
   readonly config: Omit<ImageConfig, "rootfs">;
   readonly chain: readonly DiffID[];
   /** As a person writes them. */
   readonly references: readonly string[];
+  /** Go with the image wherever it is pushed or saved. */
+  readonly attestations?: readonly Attestation[];
 };
 
 export type PullRequest = {
@@ -133,6 +138,15 @@ export interface ImageService {
    * `not-found` where a layer is not there. Who calls holds the chain.
    */
   assemble(parts: ImageParts): Promise<{ id: ImageID }>;
+  /**
+   * Writes an archive of such an image, as `save` would if it had been assembled; nothing of it stays here. Fails as both do. digest: of the
+   * manifest, or of the index where attestations were given.
+   */
+  exportAssembled(
+    parts: ImageParts & { readonly format: SaveFormat },
+    output: SaveOutput,
+    work: LongWork,
+  ): Promise<{ id: ImageID; digest: Digest; bytes: number }>;
   /** Sweeps soon what nobody needs any more. */
   sweepSoon(): void;
   /**

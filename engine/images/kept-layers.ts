@@ -4,6 +4,7 @@ import { type Compression, compressionOf } from "../lib/compression.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { DiffID, Digest } from "../oci/digest.ts";
 import { parseManifest } from "../oci/manifest.ts";
+import type { AttestedIndex } from "./attestations.ts";
 import type { Catalog, CatalogImage } from "./catalog.ts";
 import type { LeasedBlobs } from "./leased-blobs.ts";
 import { damaged } from "./whole-blob.ts";
@@ -23,6 +24,8 @@ export type OutgoingImage = {
   readonly config: Descriptor;
   /** Lowest first. */
   readonly layers: readonly Descriptor[];
+  /** Where something is said about it: names stand for the index then. */
+  readonly attested?: AttestedIndex;
 };
 
 type Stores = { readonly blobs: LeasedBlobs; readonly catalog: Catalog };

@@ -28,6 +28,7 @@ import type {
   PruneOptions,
   PullRequest,
   PushRequest,
+  SaveFormat,
   SaveOutput,
   SaveRequest,
 } from "./image-service.ts";
@@ -222,6 +223,10 @@ class LocalImageService implements ImageService {
 
   assemble(parts: ImageParts): Promise<{ id: ImageID }> {
     return this.#arrivals.assemble(parts);
+  }
+
+  exportAssembled(parts: ImageParts & { readonly format: SaveFormat }, output: SaveOutput, work: LongWork) {
+    return this.#departures.exportAssembled(parts, output, work);
   }
 
   sweepSoon(): void {

@@ -10,6 +10,7 @@ export function neededBytes(images: readonly ImageRecord[]): {
     image.id,
     ...(image.manifestDigest === null ? [] : [image.manifestDigest]),
     ...image.digests.map(({ digest }) => digest),
+    ...(image.attestations ?? []).map(({ digest }) => digest),
     ...image.layers.flatMap(({ blobDigest }) => (blobDigest === null ? [] : [blobDigest])),
   ]);
   return { blobs: new Set<Digest>(blobs), chains: images.map(({ layers }) => layers.map(({ diffID }) => diffID)) };

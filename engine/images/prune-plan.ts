@@ -85,8 +85,9 @@ export function removalOf({ image, bytes }: PrunedImage): Removal {
 }
 
 /** Digests of all blobs that an image is made of. */
-export function blobsOf(image: Pick<CatalogImage, "id" | "manifestDigest" | "layers">): Digest[] {
-  const digests = [image.id, image.manifestDigest, ...image.layers.map((layer) => layer.blobDigest)];
+export function blobsOf(image: Pick<CatalogImage, "id" | "manifestDigest" | "layers" | "attestations">): Digest[] {
+  const said = (image.attestations ?? []).map(({ digest }) => digest);
+  const digests = [image.id, image.manifestDigest, ...said, ...image.layers.map((layer) => layer.blobDigest)];
   return digests.filter((digest) => digest !== null);
 }
 

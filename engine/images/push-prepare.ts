@@ -70,7 +70,9 @@ async function makeOutgoing(before: CatalogImage, parts: PrepareParts, work: Pre
   const configSize = await sizeOf(parts.blobs, image.id);
   if (configSize === null) throw lost(image, "its config");
   const layers = await compressedLayers(image, parts, work);
-  const made = makeManifest("docker", { id: image.id, configSize }, layers);
+  // An index of OCI's form does not name one of docker's.
+  const form = (image.attestations ?? []).length > 0 ? "oci" : "docker";
+  const made = makeManifest(form, { id: image.id, configSize }, layers);
   const digest = await storeBlob(parts.blobs, made.bytes);
   parts.records.setManifest(
     image.id,

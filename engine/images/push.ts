@@ -7,6 +7,7 @@ import type { ImageID } from "../oci/digest.ts";
 import { familiarReference, formatReference, parseReference, type Reference } from "../oci/reference.ts";
 import type { PushedImage } from "../protocol/transfers.ts";
 import type { RegistryClient, Repository, UploadSource } from "../registry/registry-client.ts";
+import { attested, type OutgoingDocument } from "./attestations.ts";
 import type { Catalog, CatalogImage } from "./catalog.ts";
 import type { LongWork, PushRequest } from "./image-service.ts";
 import type { OutgoingImage } from "./kept-layers.ts";
@@ -42,7 +43,8 @@ export async function pushImages(
       signal: work.signal,
       onCompress: (layer, current, total) => progress.compressing(layer, current, total),
     });
-    images.push({ ...target, outgoing });
+    const references = [target.reference];
+    images.push({ ...target, outgoing: await attested(outgoing, target.image, { blobs: parts.blobs, references }) });
   }
   const [first] = targets;
   if (first === undefined) return [];
@@ -111,15 +113,16 @@ type Upload = {
 
 async function pushOne({ reference, outgoing }: Outgoing, upload: Upload): Promise<PushedImage> {
   const { repository, progress, signal } = upload;
-  const { manifest, config, bytes } = outgoing;
+  const { config } = outgoing;
+  const { descriptor: top, bytes } = topOf(outgoing);
   const name = familiarReference(reference);
   const tag = reference.tag ?? "latest";
   const layers = [...new Map(outgoing.layers.map((layer) => [layer.digest, layer])).values()];
   progress.begin(name, layers);
-  const pushed = { reference: name, digest: manifest.digest, size: manifest.size };
+  const pushed = { reference: name, digest: top.digest, size: top.size };
   // The name stands for these very bytes there, so everything they name is there.
   const known = await repository.describe(tag, signal);
-  if (known?.digest === manifest.digest) {
+  if (known?.digest === top.digest) {
     for (const layer of layers) progress.layer(layer, "present", layer.size);
     return pushed;
   }
@@ -127,12 +130,34 @@ async function pushOne({ reference, outgoing }: Outgoing, upload: Upload): Promi
     pushBlob(layer, { ...upload, signal: within }),
   );
   await pushBlob(config, upload);
-  const digest = await repository.putManifest(tag, manifest.mediaType, bytes, signal);
-  if (digest === manifest.digest) return pushed;
+  await pushAttestations(outgoing, upload);
+  const digest = await repository.putManifest(tag, top.mediaType, bytes, signal);
+  if (digest === top.digest) return pushed;
   throw new EngineError(
     "corrupt",
-    `push ${name}: the registry knows manifest ${manifest.digest} by another digest, ${digest}`,
+    `push ${name}: the registry knows manifest ${top.digest} by another digest, ${digest}`,
   );
+}
+
+/** What the image's name is to stand for. */
+function topOf({ manifest, bytes, attested: index }: OutgoingImage): OutgoingDocument {
+  return index?.index ?? { descriptor: manifest, bytes };
+}
+
+/** All that the index names, by digest. */
+async function pushAttestations(outgoing: OutgoingImage, { repository, signal }: Upload): Promise<void> {
+  const about = outgoing.attested;
+  if (about === undefined) return;
+  for (const { descriptor, bytes } of about.blobs) {
+    if (await repository.hasBlob(descriptor.digest, signal)) continue;
+    const open = async function* (offset: number) {
+      yield bytes.subarray(offset);
+    };
+    await repository.uploadBlob(descriptor, { open }, signal);
+  }
+  for (const { descriptor, bytes } of [{ descriptor: outgoing.manifest, bytes: outgoing.bytes }, about.manifest]) {
+    await repository.putManifest(descriptor.digest, descriptor.mediaType, bytes, signal);
+  }
 }
 
 async function pushBlob(blob: Descriptor, { repository, mounts, blobs, progress, signal }: Upload): Promise<void> {

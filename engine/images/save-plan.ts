@@ -2,6 +2,7 @@ import { EngineError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, hexOf, sha256 } from "../oci/digest.ts";
 import { familiarName, familiarReference, formatReference, parseReference, type Reference } from "../oci/reference.ts";
+import type { OutgoingDocument } from "./attestations.ts";
 import type { Catalog, CatalogImage } from "./catalog.ts";
 import type { SaveFormat } from "./image-service.ts";
 import type { OutgoingImage } from "./kept-layers.ts";
@@ -77,9 +78,18 @@ export function archiveEntries(parts: readonly SavePart[], format: SaveFormat): 
     const { manifest, bytes } = outgoing;
     blobs.set(manifest.digest, { path: pathOf(manifest.digest), size: bytes.length, bytes });
   }
+  for (const document of parts.flatMap(documentsOf)) {
+    const { descriptor, bytes } = document;
+    blobs.set(descriptor.digest, { path: pathOf(descriptor.digest), size: bytes.length, bytes });
+  }
   for (const { outgoing } of parts) blobs.set(outgoing.config.digest, blobEntry(outgoing.config));
   for (const layer of parts.flatMap(({ outgoing }) => outgoing.layers)) blobs.set(layer.digest, blobEntry(layer));
   return [...documents, ...blobs.values()];
+}
+
+/** What is said about an image. */
+function documentsOf({ outgoing: { attested } }: SavePart): readonly OutgoingDocument[] {
+  return attested === undefined ? [] : [attested.index, attested.manifest, ...attested.blobs];
 }
 
 function documentEntry(path: string, text: string): SaveEntry {
@@ -96,8 +106,8 @@ function pathOf(digest: Digest): string {
 }
 
 function indexDocument(parts: readonly SavePart[], format: SaveFormat): object {
-  const manifests = parts.flatMap(({ outgoing: { manifest }, references }) => {
-    const { mediaType, digest, size } = manifest;
+  const manifests = parts.flatMap(({ outgoing: { manifest, attested }, references }) => {
+    const { mediaType, digest, size } = attested?.index.descriptor ?? manifest;
     if (references.length === 0) return [{ mediaType, digest, size }];
     return references.map((reference) => ({
       mediaType,

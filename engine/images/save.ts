@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
 import { type Digest, digestOfHex, type ImageID, sha256 } from "../oci/digest.ts";
+import { attested } from "./attestations.ts";
 import { type Catalog, type CatalogImage, displayName } from "./catalog.ts";
-import type { LongWork, SaveOutput, SaveRequest } from "./image-service.ts";
+import type { LongWork, SaveFormat, SaveOutput, SaveRequest } from "./image-service.ts";
 import {
   findExactImage,
   findKeptLayers,
@@ -14,7 +15,7 @@ import {
 } from "./kept-layers.ts";
 import { ProgressReporter } from "./progress-reporter.ts";
 import { type PrepareParts, rebuildLayer } from "./push-prepare.ts";
-import { archiveEntries, chooseImages, type SaveEntry } from "./save-plan.ts";
+import { archiveEntries, chooseImages, type SaveEntry, type SavePart } from "./save-plan.ts";
 import { saveEnd, saveHeader, savePadding } from "./save-tar.ts";
 import { damaged } from "./whole-blob.ts";
 
@@ -37,21 +38,32 @@ export interface OpenArchive extends AsyncDisposable {
  */
 export async function openArchive(request: SaveRequest, parts: SaveParts, signal: AbortSignal): Promise<OpenArchive> {
   const chosen = chooseImages(request.images, parts.catalog);
-  const images: { outgoing: OutgoingImage; references: (typeof chosen)[number]["references"] }[] = [];
+  const images: SavePart[] = [];
   for (const { image, references } of chosen) {
-    images.push({ outgoing: await outgoingOf(image, parts, signal), references });
-  }
-  await using files = new AsyncDisposableStack();
-  const entries: OpenEntry[] = [];
-  for (const entry of archiveEntries(images, request.format)) {
-    const file = "blob" in entry ? files.use(await open(parts.blobs.pathOf(entry.blob), "r")) : null;
-    entries.push({ entry, file });
+    const outgoing = await outgoingOf(image, parts, signal);
+    images.push({ outgoing: await attested(outgoing, image, { blobs: parts.blobs, references }), references });
   }
   const ids = chosen.map(({ image }) => image.id);
+  return await openFiles(images, ids, { ...parts, format: request.format });
+}
+
+/** Opens what an archive of these images is made of. */
+export async function openFiles(
+  images: readonly SavePart[],
+  ids: readonly ImageID[],
+  { blobs, format }: Pick<SaveParts, "blobs"> & { readonly format: SaveFormat },
+): Promise<OpenArchive> {
+  await using files = new AsyncDisposableStack();
+  const entries: OpenEntry[] = [];
+  for (const entry of archiveEntries(images, format)) {
+    const file = "blob" in entry ? files.use(await open(blobs.pathOf(entry.blob), "r")) : null;
+    entries.push({ entry, file });
+  }
   return new FileArchive(ids, entries, files.move());
 }
 
-async function outgoingOf(image: CatalogImage, parts: SaveParts, signal: AbortSignal): Promise<OutgoingImage> {
+/** The image as it came, or a manifest of OCI's form and its layers as they are here. */
+export async function outgoingOf(image: CatalogImage, parts: SaveParts, signal: AbortSignal): Promise<OutgoingImage> {
   const exact = await findExactImage(image, parts.blobs);
   if (exact !== null) return exact;
   const configSize = await sizeOf(parts.blobs, image.id);

@@ -1,12 +1,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import type { DiffID } from "../../engine/oci/digest.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { type DiffID, hexOf, sha256 } from "../../engine/oci/digest.ts";
 import { makeLayout, run } from "../support/images-archives.ts";
 import { type ImagesEngine, openImagesEngine, quietWork } from "../support/images-engine.ts";
-import { identityOf, saved } from "../support/images-save.ts";
+import { blobsOf, identityOf, saved } from "../support/images-save.ts";
 import { chunksOf, imagesDirectory } from "../support/images-tar.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { entriesOf } from "../support/tar-listing.ts";
 
 let directory: Awaited<ReturnType<typeof imagesDirectory>>;
 let registry: TestRegistry;
@@ -88,6 +89,78 @@ it("is pushed with the layers of its base as they came", async () => {
   const digests = (manifest: { layers: { digest: string }[] }) => manifest.layers.map(({ digest }) => digest);
   expect(raw.config.digest).toBe(id);
   expect(digests(raw).slice(0, -1)).toEqual(digests(base));
+});
+
+const attestations = [
+  { predicateType: "https://slsa.dev/provenance/v0.2", predicate: Buffer.from('{"buildType":"x"}') },
+  { predicateType: "https://spdx.dev/Document", predicate: Buffer.from('{"spdxVersion":"SPDX-2.3"}') },
+];
+const said = (index: { manifests: Record<string, unknown>[] }, manifest: string) =>
+  expect(index.manifests).toMatchObject([
+    { digest: manifest, platform: { architecture: "amd64", os: "linux" } },
+    {
+      platform: { architecture: "unknown", os: "unknown" },
+      annotations: { "vnd.docker.reference.digest": manifest, "vnd.docker.reference.type": "attestation-manifest" },
+    },
+  ]);
+
+it("takes what is said about it along into a registry, until it is built without", async () => {
+  const name = `${registry.address}/team/attested:1`;
+  const { chain } = await build([]);
+  const config = { architecture: "amd64", os: "linux", created };
+  await engine.images.assemble({ config, chain, references: [name], attestations });
+  const [pushed] = await engine.images.push({ reference: name, allTags: false, credentials: null }, quietWork);
+  const raw = run("skopeo", "inspect", "--tls-verify=false", "--raw", `docker://${name}`);
+  expect(sha256(raw)).toBe(pushed?.digest);
+  const index = JSON.parse(raw);
+  said(index, index.manifests[0].digest);
+  const about = JSON.parse(String(await registry.findManifest("team/attested", index.manifests[1].digest as string)));
+  expect(about.layers).toMatchObject([
+    {
+      mediaType: "application/vnd.in-toto+json",
+      annotations: { "in-toto.io/predicate-type": attestations[0]?.predicateType },
+    },
+    { annotations: { "in-toto.io/predicate-type": "https://spdx.dev/Document" } },
+  ]);
+  await using other = await openImagesEngine();
+  const request = { reference: name, allTags: false, platform: null, credentials: null, verifyKeys: [] };
+  const pulled = await other.images.pull(request, quietWork);
+  expect(pulled[0]?.id).toBe(engine.images.resolve(name).id);
+  expect((await engine.images.fsck(false, quietWork)).findings).toEqual([]);
+  await engine.images.assemble({ config, chain, references: [name] });
+  await engine.images.push({ reference: name, allTags: false, credentials: null }, quietWork);
+  const again = JSON.parse(run("skopeo", "inspect", "--tls-verify=false", "--raw", `docker://${name}`));
+  expect(again.layers).toHaveLength(chain.length);
+});
+
+it.each(["oci-archive", "docker-archive"] as const)("is written as %s without being here", async (format) => {
+  const { chain } = await build([]);
+  const config = { architecture: "amd64", os: "linux", created, author: format };
+  const before = [engine.images.list(), blobsOf(engine)];
+  const pieces: Buffer[] = [];
+  const take = async (bytes: Buffer) => void pieces.push(Buffer.from(bytes));
+  const parts = { config, chain, references: ["app:2"], attestations, format };
+  const exported = await engine.images.exportAssembled(parts, take, quietWork);
+  const bytes = Buffer.concat(pieces);
+  expect(exported.bytes).toBe(bytes.length);
+  await vi.waitFor(() => expect([engine.images.list(), blobsOf(engine)]).toEqual(before));
+  const entries = await entriesOf(bytes);
+  const read = (path: string) => JSON.parse(String(entries.find((entry) => entry.name === path)?.content));
+  expect(read("index.json").manifests).toMatchObject([{ digest: exported.digest }]);
+  const index = read(`blobs/sha256/${hexOf(exported.digest)}`);
+  said(index, index.manifests[0].digest);
+  const about = read(`blobs/sha256/${hexOf(index.manifests[1].digest)}`);
+  expect(read(`blobs/sha256/${hexOf(about.layers[1].digest)}`)).toEqual({
+    _type: "https://in-toto.io/Statement/v0.1",
+    predicateType: "https://spdx.dev/Document",
+    subject: [
+      { name: "pkg:docker/app@2?platform=linux%2Famd64", digest: { sha256: hexOf(index.manifests[0].digest) } },
+    ],
+    predicate: { spdxVersion: "SPDX-2.3" },
+  });
+  await using other = await openImagesEngine();
+  await other.images.load(chunksOf(bytes), quietWork);
+  expect(await identityOf(other, "app:2")).toMatchObject({ Id: exported.id, RootFS: { Layers: chain } });
 });
 
 it("is refused where a layer or a name is wrong, and nothing is left", async () => {
