@@ -62,7 +62,7 @@ export function parseChecks(text: string): CheckOptions {
     const value = part.slice(separator + 1).trim();
     if (separator === -1) refuse(`failed to parse check options: invalid check option "${part}"`);
     if (key === "error") isError = parseBoolean(value);
-    else if (Object.hasOwn(lists, key)) lists[key] = value.split(",").map((rule) => rule.trim());
+    else if (Object.hasOwn(lists, key)) lists[key] = value.split(",").flatMap((rule) => rule.trim() || []);
     else refuse(`failed to parse check options: invalid check option "${key}"`);
   }
   return { skip: lists.skip ?? [], experimental: lists.experimental ?? [], isError };
