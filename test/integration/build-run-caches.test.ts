@@ -109,6 +109,9 @@ it("begins with the files of a tree, and keeps what became of them", async () =>
   await first[Symbol.asyncDispose]();
   await using second = await caches.open(wish, initial, signal);
   expect(readFileSync(join(second.path, "sub/file"), "utf8")).toBe("changed");
+  // Of the same name, and yet another stage.
+  await using other = await caches.open(wish, initial, signal, "sha256:another");
+  expect(readFileSync(join(other.path, "sub/file"), "utf8")).toBe("from the image");
 });
 
 it("leaves nothing of one that could not be filled", async () => {

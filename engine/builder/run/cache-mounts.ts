@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { EngineError } from "../../errors.ts";
 import { tryCommand } from "../../host/commands.ts";
 import { KeyedQueue } from "../../lib/keyed-queue.ts";
-import { sha256 } from "../../oci/digest.ts";
+import { hexOf, sha256 } from "../../oci/digest.ts";
 import type { CacheRecord } from "../../protocol/builds.ts";
 import type { RunMount } from "../dockerfile/types.ts";
 import { CacheLocks } from "./cache-locks.ts";
@@ -46,8 +46,8 @@ export async function openCacheMounts({ root }: { readonly root: string }): Prom
   const cutOff = (await readdir(directory)).filter((name) => name.startsWith("."));
   for (const name of cutOff) await rm(join(directory, name), { recursive: true, force: true });
   return {
-    open: async (mount, initial, signal) => {
-      const { name, lock } = await choose(directory, mount, signal);
+    open: async (mount, initial, signal, origin = null) => {
+      const { name, lock } = await choose(directory, { mount, name: nameOf(mount, origin) }, signal);
       try {
         const path = await writes.run(join(directory, name), () => ensure(directory, name, { mount, initial, signal }));
         return {
@@ -96,14 +96,17 @@ function directoryOf(root: string): string {
 }
 
 /** BuildKit tells caches apart by the same: what it begins with is part of what it is. */
-function nameOf({ id, target, from, source, mode, uid, gid }: CacheMount): string {
-  const origin = from === null ? { mode, uid, gid } : { from, source };
-  return sha256(JSON.stringify([id || target, origin])).slice("sha256:".length);
+function nameOf({ id, target, from, source, mode, uid, gid }: CacheMount, origin: string | null): string {
+  const beginning = from === null ? { mode, uid, gid } : { from: origin ?? from, source };
+  return hexOf(sha256(JSON.stringify([id || target, beginning])));
 }
 
 /** `shared` and `locked` are always of the first directory; `private` takes the first that nobody has. */
-async function choose(directory: string, mount: CacheMount, signal: AbortSignal) {
-  const name = nameOf(mount);
+async function choose(
+  directory: string,
+  { mount, name }: { readonly mount: CacheMount; readonly name: string },
+  signal: AbortSignal,
+) {
   if (mount.sharing !== "private") {
     return { name, lock: await locks.take(join(directory, name), mount.sharing === "shared", signal) };
   }

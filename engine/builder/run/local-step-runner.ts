@@ -18,8 +18,8 @@ import { sweepSteps } from "./sweep-steps.ts";
 
 export type StepRunnerOptions = {
   readonly config: EngineConfig;
-  /** Tells which program runs containers here. */
-  readonly runtime: Pick<ContainerRuntime, "program" | "expectProcess">;
+  /** Tells which program runs containers here, and how. */
+  readonly runtime: Pick<ContainerRuntime, "program" | "expectProcess" | "formatSpec" | "forget">;
   readonly networks: Pick<NetworkService, "reserve" | "release">;
   readonly log: Log;
 };
@@ -40,22 +40,24 @@ class LocalStepRunner implements StepRunner {
   }
 
   async run(wish: StepWish, work: StepWork): Promise<StepEnd> {
-    const { config } = this.#options;
+    const { config, runtime } = this.#options;
     this.#refuseAborted(work);
     const cgroupPath = `${cgroupParentPath(config, wish.cgroupParent)}/${wish.id}`;
     const place = new StepPlace(config, wish.id);
     await using undo = new AsyncDisposableStack();
     undo.defer(() => this.#clear(place, cgroupPath));
+    undo.defer(() => runtime.forget(wish.id));
     await place.make(cgroupPath);
     if (wish.cgroupParent !== "") await this.#made.note(cgroupPath);
     const mounts = undo.use(await prepareMounts(place, wish.mounts));
     const sandbox = undo.use(await this.#connect(wish));
-    this.#options.runtime.expectProcess();
+    runtime.expectProcess();
     const mountPoints = await writeStepBundle(config, wish, {
       place,
       sandbox: sandbox.sandbox,
       mounts: mounts.list,
       cgroupsPath: this.#cgroupsPathOf(cgroupPath),
+      formatSpec: (spec) => runtime.formatSpec(wish.id, spec),
     });
     await sandbox.established;
     this.#refuseAborted(work);

@@ -6,6 +6,7 @@ import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } fro
 import type { Sandbox } from "../../networks/network-service.ts";
 import type { CreateRequest, MountRequest } from "../../protocol/create-request.ts";
 import { emptyCreateRequest } from "../../protocol/defaults.ts";
+import type { RuntimeSpec } from "../../runtime/container-runtime.ts";
 import { prepareSpec } from "../../runtime/spec/prepare-spec.ts";
 import { findMountPoints } from "./mount-points.ts";
 import type { StepPlace } from "./step-place.ts";
@@ -22,6 +23,7 @@ export type StepSurroundings = {
   readonly sandbox: Sandbox | null;
   readonly mounts: readonly MountRequest[];
   readonly cgroupsPath: string;
+  readonly formatSpec: (spec: RuntimeSpec) => string;
 };
 
 /**
@@ -31,7 +33,7 @@ export type StepSurroundings = {
 export async function writeStepBundle(
   config: EngineConfig,
   wish: StepWish,
-  { place, sandbox, mounts, cgroupsPath }: StepSurroundings,
+  { place, sandbox, mounts, cgroupsPath, formatSpec }: StepSurroundings,
 ): Promise<string[]> {
   const request = requestOf(wish, mounts);
   const apparmor = await prepareProfile(config, request);
@@ -57,7 +59,7 @@ export async function writeStepBundle(
     apparmor,
   });
   const [{ spec }] = await Promise.all([wanted, writeNameFiles(wish, place, sandbox), markRootfs(wish.rootfs)]);
-  await writeFile(place.path("config.json"), JSON.stringify(spec), { mode: 0o600 });
+  await writeFile(place.path("config.json"), formatSpec(spec), { mode: 0o600 });
   const targets = (spec.mounts as readonly { readonly destination: string }[]).map(({ destination }) => destination);
   return findMountPoints(wish.rootfs, [`/${containerMark}`, ...targets]);
 }

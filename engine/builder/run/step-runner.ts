@@ -75,11 +75,13 @@ export interface StepRunner {
 export interface CacheMounts {
   /**
    * Gives the directory of a cache, filled from `initial` where it is new (a tree of the host), and keeps it from sweeps until disposed.
-   * `locked` waits for who has it; `private` gives another directory while one is taken.
+   * `locked` waits for who has it; `private` gives another directory while one is taken. origin: what the tree is, e.g. its chain; with
+   * another one it is another cache.
    */
   open(
     mount: Extract<RunMount, { type: "cache" }>,
     initial: string | null,
     signal: AbortSignal,
+    origin?: string | null,
   ): Promise<AsyncDisposable & { readonly path: string }>;
 }
