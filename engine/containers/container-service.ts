@@ -58,6 +58,8 @@ export interface ContainerService extends AsyncDisposable {
   unpause(container: string): Promise<void>;
   remove(container: string, options: { readonly force: boolean; readonly volumes: boolean }): Promise<void>;
   rename(container: string, name: string): Promise<void>;
+  /** Takes away what docker's `--link` gave. `not-found`: no such link. */
+  removeLink(container: string, alias: string): Promise<void>;
   /** Limits (null, empty and 0: as they are) and restart policy, live where it runs, durable, all or nothing. */
   update(container: string, update: Update): Promise<{ warnings: string[] }>;
   wait(container: string, condition: WaitCondition, signal: AbortSignal): Promise<{ exitCode: number }>;

@@ -76,14 +76,29 @@ export async function refreshLinks(parts: ContainerParts, started: ContainerReco
     if (link === undefined || !isAlive(record.state.status)) continue;
     const address = addressOf(parts, started.id);
     if (address === null) continue;
-    const line = hostsLine({ alias: link.alias, target: started, address });
-    const names = line.slice(line.indexOf("\t"));
-    const change = (text: string) =>
-      [...text.split("\n").filter((one) => one !== "" && !one.endsWith(names)), line, ""].join("\n");
+    const linked = { alias: link.alias, target: started, address };
+    const names = namesOf(linked);
+    const change = (text: string) => [...withoutNames(text, names).filter(Boolean), hostsLine(linked), ""].join("\n");
     await rewriteFile(pathsOf(parts.config, record.id).hosts, change).catch((error) =>
       parts.log.warning("a linked container could not be told an address", { id: record.id, error }),
     );
   }
+}
+
+/** docker's `rm --link`: the other stays, this container knows it no more. Fails with `not-found`. */
+export function removeLink(parts: ContainerParts, id: string, alias: string): Promise<void> {
+  return parts.queue.run(id, async () => {
+    const { name, request, state } = parts.table.get(id);
+    const links = (request.links ?? []).map(parseLink);
+    const gone = links.find((link) => link.alias === alias);
+    if (gone === undefined) throw new EngineError("not-found", `no such link: /${name}/${alias.slice(0, 300)}`);
+    const kept = links.filter((link) => link !== gone).map((link) => `${link.target}:${link.alias}`);
+    parts.table.updateRequest(id, { ...request, links: kept });
+    const target = parts.table.find(gone.target);
+    if (target === null || !isAlive(state.status)) return;
+    const names = namesOf({ alias, target });
+    await rewriteFile(pathsOf(parts.config, id).hosts, (text) => withoutNames(text, names).join("\n"));
+  });
 }
 
 function parseLink(text: string): Link {
@@ -120,8 +135,17 @@ function addressOf({ networks }: Pick<ContainerParts, "networks">, id: string): 
   return networks.find(id)?.endpoints.find(({ network }) => network === "bridge")?.ipAddress ?? null;
 }
 
-function hostsLine({ alias, target, address }: Linked): string {
-  return `${address}\t${[...new Set([alias, target.resolution.hostname, target.name])].join(" ")}`;
+function hostsLine(linked: Linked): string {
+  return `${linked.address}\t${namesOf(linked)}`;
+}
+
+function namesOf({ alias, target }: Pick<Linked, "alias" | "target">): string {
+  return [...new Set([alias, target.resolution.hostname, target.name])].join(" ");
+}
+
+/** Lines of /etc/hosts but those for these names. */
+function withoutNames(text: string, names: string): string[] {
+  return text.split("\n").filter((line) => !line.endsWith(`\t${names}`));
 }
 
 /** docker's variables of a link (libnetwork's, documented with `--link`). */

@@ -40,7 +40,7 @@ import { type Leaving, listLeaving } from "./end-with-host.ts";
 import { ExecSessions } from "./exec-sessions.ts";
 import { HealthMonitors } from "./health/health-monitors.ts";
 import { inspectContainer } from "./inspect-container.ts";
-import { inspectLinks } from "./links.ts";
+import { inspectLinks, removeLink } from "./links.ts";
 import { watchOutOfMemory } from "./oom-watch.ts";
 import { mountPoints } from "./own-changes.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -192,6 +192,10 @@ class LocalContainerService implements ContainerService {
       this.#parts.networks.rename(id, wanted);
       publishEvent(this.#parts, renamed, "rename", { oldName: `/${oldName}` });
     });
+  }
+
+  removeLink(container: string, alias: string): Promise<void> {
+    return removeLink(this.#parts, this.#parts.table.get(container).id, alias);
   }
 
   update(container: string, update: Update): Promise<{ warnings: string[] }> {

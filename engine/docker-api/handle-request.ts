@@ -28,7 +28,7 @@ export async function handleRequest(
 
 async function answer(router: Router, request: IncomingMessage, response: ServerResponse): Promise<void> {
   response.setHeader("Api-Version", apiVersion);
-  response.setHeader("Docker-Experimental", "false");
+  response.setHeader("Docker-Experimental", "true");
   response.setHeader("Ostype", "linux");
   response.setHeader("Server", serverName);
   const refusal = refusalOf(request);

@@ -4,6 +4,7 @@ import { absentRoutes } from "./routes/absent.ts";
 import { archiveRoutes } from "./routes/archives.ts";
 import { attachRoutes } from "./routes/attach.ts";
 import { buildRoutes } from "./routes/builds.ts";
+import { checkpointRoutes } from "./routes/checkpoints.ts";
 import { containerLifeRoutes } from "./routes/container-life.ts";
 import { containerRoutes } from "./routes/containers.ts";
 import { diskUsageRoutes } from "./routes/disk-usage.ts";
@@ -33,6 +34,7 @@ export function createRoutes(parts: ServerParts): readonly Route[] {
     ...imageRoutes(parts),
     ...imageTransferRoutes(parts),
     ...buildRoutes(parts),
+    ...checkpointRoutes(parts),
     ...containerRoutes(parts),
     ...containerLifeRoutes(parts),
     ...statsRoutes(parts),

@@ -61,7 +61,8 @@ export async function systemInfo(parts: ServerParts, version: number): Promise<R
     NoProxy: "",
     Name: hostname(),
     Labels: [],
-    ExperimentalBuild: false,
+    // What docker calls so (checkpoints) is there.
+    ExperimentalBuild: true,
     ServerVersion: engineVersion,
     ...runtimesOf(parts),
     Swarm: noSwarm,

@@ -7,6 +7,7 @@ import { ApiError } from "../api-error.ts";
 import { resourcesBody, restartPolicyBody, toResources, toRestartPolicy } from "../create/resources-body.ts";
 import { nameConflict } from "../name-conflict.ts";
 import type { Route } from "../router.ts";
+import { refuseCheckpointDirectory } from "./checkpoints.ts";
 
 const updateBody = z.extend(resourcesBody, { RestartPolicy: z.nullish(restartPolicyBody) });
 
@@ -55,9 +56,7 @@ type Containers = ServerParts["containers"];
 async function start(containers: Containers, call: ApiCall, container: string): Promise<void> {
   const checkpoint = call.text("checkpoint");
   if (checkpoint !== "") {
-    if (call.text("checkpoint-dir") !== "") {
-      throw new EngineError("unimplemented", "checkpoints lie with their container: --checkpoint-dir is not supported");
-    }
+    refuseCheckpointDirectory(call.text("checkpoint-dir"));
     await containers.checkpoints.restore(container, checkpoint);
     return call.end(204);
   }

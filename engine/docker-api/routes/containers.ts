@@ -23,6 +23,7 @@ export function containerRoutes(parts: ServerParts): Route[] {
     { method: "GET", path: "/containers/{id}/top", handle: (call) => top(parts, call) },
     { method: "GET", path: "/containers/{id}/changes", handle: (call) => sendChanges(parts.containers, call) },
     { method: "DELETE", path: "/containers/{id}", handle: (call) => remove(parts, call) },
+    { method: "DELETE", path: "/containers/{id}/{alias}", handle: (call) => removeLink(parts, call) },
   ];
 }
 
@@ -109,7 +110,9 @@ async function top({ containers }: ServerParts, call: ApiCall): Promise<void> {
 
 async function remove({ containers }: ServerParts, call: ApiCall): Promise<void> {
   const container = call.param("id");
-  if (call.flag("link")) throw new EngineError("unimplemented", "links are not removed alone: remove the container");
+  if (call.flag("link")) {
+    throw new EngineError("failed-precondition", "Conflict, cannot remove the default link name of the container");
+  }
   const { id, name, status } = containers.get(container);
   const force = call.flag("force");
   if (!force && (status === "running" || status === "paused" || status === "restarting")) {
@@ -124,6 +127,14 @@ async function remove({ containers }: ServerParts, call: ApiCall): Promise<void>
     );
   }
   await containers.remove(id, { force, volumes: call.flag("v") });
+  call.end(204);
+}
+
+/** `docker rm --link container/alias`. */
+async function removeLink({ containers }: ServerParts, call: ApiCall): Promise<void> {
+  const [container, alias] = [call.param("id"), call.param("alias")];
+  if (!call.flag("link")) throw new EngineError("not-found", `No such container: ${container}/${alias}`);
+  await containers.removeLink(container, alias);
   call.end(204);
 }
 

@@ -60,7 +60,7 @@ function version({ identity }: ServerParts): Record<string, unknown> {
     Version: engineVersion,
     ...facts,
     Components: [
-      { Name: "Engine", Version: engineVersion, Details: { ...facts, Experimental: "false" } },
+      { Name: "Engine", Version: engineVersion, Details: { ...facts, Experimental: "true" } },
       { Name: identity.runtime, Version: identity.runtimeVersion, Details: { GitCommit: "" } },
     ],
   };
