@@ -4,23 +4,19 @@ import { chmod, mkdir, readFile, readlink, symlink, writeFile } from "node:fs/pr
 import { request } from "node:http";
 import { join } from "node:path";
 import { beforeAll, expect, it, vi } from "vitest";
-import { askDocker } from "../support/docker-client.ts";
 import { dockerFor, sendRaw } from "../support/docker-command.ts";
+import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { starterImage } from "../support/engine.ts";
-import { engineOfFile } from "../support/engine-of-file.ts";
 import { tarOf } from "../support/tar-of.ts";
 import { tempRoot } from "../support/temp-root.ts";
 
-const { engine } = engineOfFile();
-const ask = (line: Parameters<typeof askDocker>[1], body?: unknown) => askDocker(engine, line, body);
+const { engine, ask, run } = dockerEngineOfFile();
 const archive = "/containers/main/archive?path=";
 
 beforeAll(async () => {
   const script =
     "mkdir /data; echo hello > /data/file; ln -s file /data/link; mkfifo /data/fifo; mknod -m 666 /data/device c 1 3; chmod 4755 /data/file; mkdir -m 1777 /data/tmp; sleep 1000";
-  const body = { Image: starterImage, Cmd: ["sh", "-c", script], HostConfig: { Init: true } };
-  await ask("POST /containers/create?name=main", body);
-  await ask("POST /containers/main/start");
+  await run("main", { Cmd: ["sh", "-c", script] });
   await vi.waitFor(async () => expect(await stat("/data/tmp")).not.toBeNull());
 });
 

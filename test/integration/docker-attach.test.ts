@@ -4,30 +4,19 @@ import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
-import { askDocker, runDocker } from "../support/docker-client.ts";
+import { runDocker } from "../support/docker-client.ts";
 import { dockerFor } from "../support/docker-command.ts";
+import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { openDockerStream } from "../support/docker-stream.ts";
 import { starterImage } from "../support/engine.ts";
-import { engineOfFile } from "../support/engine-of-file.ts";
 import { tempRoot } from "../support/temp-root.ts";
 
-const { engine } = engineOfFile();
-const ask = (line: Parameters<typeof askDocker>[1], body?: unknown) => askDocker(engine, line, body);
+const { engine, ask, start, ...containers } = dockerEngineOfFile();
 const everything = "stream=1&stdin=1&stdout=1&stderr=1";
 
-async function create(script: string, body: object = {}): Promise<string> {
-  const answer = await ask("POST /containers/create", {
-    Image: starterImage,
-    Cmd: ["sh", "-c", script],
-    OpenStdin: true,
-    StdinOnce: true,
-    ...body,
-  });
-  expect(answer).toMatchObject({ status: 201 });
-  return (answer.body as { Id: string }).Id;
-}
+const create = (script: string, body: object = {}) =>
+  containers.create("", { Cmd: ["sh", "-c", script], OpenStdin: true, StdinOnce: true, ...body });
 
-const start = async (id: string) => expect(await ask(`POST /containers/${id}/start`)).toMatchObject({ status: 204 });
 const remove = (id: string) => ask(`DELETE /containers/${id}?force=1`);
 /** MiB. */
 const memory = async () =>

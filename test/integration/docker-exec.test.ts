@@ -1,26 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, it, vi } from "vitest";
-import { askDocker } from "../support/docker-client.ts";
 import { dockerFor } from "../support/docker-command.ts";
+import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { checkAnswer } from "../support/docker-schema.ts";
 import { openDockerStream } from "../support/docker-stream.ts";
-import { starterImage } from "../support/engine.ts";
-import { engineOfFile } from "../support/engine-of-file.ts";
 import { tempRoot } from "../support/temp-root.ts";
 
-const { engine } = engineOfFile();
-const ask = (line: Parameters<typeof askDocker>[1], body?: unknown) => askDocker(engine, line, body);
+const { engine, ask, run } = dockerEngineOfFile();
 const outputs = { AttachStdout: true, AttachStderr: true };
 
 beforeAll(async () => {
   await run("main");
 });
-
-async function run(name: string): Promise<void> {
-  const body = { Image: starterImage, Cmd: ["sleep", "1000"], HostConfig: { Init: true } };
-  expect(await ask(`POST /containers/create?name=${name}`, body)).toMatchObject({ status: 201 });
-  expect(await ask(`POST /containers/${name}/start`)).toMatchObject({ status: 204 });
-}
 
 async function create(script: string, body: object = {}, container = "main"): Promise<string> {
   const answer = await ask(`POST /containers/${container}/exec`, { Cmd: ["sh", "-c", script], ...outputs, ...body });

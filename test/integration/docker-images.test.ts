@@ -4,18 +4,17 @@ import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Operation } from "../../engine/protocol/state.ts";
-import { askDocker, filterQuery } from "../support/docker-client.ts";
+import { filterQuery } from "../support/docker-client.ts";
 import { dockerFor, linesOf, sendRaw } from "../support/docker-command.ts";
+import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { checkAnswer } from "../support/docker-schema.ts";
 import { createContainer, eventually, starterImage } from "../support/engine.ts";
-import { engineOfFile } from "../support/engine-of-file.ts";
 import { tarOf } from "../support/images-tar.ts";
 
 type Image = { Id: string; RepoTags: string[] };
 
 describe("images of docker's API", () => {
-  const { engine, request, remove } = engineOfFile();
-  const ask = (line: Parameters<typeof askDocker>[1], body?: unknown) => askDocker(engine, line, body);
+  const { engine, ask, request, remove } = dockerEngineOfFile();
   const docker = dockerFor(engine, "/nowhere");
   const out = async (...args: string[]) => {
     const { code, stdout, stderr } = await docker(args);
@@ -239,7 +238,6 @@ describe("images of docker's API", () => {
     ["POST /images/create", 400],
     ["GET /images/search?term=x&limit=101", 400],
     ["GET /images/search?term=", 400],
-    ["POST /build?t=x", 501],
     ["POST /commit?container=x&repo=UPPER", 400],
   ] as const)("refuse %s with %i", async (line, status) => {
     const answer = await ask(line);

@@ -2,15 +2,12 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, it, vi } from "vitest";
-import { askDocker } from "../support/docker-client.ts";
 import { dockerFor, sendRaw } from "../support/docker-command.ts";
+import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { demultiplex } from "../support/docker-stream.ts";
-import { starterImage } from "../support/engine.ts";
-import { engineOfFile } from "../support/engine-of-file.ts";
 import { tempRoot } from "../support/temp-root.ts";
 
-const { engine } = engineOfFile();
-const ask = (line: Parameters<typeof askDocker>[1], body?: unknown) => askDocker(engine, line, body);
+const { engine, ask, ...containers } = dockerEngineOfFile();
 const both = "stdout=1&stderr=1";
 
 beforeAll(async () => {
@@ -22,11 +19,8 @@ beforeAll(async () => {
   for (const name of ["plain", "terminal", "silent", "told"]) await ask(`POST /containers/${name}/wait`);
 });
 
-async function run(name: string, script: string, body: object = {}): Promise<void> {
-  const asked = { Image: starterImage, Cmd: ["sh", "-c", script], ...body };
-  expect(await ask(`POST /containers/create?name=${name}`, asked)).toMatchObject({ status: 201 });
-  expect(await ask(`POST /containers/${name}/start`)).toMatchObject({ status: 204 });
-}
+const run = (name: string, script: string, body: object = {}) =>
+  containers.run(name, { Cmd: ["sh", "-c", script], ...body });
 
 async function logs(query: string, name = "plain", version = "") {
   const answer = await sendRaw(engine, `GET ${version}/containers/${name}/logs?${query}`);

@@ -1,15 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { askDocker, filterQuery, runDocker } from "../support/docker-client.ts";
+import { filterQuery, runDocker } from "../support/docker-client.ts";
+import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { checkAnswer } from "../support/docker-schema.ts";
 import { runContainer } from "../support/engine.ts";
-import { engineOfFile } from "../support/engine-of-file.ts";
 import { outputOf } from "../support/volumes.ts";
 
 type Network = { Name: string; Id: string; Containers: Record<string, { Name: string; IPv4Address: string }> };
 
 describe("networks of docker's API", () => {
-  const { engine, remove: removeContainer } = engineOfFile();
-  const ask = (line: Parameters<typeof askDocker>[1], body?: unknown) => askDocker(engine, line, body);
+  const { engine, ask, remove: removeContainer } = dockerEngineOfFile();
   const names = async (filters: Record<string, string[]>) => {
     const { body } = await ask(`GET /networks?${filterQuery(filters)}`);
     return (body as Network[]).map(({ Name }) => Name).sort();

@@ -36,7 +36,7 @@ const descriptors = () => readdirSync(`/proc/${engine.pid}/fd`).length;
 it("answers a ping with all that clients look for", async () => {
   using client = open();
   const answer = await client.send(...get("/_ping")).until(/OK$/);
-  for (const header of ["Api-Version: 1.50", "Ostype: linux", "Swarm: inactive", "Docker-Experimental: false"]) {
+  for (const header of ["Api-Version: 1.50", "Ostype: linux", "Swarm: inactive", "Docker-Experimental: true"]) {
     expect(answer).toContain(header);
   }
   const head = await client.send("HEAD /v1.24/_ping HTTP/1.1", "Host: docker", "", "").until(/OK.*\r\n\r\n$/s);

@@ -4,18 +4,17 @@ import { request as httpRequest } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../engine/oci/digest.ts";
 import type { Operation } from "../../engine/protocol/state.ts";
-import { askDocker } from "../support/docker-client.ts";
 import { dockerFor, linesOf, sendRaw } from "../support/docker-command.ts";
+import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { checkAnswer } from "../support/docker-schema.ts";
 import { eventually, starterImage } from "../support/engine.ts";
-import { engineOfFile } from "../support/engine-of-file.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { putLayers } from "../support/images-registry.ts";
 import { startRegistry, type TestRegistry, testUsers } from "../support/registry.ts";
 import { type TempRoot, tempRoot } from "../support/temp-root.ts";
 
 describe("registries through docker's API", () => {
-  const { engine, request, remove } = engineOfFile();
+  const { engine, ask, request, remove } = dockerEngineOfFile();
   let open: TestRegistry;
   let closed: TestRegistry;
   let directory: TempRoot;
@@ -41,7 +40,6 @@ describe("registries through docker's API", () => {
     for (const used of [open, closed, directory]) await used?.[Symbol.asyncDispose]();
   });
 
-  const ask = (line: Parameters<typeof askDocker>[1]) => askDocker(engine, line);
   const put = async (registry: TestRegistry, name: string) => {
     const { manifest, blobs } = await putLayers(registry, name, [[["one", "one"]], [["two", name]]]);
     const ids = blobs.map(({ bytes }) => sha256(bytes).slice(7, 19));

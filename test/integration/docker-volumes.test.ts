@@ -1,15 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { askDocker, filterQuery, runDocker } from "../support/docker-client.ts";
+import { filterQuery, runDocker } from "../support/docker-client.ts";
+import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { checkAnswer } from "../support/docker-schema.ts";
 import { runContainer } from "../support/engine.ts";
-import { engineOfFile } from "../support/engine-of-file.ts";
 import { namedVolume } from "../support/volumes.ts";
 
 type Volume = { readonly Name: string };
 
 describe("volumes of docker's API", () => {
-  const { engine, remove: removeContainer } = engineOfFile();
-  const ask = (line: Parameters<typeof askDocker>[1], body?: unknown) => askDocker(engine, line, body);
+  const { engine, ask, remove: removeContainer } = dockerEngineOfFile();
   const names = async (filters: Record<string, string[]>) => {
     const { body } = await ask(`GET /volumes?${filterQuery(filters)}`);
     return (body as { Volumes: Volume[] }).Volumes.map(({ Name }) => Name).sort();
