@@ -56,9 +56,13 @@ export class TarParser {
     }
   }
 
-  /** To be called when the input has ended. An archive may lack the end mark, but not a part of a member. */
+  /**
+   * To be called when the input has ended. An archive may lack the end mark, and what fills the last member's block, as the contexts that
+   * docker's client packs anew do; but not a part of a member.
+   */
   finish(): void {
-    const isBetween = this.#phase === "header" && this.#collected === 0;
+    const isUnfilled = this.#phase === "padding" && this.#padding < 512;
+    const isBetween = isUnfilled || (this.#phase === "header" && this.#collected === 0);
     if (this.#phase === "ended" || (isBetween && this.#names === noNames && this.#pax === noRecords)) return;
     const where = this.#name === "" ? "" : ` in entry ${textOf(this.#name)}`;
     throw new EngineError("corrupt", `the tar is truncated${where}`);

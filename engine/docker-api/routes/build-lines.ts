@@ -15,6 +15,10 @@ export type LineOptions = {
   readonly findImage: (reference: string) => string | null;
   /** Whether containers are said to be removed. */
   readonly removes: boolean;
+  /** The Dockerfile's text; asked for once there are steps. */
+  readonly dockerfile: () => string;
+  /** What `--label` adds, as an instruction of its own at the end. */
+  readonly labels: Readonly<Record<string, string>>;
 };
 
 /**
@@ -26,7 +30,10 @@ export class BuildLines {
   readonly #rows = new Map<number, Row>();
   #total = 0;
   #told = 0;
+  #isCached = false;
   #lastID = "";
+  /** What the stages have come to, by their names in lower case. */
+  readonly #stages = new Map<string, string>();
 
   constructor(options: LineOptions) {
     this.#options = options;
@@ -43,6 +50,7 @@ export class BuildLines {
     imageID: string,
     { names, unused }: { readonly names: readonly string[]; readonly unused: readonly string[] },
   ): void {
+    this.#sayLabels();
     this.#sayID(imageID);
     if (unused.length > 0) this.#say(`[Warning] One or more build-args [${unused.join(" ")}] were not consumed\n`);
     this.#options.send({ aux: { ID: imageID } });
@@ -54,7 +62,6 @@ export class BuildLines {
     const row = this.#rows.get(step.id);
     if (row === undefined) this.#rows.set(step.id, { step, output: [], isBegun: false, isTold: false });
     else row.step = step;
-    this.#total = this.#rows.size;
   }
 
   #takeOutput(id: number, text: string): void {
@@ -81,10 +88,8 @@ export class BuildLines {
   #begin(row: Row): void {
     if (row.isBegun) return;
     row.isBegun = true;
-    this.#sayID(this.#lastID);
-    this.#told += 1;
-    this.#say(`Step ${this.#told}/${this.#total} : ${row.step.title}`);
-    this.#say("\n");
+    if (this.#total === 0) this.#sayArguments();
+    this.#sayStep(row.step.title);
     if (row.step.status === "cached" && !/^FROM\b/i.test(row.step.title)) this.#say(" ---> Using cache\n");
     else if (hasContainer(row.step)) this.#say(` ---> Running in ${containerOf(row.step)}\n`);
   }
@@ -92,11 +97,39 @@ export class BuildLines {
   #finish(row: Row): void {
     const { step } = row;
     row.isTold = true;
+    this.#isCached = step.status === "cached";
     const isDone = step.status === "done" || step.status === "cached";
     if (!isDone) return;
     const wasContained = step.status === "done" && hasContainer(step);
     if (wasContained && this.#options.removes) this.#say(`Removing intermediate container ${containerOf(step)}\n`);
     this.#lastID = this.#imageOf(step);
+    this.#stages.set(step.stage.toLowerCase(), this.#lastID);
+  }
+
+  #sayStep(instruction: string): void {
+    this.#sayID(this.#lastID);
+    this.#told += 1;
+    this.#say(`Step ${this.#told}/${this.#total} : ${instruction}`);
+    this.#say("\n");
+  }
+
+  /** Those before the first stage are steps without a result. */
+  #sayArguments(): void {
+    const given = globalArguments(this.#options.dockerfile());
+    const hasLabels = Object.keys(this.#options.labels).length > 0;
+    this.#total = this.#rows.size + given.length + (hasLabels ? 1 : 0);
+    for (const instruction of given) this.#sayStep(instruction);
+  }
+
+  #sayLabels(): void {
+    const labels = Object.entries(this.#options.labels).sort(([one], [other]) => (one < other ? -1 : 1));
+    if (labels.length === 0) return;
+    const instruction = `LABEL ${labels.map(([key, value]) => `${key}=${value}`).join(" ")}`;
+    this.#sayStep(instruction);
+    const container = shortID(madeUp(instruction));
+    this.#say(this.#isCached ? " ---> Using cache\n" : ` ---> Running in ${container}\n`);
+    if (!this.#isCached && this.#options.removes) this.#say(`Removing intermediate container ${container}\n`);
+    this.#lastID = container;
   }
 
   /** Said with the next step, so that the last one gets the ID of the result. */
@@ -107,13 +140,22 @@ export class BuildLines {
 
   #imageOf(step: BuildStep): string {
     const base = /^FROM\s+(?:--\S+\s+)*(\S+)/i.exec(step.title)?.[1];
-    const known = base === undefined ? null : this.#options.findImage(base);
+    const known = base === undefined ? null : (this.#stages.get(base.toLowerCase()) ?? this.#options.findImage(base));
     return known ?? madeUp(`image ${step.startedAt} ${step.id} ${step.title} ${step.layer?.diffID ?? ""}`);
   }
 
   #say(stream: string): void {
     this.#options.send({ stream });
   }
+}
+
+function globalArguments(dockerfile: string): string[] {
+  const lines = dockerfile.split(/\r?\n/);
+  const first = lines.findIndex((line) => /^\s*FROM\s/i.test(line));
+  return lines
+    .slice(0, Math.max(0, first))
+    .filter((line) => /^\s*ARG\s/i.test(line))
+    .map((line) => line.trim());
 }
 
 function sizeOf(texts: readonly string[]): number {

@@ -122,8 +122,8 @@ function pairsOf(call: ApiCall, name: string): Record<string, string> {
 
 function jsonOf<S extends z.ZodMiniType>(call: ApiCall, name: string, schema: S, none: z.output<S>): z.output<S> {
   const given = call.text(name);
-  if (given === "") return none;
-  const parsed = schema.safeParse(findJson(given) ?? none);
+  if (given === "" || given === "null") return none;
+  const parsed = schema.safeParse(findJson(given));
   if (parsed.success) return parsed.data;
   throw new EngineError("invalid-argument", `error reading ${name}: it is no such JSON`);
 }

@@ -3,6 +3,7 @@ import { familiarReference, parseTaggedReference } from "../../oci/reference.ts"
 import type { CacheRecord } from "../../protocol/builds.ts";
 import type { ServerParts } from "../../server/parts.ts";
 import type { ApiCall } from "../api-call.ts";
+import { ApiError } from "../api-error.ts";
 import { dockerWords } from "../docker-words.ts";
 import { JsonLines } from "../json-lines.ts";
 import { untilOf } from "../prune-filters.ts";
@@ -38,6 +39,8 @@ async function build(parts: ServerParts, call: ApiCall): Promise<void> {
       send,
       findImage: (name) => findImage(parts, name),
       removes: call.flag("rm", true) || call.flag("forcerm"),
+      dockerfile: () => builds.inspect(request.buildID).dockerfile,
+      labels: request.labels,
     });
     const detach = builds.watch(request.buildID, (event) => told.take(event));
     try {
@@ -50,8 +53,9 @@ async function build(parts: ServerParts, call: ApiCall): Promise<void> {
       lines.end();
     } catch (error) {
       for (const line of kept) lines.send(line);
-      if (!lines.isBegun) throw error;
-      fail(lines, error);
+      const failure = inDockersWords(error);
+      if (!lines.isBegun) throw failure;
+      fail(lines, failure);
     } finally {
       detach();
     }
@@ -79,6 +83,21 @@ function unusedArguments(
   const lines = dockerfile.split("\n").filter((line) => /^\s*(?:ONBUILD\s+)?ARG\s/i.test(line));
   const asked = new Set(lines.flatMap((line) => line.split(/[\s=]+/)));
   return Object.keys(buildArgs).filter((name) => !asked.has(name) && !predefined.test(name));
+}
+
+/** Sentences of the classic builder that programs look at. */
+function inDockersWords(error: unknown): unknown {
+  if (!(error instanceof EngineError)) return error;
+  const missing = /^failed to read dockerfile: open (.*): no such file or directory$/s.exec(error.message)?.[1];
+  if (missing !== undefined) {
+    return new ApiError(400, `Cannot locate specified Dockerfile: ${missing}`);
+  }
+  const target = /^target stage "(.*)" could not be found$/s.exec(error.message)?.[1];
+  if (target !== undefined) return new ApiError(400, `failed to reach build target ${target} in Dockerfile`);
+  const source = /^stage .*, line \d+: "\/?(.*)": not found$/s.exec(error.message)?.[1];
+  if (source === undefined) return error;
+  const why = `file not found in build context or excluded by .dockerignore: stat ${source}: file does not exist`;
+  return new EngineError("not-found", `COPY failed: ${why}`, { cause: error });
 }
 
 /** In docker's words, and with the exit code of the command that failed. */

@@ -15,12 +15,14 @@ function output(id: number, text: string): BuildEvent {
 }
 
 /** What a client prints, IDs that are made up as `<id>`. */
-function tell(events: readonly BuildEvent[], removes = true) {
+function tell(events: readonly BuildEvent[], { removes = true, dockerfile = "", labels = {} } = {}) {
   const lines: object[] = [];
   const told = new BuildLines({
     send: (line) => lines.push(line),
     findImage: (name) => (name === "busybox" ? base : null),
     removes,
+    dockerfile: () => dockerfile,
+    labels,
   });
   // All that will be done is known before any of it is.
   for (const event of events) {
@@ -83,7 +85,7 @@ it("tells of steps at the same time one after the other", () => {
       step(2, "RUN b", "done"),
       step(1, "RUN a", "done"),
     ],
-    false,
+    { removes: false },
   );
   expect(text()).toBe(
     "Step 1/2 : RUN a\n ---> Running in <id>\nof a\n ---> <id>\nStep 2/2 : RUN b\n ---> Running in <id>\nof b\n",
@@ -93,4 +95,28 @@ it("tells of steps at the same time one after the other", () => {
 it("says no ID of a step that failed", () => {
   const { text } = tell([step(1, "RUN false", "running"), step(1, "RUN false", "failed")]);
   expect(text()).toBe("Step 1/1 : RUN false\n ---> Running in <id>\n");
+});
+
+it("has steps of the global arguments, and of labels that were given beside", () => {
+  const dockerfile = "# ARG no\nARG A=1\narg B\nFROM busybox AS One\nARG C\nFROM one\n";
+  const labels = { b: "2", a: "1" };
+  const { told, text } = tell([step(1, "FROM busybox AS One", "done"), step(2, "FROM one", "done")], {
+    dockerfile,
+    labels,
+  });
+  told.end(result, { names: [], unused: [] });
+  expect(text().split("\n").slice(0, 12)).toEqual([
+    "Step 1/5 : ARG A=1",
+    "Step 2/5 : arg B",
+    "Step 3/5 : FROM busybox AS One",
+    " ---> aaaaaaaaaaaa",
+    "Step 4/5 : FROM one",
+    " ---> <id>",
+    "Step 5/5 : LABEL a=1 b=2",
+    " ---> Running in <id>",
+    "Removing intermediate container <id>",
+    " ---> cccccccccccc",
+    `{"aux":{"ID":"${result}"}}`,
+    "Successfully built cccccccccccc",
+  ]);
 });

@@ -115,6 +115,13 @@ describe("tar parser", () => {
     expect(parse(tarOf(items).bytes).map(({ entry }) => entry.path)).toEqual(["a"]);
   });
 
+  it("needs nothing behind the bytes of the last member", () => {
+    const { bytes } = tarOf([{ path: "a", data: "x".repeat(900) }]);
+    for (const length of [512 + 900, 512 + 901, 1535]) {
+      expect(parse(bytes.subarray(0, length)).map(({ entry }) => entry.path)).toEqual(["a"]);
+    }
+  });
+
   it("ignores garbage behind the end, and needs no end mark", () => {
     const { bytes } = tarOf([{ path: "a", data: "x" }]);
     expect(parse(Buffer.concat([bytes, Buffer.alloc(777, 0x41)]))).toHaveLength(1);
