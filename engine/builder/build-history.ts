@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { decodeJson } from "../lib/json.ts";
+import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { type BuildRequest, buildMethods, buildRequest } from "../protocol/builds.ts";
 import { OutputTail } from "./step-output.ts";
 
@@ -40,6 +41,8 @@ const keptOutput = z.array(
 /** `<root>/build/records/<id>.json`, and `<id>.log` with the output. Of a build that is under way there is the first with status `running`. */
 export class BuildHistory {
   readonly #directory: string;
+  /** A build's beginning is written before its end. */
+  readonly #queue = new KeyedQueue();
 
   constructor(root: string) {
     this.#directory = join(root, "build", "records");
@@ -56,10 +59,17 @@ export class BuildHistory {
   }
 
   /** Not durable against a power cut: nobody's work is lost with it. */
-  async write(build: PastBuild, outputs: ReadonlyMap<number, OutputTail>): Promise<void> {
+  write(build: PastBuild, outputs: ReadonlyMap<number, OutputTail>): Promise<void> {
     const { id } = build.facts.summary;
-    if (outputs.size > 0) await writeFile(this.#path(id, "log"), formatOutputs(outputs), { mode: 0o600 });
-    await writeFile(this.#path(id, "json"), JSON.stringify(build), { mode: 0o600 });
+    return this.#queue.run(id, async () => {
+      if (outputs.size > 0) await replaceFile(this.#path(id, "log"), formatOutputs(outputs));
+      await replaceFile(this.#path(id, "json"), JSON.stringify(build));
+    });
+  }
+
+  /** Resolves when all is written. */
+  idle(): Promise<void> {
+    return this.#queue.idle();
   }
 
   async outputsOf(id: string): Promise<ReadonlyMap<number, OutputTail>> {
@@ -74,8 +84,10 @@ export class BuildHistory {
     return outputs;
   }
 
-  async remove(id: string): Promise<void> {
-    await Promise.all(["json", "log"].map((ending) => rm(this.#path(id, ending), { force: true })));
+  remove(id: string): Promise<void> {
+    return this.#queue.run(id, async () => {
+      await Promise.all(["json", "log"].map((ending) => rm(this.#path(id, ending), { force: true })));
+    });
   }
 
   #path(id: string, ending: string): string {
@@ -95,6 +107,12 @@ export class BuildHistory {
 /** What of a request may lie on a disk. */
 export function keepableRequest(request: BuildRequest): BuildRequest {
   return { ...request, secrets: [], credentials: {}, streamID: undefined, outputStreamID: undefined };
+}
+
+/** Whole or not at all, but for a power cut. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode: 0o600 });
+  await rename(`${path}.new`, path);
 }
 
 function decode(bytes: Buffer): unknown {

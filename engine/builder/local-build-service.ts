@@ -197,6 +197,7 @@ export class LocalBuildService implements BuildService {
     const timer = setTimeout(resolve, stopPatience);
     await Promise.race([ended, late]);
     clearTimeout(timer);
+    await this.#history.idle();
     await this.#own[Symbol.asyncDispose]();
   }
 

@@ -3,7 +3,6 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import type { BlobStore } from "../content/blob-store.ts";
-import { EngineError } from "../errors.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
 import { Slots } from "../lib/slots.ts";
@@ -14,6 +13,7 @@ import type { ContainerRuntime } from "../runtime/container-runtime.ts";
 import { BuildHistory, type PastBuild } from "./build-history.ts";
 import type { BuildService } from "./build-service.ts";
 import type { BuildCache } from "./cache/build-cache.ts";
+import { fetchRemote } from "./context/fetch-remote.ts";
 import { openContext } from "./context/open-context.ts";
 import { openFileCopier } from "./copy/local-file-copier.ts";
 import { LocalBuildService } from "./local-build-service.ts";
@@ -61,9 +61,7 @@ export async function openBuildService(options: BuildServiceOptions): Promise<Bu
     runner,
     cacheMounts: await openCacheMounts({ root: config.root }),
     openContext,
-    fetchRemote: async () => {
-      throw new EngineError("unimplemented", "ADD cannot fetch yet");
-    },
+    fetchRemote,
     turns: new StepTurns(),
     digests: new TreeDigests(),
     slots: new Slots(Math.max(4, availableParallelism() * stepsPerProcessor)),

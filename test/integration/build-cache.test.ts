@@ -1,156 +1,155 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { BuildCache } from "../../engine/builder/cache/build-cache.ts";
-import { openBuildCache } from "../../engine/builder/cache/local-build-cache.ts";
-import { openCacheMounts } from "../../engine/builder/run/cache-mounts.ts";
-import { type DiffID, type Digest, sha256 } from "../../engine/oci/digest.ts";
-import { type ImagesEngine, openImagesEngine } from "../support/images-engine.ts";
-import { imagesDirectory } from "../support/images-tar.ts";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import type { BuildRequest } from "../../engine/protocol/builds.ts";
+import {
+  type Built,
+  buildRequestOf,
+  contextDirectory,
+  directoryRequest,
+  imageOf,
+  runBuild,
+  statusLines,
+} from "../support/builds.ts";
+import { eventually, startTestEngine, type TestEngine } from "../support/engine.ts";
 
-let root: Awaited<ReturnType<typeof imagesDirectory>>;
-let engine: ImagesEngine;
-let cache: BuildCache;
-const { signal } = new AbortController();
-const key = (name: string): Digest => sha256(name);
-const createdAt = "2026-01-01T00:00:00.000Z";
-
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startTestEngine();
+});
+afterAll(() => engine[Symbol.asyncDispose]());
 beforeEach(async () => {
-  root = await imagesDirectory();
-  await open();
-});
-afterEach(async () => {
-  await engine[Symbol.asyncDispose]();
-  await root[Symbol.asyncDispose]();
+  const all = { all: true, keepStorage: null, until: null, types: [], ids: [] };
+  await engine.client.request("builder.prune", all);
 });
 
-async function open(limit: number | null = null): Promise<void> {
-  engine = await openImagesEngine(root.path, {}, async (parts) => {
-    cache = await openBuildCache({ ...parts, root: root.path, limit });
-    return () => cache.chains();
-  });
+/** A number that is another one each time it is made. */
+const random = "RUN cat /proc/sys/kernel/random/uuid > /id";
+
+async function build(dockerfile: string, fields: Partial<BuildRequest> = {}): Promise<Built> {
+  const built = await runBuild(engine, buildRequestOf(dockerfile, fields));
+  imageOf(built);
+  return built;
 }
 
-async function reopen(limit: number | null = null): Promise<void> {
-  await cache[Symbol.asyncDispose]();
-  await engine[Symbol.asyncDispose]();
-  await open(limit);
+function statuses(built: Built): string[] {
+  return built.steps.filter(({ number }) => number > 0).map(({ status }) => status);
 }
 
-let steps = 0;
+it("makes the very same image of what has not changed", async () => {
+  const dockerfile = `FROM gantry/busybox\n${random}\nENV A=1\nRUN true\nCMD ["x"]\n`;
+  const [first, second] = [await build(dockerfile), await build(dockerfile)];
+  expect(imageOf(second)).toBe(imageOf(first));
+  expect(statuses(second)).toEqual(["done", "cached", "cached", "cached", "cached"]);
+});
 
-/** A step that writes a file of this many bytes, and its entry. */
-async function put(name: string, below: readonly DiffID[], size: number): Promise<DiffID[]> {
-  const writable = `step-${steps++}`;
-  await engine.layers.prepare(writable, below);
-  writeFileSync(join(await engine.layers.mount(writable, { isVolatile: true }), name), Buffer.alloc(size));
-  using layer = await engine.layers.commit(writable, { signal });
-  if (layer === null) throw new Error("nothing was changed");
-  const chain = [...below, layer.diffID];
-  await cache.put(key(name), { chain, size: layer.size, createdAt }, `RUN ${name}`);
-  return chain;
-}
+it("keeps what it has made over a kill of the engine", async () => {
+  const dockerfile = `FROM gantry/busybox\n${random}\n`;
+  const first = await build(dockerfile);
+  await engine.stop("SIGKILL");
+  await engine.start();
+  expect(imageOf(await build(dockerfile))).toBe(imageOf(first));
+});
 
-async function sweep(): Promise<void> {
-  await engine.images.prune({ all: false, until: null, labels: [] }, false);
-}
+it("makes nothing anew for what no command sees", async () => {
+  await build(`FROM gantry/busybox\nLABEL a=1\nEXPOSE 80\n${random}\nCMD ["x"]\n`);
+  const built = await build(`FROM gantry/busybox\nLABEL a=2\nEXPOSE 81\nSTOPSIGNAL 9\n${random}\nCMD ["y"]\n`);
+  expect(statusLines(built)).toContain(`${random}: cached`);
+});
 
-const everything = { all: true, keepStorage: null, until: null, types: [], ids: [] };
-const has = (chain: readonly DiffID[]) => !engine.layers.findAll(chain).includes(null);
+it("makes anew what sees a change, and all that stands on it", async () => {
+  const sees: [string, string][] = [
+    ["ENV A=1", "ENV A=2"],
+    ["ARG B=1", "ARG B=2"],
+    ["USER 1", "USER 2"],
+    ["WORKDIR /a", "WORKDIR /b"],
+    ['SHELL ["/bin/sh", "-c"]', 'SHELL ["/bin/sh", "-ec"]'],
+    ["RUN echo 1 > /tmp/1", "RUN echo 2 > /tmp/2"],
+  ];
+  for (const [before, after] of sees) {
+    const of = (line: string) => `FROM gantry/busybox\n${line}\nRUN id > /tmp/id\nRUN true\n`;
+    await build(of(before));
+    expect([after, ...statuses(await build(of(after))).slice(-2)]).toEqual([after, "done", "done"]);
+  }
+});
 
-describe("the build cache", () => {
-  it("keeps its layers from sweeps, over restarts of the engine", async () => {
-    const chain = await put("two", await put("one", [], 10), 20);
-    await sweep();
-    await reopen();
-    await sweep();
-    using found = await cache.find(key("two"));
-    expect(found).toMatchObject({ chain, size: 20, createdAt });
-    expect(await cache.find(key("three"))).toBeNull();
-    expect(cache.chains()).toEqual([chain]);
-    expect((await engine.images.fsck(false, { signal, onProgress: () => {} })).findings).toEqual([]);
+it("asks for the content of exactly the files that a step reads, never for their times", async () => {
+  await using context = await contextDirectory({
+    Dockerfile: `FROM gantry/busybox\nCOPY a /a\n${random}\nCOPY . /all\n`,
+    ".dockerignore": "ignored\n",
+    a: "1",
+    b: "1",
+    ignored: "1",
   });
+  const again = async (files: Record<string, string>): Promise<string[]> => {
+    await context.write(files);
+    return statuses(await runBuild(engine, directoryRequest(context))).slice(1);
+  };
+  await again({});
+  expect(await again({ a: "1", b: "1", ignored: "2" })).toEqual(["cached", "cached", "cached"]);
+  expect(await again({ b: "2" })).toEqual(["cached", "cached", "done"]);
+  expect(await again({ a: "2" })).toEqual(["done", "done", "done"]);
+  expect(await again({ a: "1" })).toEqual(["cached", "cached", "cached"]);
+});
 
-  it("forgets what has lost its layers", async () => {
-    const chain = await put("one", [], 10);
-    await engine.layers.upkeep.discard(String(engine.layers.upkeep.namesOf(chain)[0]));
-    expect(await cache.find(key("one"))).toBeNull();
-    expect(cache.chains()).toEqual([]);
-    await reopen();
-    expect(await cache.usage()).toEqual([]);
-  });
+it("copies again from a stage only if what it copies has changed", async () => {
+  const of = (one: string, other: string) =>
+    `FROM gantry/busybox AS made\nRUN echo ${one} > /one; echo ${other} > /other\nFROM gantry/busybox\nCOPY --from=made /one /\n${random}\n`;
+  await build(of("1", "1"));
+  expect(statuses(await build(of("1", "2"))).slice(1)).toEqual(["done", "done", "cached", "cached"]);
+  expect(statuses(await build(of("2", "2"))).slice(1)).toEqual(["done", "done", "done", "done"]);
+});
 
-  it("holds what was found until nobody uses it", async () => {
-    const chain = await put("one", [], 10);
-    const found = await cache.find(key("one"));
-    expect(await cache.prune(everything)).toEqual({ removed: [], bytes: 0 });
-    expect(await cache.usage()).toMatchObject([{ inUse: true }]);
-    await sweep();
-    expect(has(chain)).toBe(true);
-    found?.[Symbol.dispose]();
-    const id = String((await cache.usage())[0]?.id);
-    expect(await cache.prune(everything)).toEqual({ removed: [id], bytes: 10 });
-    await sweep();
-    expect(has(chain)).toBe(false);
-  });
+it("knows a secret by its name only, and leaves it nowhere", async () => {
+  const dockerfile = `FROM gantry/busybox\nRUN --mount=type=secret,id=key sha256sum /run/secrets/key | cut -c1-8 > /sum; cat /sum\n`;
+  const secret = (value: string) => [{ id: "key", value: Buffer.from(value).toString("base64") }];
+  const first = await build(dockerfile, { secrets: secret("one") });
+  expect(first.output).toBe("7692c3ad\n");
+  expect(imageOf(await build(dockerfile, { secrets: secret("two") }))).toBe(imageOf(first));
+  const anew = await build(`${dockerfile}RUN ls /run/secrets || true\n`, { secrets: secret("one") });
+  expect(anew.output).toContain("No such file or directory");
+});
 
-  it("keeps to its limit, the last used first", async () => {
-    await reopen(30);
-    const one = await put("one", [], 10);
-    const two = await put("two", one, 10);
-    const old = await put("old", [], 15);
-    (await cache.find(key("two")))?.[Symbol.dispose]();
-    await cache.collect();
-    await sweep();
-    expect([has(two), has(old)]).toEqual([true, false]);
-    expect((await cache.usage()).map(({ description }) => description).sort()).toEqual(["RUN one", "RUN two"]);
-  });
+it("does without the cache where it is told to", async () => {
+  const dockerfile = `FROM gantry/busybox AS a\n${random}\nFROM gantry/busybox AS b\n${random}\nCOPY --from=a /id /a\n`;
+  await build(dockerfile);
+  expect(statuses(await build(dockerfile, { noCache: true }))).not.toContain("cached");
+  const filtered = await build(dockerfile, { noCacheFilter: ["a"] });
+  expect(statusLines(filtered)).toEqual([
+    "FROM gantry/busybox AS a: done",
+    `${random}: done`,
+    "FROM gantry/busybox AS b: done",
+    `${random}: cached`,
+    "COPY --from=a /id /a: done",
+  ]);
+});
 
-  it("tells of its entries as docker does", async () => {
-    const one = await put("one", [], 10);
-    const two = await put("two", one, 20);
-    await engine.images.assemble({ config: { os: "linux" }, chain: one, references: ["app"] });
-    (await cache.find(key("two")))?.[Symbol.dispose]();
-    await cache.put(key("nothing"), { chain: two, size: 0, createdAt }, "RUN true");
-    const rows = await cache.usage();
-    expect(rows).toMatchObject([
-      { type: "regular", description: "RUN one", shared: true, size: 10, parents: [], usageCount: 0, lastUsedAt: null },
-      { description: "RUN two", shared: false, inUse: false, size: 20, parents: [rows[0]?.id], usageCount: 1 },
-      { description: "RUN true", size: 0, parents: [] },
-    ]);
-    expect(rows.every(({ id }) => /^[0-9a-f]{25}$/.test(id))).toBe(true);
-  });
+it("makes a step once that several builds want at the same time", async () => {
+  const dockerfile = `FROM gantry/busybox\nRUN sleep 0.3; echo told; cat /proc/sys/kernel/random/uuid > /id\n`;
+  const built = await Promise.all([build(dockerfile), build(dockerfile), build(dockerfile)]);
+  expect(new Set(built.map(imageOf)).size).toBe(1);
+  expect(built.map(({ output }) => output)).toEqual(["told\n", "told\n", "told\n"]);
+  expect(built.flatMap((each) => statuses(each)).filter((status) => status === "cached").length).toBe(2);
+});
 
-  it("prunes what it is asked to", async () => {
-    const shared = await put("shared", [], 10);
-    await engine.images.assemble({ config: { os: "linux" }, chain: shared, references: ["app"] });
-    await put("one", [], 10);
-    await put("two", [], 20);
-    const rows = await cache.usage();
-    const idOf = (name: string) => String(rows.find(({ description }) => description === `RUN ${name}`)?.id);
-    const nothing = { ...everything, all: false };
-    expect(await cache.prune({ ...nothing, types: ["exec.cachemount"] })).toEqual({ removed: [], bytes: 0 });
-    expect(await cache.prune({ ...nothing, until: "2020-01-01T00:00:00Z" })).toEqual({ removed: [], bytes: 0 });
-    expect(await cache.prune({ ...nothing, ids: [idOf("one")] })).toEqual({ removed: [idOf("one")], bytes: 10 });
-    expect(await cache.prune({ ...nothing, keepStorage: 20 })).toEqual({ removed: [], bytes: 0 });
-    expect(await cache.prune(nothing)).toEqual({ removed: [idOf("two")], bytes: 20 });
-    expect(await cache.prune(everything)).toEqual({ removed: [idOf("shared")], bytes: 0 });
-  });
+it("makes the step itself where the build that was at it is cancelled", async () => {
+  const dockerfile = `FROM gantry/busybox\nRUN sleep 1; echo done > /file\n`;
+  const first = buildRequestOf(dockerfile);
+  const cancelled = runBuild(engine, first);
+  await eventually(async () => (await engine.client.request("builds.list", {}))[0]?.current.startsWith("RUN") === true);
+  const other = build(dockerfile);
+  await engine.client.request("builds.cancel", { build: first.buildID });
+  expect((await cancelled).error).toMatchObject({ code: "cancelled" });
+  expect(statuses(await other)).toEqual(["done", "done"]);
+});
 
-  it("counts cache mounts of RUN", async () => {
-    const mounts = await openCacheMounts({ root: root.path });
-    const mount = { type: "cache", target: "/cache", id: "", from: null, source: "", sharing: "shared" } as const;
-    const owner = { mode: 0o755, uid: 0, gid: 0, readOnly: false };
-    {
-      await using opened = await mounts.open({ ...mount, ...owner }, null, signal);
-      writeFileSync(join(opened.path, "file"), Buffer.alloc(50_000, 1));
-      expect(await cache.prune(everything)).toEqual({ removed: [], bytes: 0 });
-    }
-    const [row] = await cache.usage();
-    expect(row).toMatchObject({ type: "exec.cachemount", inUse: false });
-    const pruned = await cache.prune({ ...everything, all: false });
-    expect(pruned).toEqual({ removed: [row?.id], bytes: row?.size });
-    expect(pruned.bytes).toBeGreaterThanOrEqual(50_000);
-    expect(await cache.usage()).toEqual([]);
+it("gives the same digest twice with SOURCE_DATE_EPOCH", async () => {
+  await using context = await contextDirectory({
+    Dockerfile:
+      "FROM gantry/busybox\nWORKDIR /w\nCOPY . .\nRUN mkdir d && echo x > d/x && ln -s x d/l && touch z y\nCMD x\n",
+    "sub/file": "x",
   });
+  const once = async () =>
+    imageOf(await runBuild(engine, directoryRequest(context, { noCache: true, sourceDateEpoch: 1_700_000_000 })));
+  expect(await once()).toBe(await once());
+  const { Created } = await engine.client.request("images.inspect", { image: await once() });
+  expect(Date.parse(String(Created))).toBe(1_700_000_000_000);
 });
