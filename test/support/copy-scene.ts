@@ -31,11 +31,15 @@ export const plainWish: CopyWish = {
   what: "",
 };
 
+/** So that the threads of one test are there for the next; they end by themselves when nobody needs them. */
+const keepers: FileCopier[] = [];
+
 /** A context and an empty root file system to copy into. */
 export async function copyScene(files: Readonly<Record<string, string>> = {}): Promise<CopyScene> {
   const root = await tempRoot();
   const [context, rootfs] = [root.join("context"), root.join("rootfs")];
   const copier = openFileCopier();
+  if (keepers.length === 0) keepers.push(openFileCopier());
   mkdirSync(context);
   mkdirSync(rootfs, { mode: 0o755 });
   for (const [path, text] of Object.entries(files)) {

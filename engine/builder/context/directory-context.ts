@@ -13,6 +13,8 @@ type Origin = {
   readonly source: string | null;
   /** Taken away with the context; null: it is somebody else's directory. */
   readonly scratch: Scratch | null;
+  /** It is nothing but a Dockerfile, of this name: that is what is meant by whatever name is asked for. */
+  readonly onlyFile?: string;
 };
 
 /** A context that lies in a directory of this host. */
@@ -20,16 +22,18 @@ export class DirectoryContext implements BuildContext {
   readonly directory: string;
   readonly source: string | null;
   readonly #scratch: Scratch | null;
+  readonly #onlyFile: string | null;
 
-  constructor(directory: string, { source, scratch }: Origin) {
+  constructor(directory: string, { source, scratch, onlyFile }: Origin) {
     this.directory = directory;
     this.source = source;
     this.#scratch = scratch;
+    this.#onlyFile = onlyFile ?? null;
   }
 
   async readFile(path: string, limit: number): Promise<Buffer | null> {
     using tree = new SourceTree(this.directory, null);
-    const pick = tree.find(path);
+    const pick = tree.find(path.endsWith(".dockerignore") ? path : (this.#onlyFile ?? path));
     const fd = pick === null ? null : openIfSame(pick, readFlags);
     if (fd === null) return null;
     try {

@@ -3,6 +3,7 @@ import { EngineError } from "../../errors.ts";
 import { errnoOf } from "../../host/errno.ts";
 import type { BuildContext, OpenContext } from "./build-context.ts";
 import { DirectoryContext } from "./directory-context.ts";
+import { openRemoteContext } from "./remote-context.ts";
 import { openScratch } from "./scratch.ts";
 import { unpackStream } from "./unpack-stream.ts";
 
@@ -25,7 +26,7 @@ export const openContext: OpenContext = async (source, options) => {
       return await inScratch(options.scratch, (directory) => unpackStream(stream, directory, options));
     }
     case "remote":
-      throw new EngineError("unimplemented", "remote contexts are not there yet");
+      return await openRemoteContext(source.url, options);
   }
 };
 

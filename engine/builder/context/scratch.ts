@@ -7,10 +7,10 @@ import { bytePathOf } from "../../lib/byte-path.ts";
 /** A directory that goes with all in it when it is disposed of. */
 export type Scratch = AsyncDisposable & { readonly path: string };
 
-/** Makes one of a new name. */
-export async function openScratch(parent: string): Promise<Scratch> {
+/** Makes one of a new name. isPassable: others may reach what lies in it, if they know how it is called. */
+export async function openScratch(parent: string, isPassable = false): Promise<Scratch> {
   const path = join(parent, `context-${randomUUID()}`);
-  await mkdir(path, { mode: 0o700 });
+  await mkdir(path, { mode: isPassable ? 0o711 : 0o700 });
   return { path, [Symbol.asyncDispose]: () => removeDirectory(path) };
 }
 

@@ -112,7 +112,7 @@ class Copy {
   }
 
   async #unpack(fd: number, node: TreeNode): Promise<void> {
-    const real = this.#makeParents();
+    const real = this.#target.realPath(bytePathOf(this.#path));
     this.#target.makeDirectories(real, { mode: 0o755, owner: this.#owner ?? { uid: 0, gid: 0 } });
     this.#stamps.add(node);
     const directory = this.#target.openDirectory(real);
