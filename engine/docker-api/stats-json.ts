@@ -37,7 +37,7 @@ function emptyStats() {
     read: never,
     preread: never,
     pids_stats: {},
-    blkio_stats: blockStats({ blockBytes: null, blockOperations: null }),
+    blkio_stats: blockStats({ version: 2, blockBytes: null, blockOperations: null }),
     num_procs: 0,
     storage_stats: {},
     cpu_stats: cpu,
@@ -83,7 +83,7 @@ function memoryStats({ version, memory }: CgroupDetails) {
     usage,
     ...(version === 1 ? { max_usage: highestUsage ?? 0 } : {}),
     stats,
-    ...(version === 1 && failures ? { failcnt: failures } : {}),
+    ...(failures ? { failcnt: failures } : {}),
     limit: Math.min(limit, totalmem()),
   };
 }
@@ -93,14 +93,17 @@ function limitOf({ processes }: CgroupDetails) {
 }
 
 type Block = {
+  readonly version: 1 | 2;
   readonly blockBytes: readonly DeviceCount[] | null;
   readonly blockOperations: readonly DeviceCount[] | null;
 };
 
-function blockStats({ blockBytes, blockOperations }: Block) {
+/** docker tells of v2 what was read and written only, and null where nothing was. */
+function blockStats({ version, blockBytes, blockOperations }: Block) {
+  const hasAny = blockBytes !== null && (version === 1 || blockBytes.length > 0);
   return {
-    io_service_bytes_recursive: blockBytes?.map(toEntry) ?? null,
-    io_serviced_recursive: blockOperations?.map(toEntry) ?? null,
+    io_service_bytes_recursive: hasAny ? blockBytes.map(toEntry) : null,
+    io_serviced_recursive: version === 1 ? (blockOperations?.map(toEntry) ?? null) : null,
     io_queue_recursive: null,
     io_service_time_recursive: null,
     io_wait_time_recursive: null,

@@ -40,6 +40,7 @@ export type CgroupDetails = {
     readonly usage: number;
     /** v1 only. */
     readonly highestUsage: number | null;
+    /** How often the limit was in the way: memory.failcnt, or `oom` of memory.events. */
     readonly failures: number | null;
     /** Infinity without one. */
     readonly limit: number;
@@ -132,7 +133,8 @@ function readMemory(read: Read): CgroupDetails["memory"] {
   const current = numberOf(read("memory", "memory.current"));
   if (current !== null) {
     const limit = numberOf(read("memory", "memory.max")) ?? Number.POSITIVE_INFINITY;
-    return { usage: current, highestUsage: null, failures: null, limit, stats };
+    const { oom = null } = parseFields(read("memory", "memory.events") ?? "");
+    return { usage: current, highestUsage: null, failures: oom, limit, stats };
   }
   return {
     usage: numberOf(read("memory", "memory.usage_in_bytes")) ?? 0,

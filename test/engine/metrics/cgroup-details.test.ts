@@ -36,6 +36,7 @@ it("reads all that v2 counts", () => {
       "memory.current": "4096\n",
       "memory.max": "max\n",
       "memory.stat": "anon 1024\nfile 2048\ninactive_file 512\n",
+      "memory.events": "low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\n",
       "pids.current": "3\n",
       "pids.max": "100\n",
       "io.stat": "8:0 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=0 dios=0\n",
@@ -61,17 +62,20 @@ it("reads all that v2 counts", () => {
   expect(stats).toMatchObject({
     name: "/web",
     pids_stats: { current: 3, limit: 100 },
-    memory_stats: { usage: 4096, stats: { inactive_file: 512 } },
+    memory_stats: { usage: 4096, failcnt: 2, stats: { inactive_file: 512 } },
     precpu_stats: { cpu_usage: { total_usage: 1e6 } },
     blkio_stats: {
       io_service_bytes_recursive: [
         { major: 8, minor: 0, op: "read", value: 10 },
         { major: 8, minor: 0, op: "write", value: 20 },
       ],
+      io_serviced_recursive: null,
     },
   });
   expect(stats.memory_stats).not.toHaveProperty("max_usage");
   expect(stats.cpu_stats.cpu_usage).not.toHaveProperty("percpu_usage");
+  const idle = { ...moment, counters: { ...counters, blockBytes: [], blockOperations: [] } };
+  expect(toDockerStats({ id: "c", name: "web" }, idle, null).blkio_stats.io_service_bytes_recursive).toBeNull();
 });
 
 it("reads all that v1 counts", () => {

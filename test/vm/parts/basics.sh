@@ -101,6 +101,13 @@ partLimits() {
   note "stats: $(stat memory MemUsage), $(stat memory MemPerc) %; kernel: $used bytes, io.stat: $(cat "$directory/io.stat" | tr '\n' ';')"
   like "memory used and limit" "$(stat memory MemUsage)" '^4[0-4](\.[0-9]+)?MiB / 100MiB$'
   between "memory percent" "$(stat memory MemPerc)" 40 44
+  local told
+  told=$(curl -s --unix-socket /run/gantry/docker.sock 'http://docker/containers/memory/stats?stream=0')
+  note "docker's clients are told: $told"
+  between "memory that docker's clients are told" "$(printf %s "$told" | sed -n 's/.*"memory_stats":{"usage":\([0-9]*\),.*/\1/p')" "$used" $((used + 8000000))
+  like "limit, kernel's names and processor time for docker's clients" "$told" \
+    '"total_usage":[1-9][0-9]*,"usage_in_k.*"memory_stats":.*"inactive_file":[0-9]+.*"limit":104857600'
+  same "nothing of v1 for docker's clients" "$(printf %s "$told" | grep -oE 'max_usage|percpu_usage|failcnt')" ""
   gantry rm -f memory >/dev/null
 
   gantry run -d --name disk $image sh -c 'dd if=/dev/zero of=/file bs=1M count=20 2>/dev/null; sync; sleep 1000' >/dev/null
