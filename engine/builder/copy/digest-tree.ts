@@ -2,20 +2,13 @@ import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import { EngineError } from "../../errors.ts";
 import { closeOpened } from "../../host/file-calls.ts";
-import {
-  attributeNamesOf,
-  attributeValueOf,
-  type FileStatus,
-  fileTypes,
-  readLinkAt,
-  statusOf,
-} from "../../host/tree-calls.ts";
+import { attributeNamesOf, attributeValueOf, type FileStatus, fileTypes, statusOf } from "../../host/tree-calls.ts";
 import { isLayerAttribute } from "../../layers/overlay-marks.ts";
 import { type BytePath, textOf } from "../../lib/byte-path.ts";
 import { type Digest, digestOfHex } from "../../oci/digest.ts";
 import type { CopyWish, LooseFile } from "./file-copier.ts";
 import type { Pick } from "./source-tree.ts";
-import { openIfSame, readFlags, type TreeNode, type TreeVisitor } from "./walk-tree.ts";
+import { openIfSame, readFlags, type TreeNode, type TreeVisitor, targetOf } from "./walk-tree.ts";
 
 const bufferSize = 512 * 1024;
 
@@ -54,7 +47,9 @@ export class TreeDigest implements TreeVisitor {
   single(pick: Pick): void {
     const node = { ...pick, path: "" };
     if ((pick.status.mode & fileTypes.mask) !== fileTypes.file) {
-      this.special(node);
+      const target = targetOf(pick);
+      if (target === null) throw changed(pick.path);
+      this.special(node, target);
       return;
     }
     const fd = openIfSame(pick, readFlags);
@@ -86,14 +81,14 @@ export class TreeDigest implements TreeVisitor {
     this.#count(status.size);
   }
 
-  special(node: TreeNode): void {
+  special(node: TreeNode, target: BytePath): void {
     const { status } = node;
     const type = status.mode & fileTypes.mask;
     this.#stamps.add(node);
     this.#count(0);
     if (type === fileTypes.link) {
       const [, ...owner] = this.#facts(status);
-      this.#line(["link", node.path, readLinkAt(node.directory, node.name), ...owner]);
+      this.#line(["link", node.path, target, ...owner]);
     } else this.#line(["node", node.path, ...this.#facts(status), type, status.major, status.minor]);
   }
 

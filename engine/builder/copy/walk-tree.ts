@@ -1,7 +1,15 @@
 import { EngineError } from "../../errors.ts";
 import { errnoOf } from "../../host/errno.ts";
 import { closeOpened } from "../../host/file-calls.ts";
-import { type FileStatus, fileTypes, openAt, openFlags, statusAt, statusOf } from "../../host/tree-calls.ts";
+import {
+  type FileStatus,
+  fileTypes,
+  openAt,
+  openFlags,
+  readLinkAt,
+  statusAt,
+  statusOf,
+} from "../../host/tree-calls.ts";
 import type { BytePath } from "../../lib/byte-path.ts";
 import type { PathPatterns, PatternState } from "./path-patterns.ts";
 import { joined, type Pick, readNames, textOfPath } from "./source-tree.ts";
@@ -23,8 +31,8 @@ export interface TreeVisitor {
   leave(node: TreeNode, fd: number, isListed: boolean): void;
   /** fd: open for reading; `status` is of what was opened. */
   file(node: TreeNode, fd: number): void;
-  /** A link, a fifo or a device. */
-  special(node: TreeNode): void;
+  /** A link with where it leads, or a fifo or a device: then it is empty. */
+  special(node: TreeNode, target: BytePath): void;
 }
 
 export type WalkFilters = {
@@ -107,8 +115,10 @@ export class TreeWalk {
     if (type === fileTypes.directory) this.#directory(node, verdict);
     else if (verdict.isKept && type === fileTypes.file) this.#file(node);
     else if (verdict.isKept && isCopied(status)) {
+      const target = targetOf(node);
+      if (target === null) return;
       this.#enterAll();
-      this.#visitor.special(node);
+      this.#visitor.special(node, target);
     }
   }
 
@@ -158,6 +168,17 @@ export class TreeWalk {
 export function isCopied({ mode, major, minor }: FileStatus): boolean {
   const type = mode & fileTypes.mask;
   return type !== fileTypes.socket && !(type === fileTypes.character && major === 0 && minor === 0);
+}
+
+/** Where a link leads; empty for what is none. Null where something else has the name by now, or nothing. */
+export function targetOf({ directory, name, status }: TreeNode | Pick): BytePath | null {
+  if ((status.mode & fileTypes.mask) !== fileTypes.link) return "";
+  try {
+    return readLinkAt(directory, name);
+  } catch (error) {
+    if (errnoOf(error) === "EINVAL" || errnoOf(error) === "ENOENT") return null;
+    throw error;
+  }
 }
 
 /** Null where something else has the name by now, or nothing. */

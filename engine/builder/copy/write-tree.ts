@@ -16,7 +16,6 @@ import {
   makeNodeAt,
   openAt,
   openFlags,
-  readLinkAt,
   setAttributeOf,
   setTimeAt,
   statusAt,
@@ -31,7 +30,7 @@ import type { Owner } from "./copy-owner.ts";
 import { changed, type StampHash } from "./digest-tree.ts";
 import { joined } from "./source-tree.ts";
 import { isType, type TargetTree } from "./target-tree.ts";
-import type { TreeNode, TreeVisitor } from "./walk-tree.ts";
+import { type TreeNode, type TreeVisitor, targetOf } from "./walk-tree.ts";
 
 export type WriteOptions = {
   /** Null: whom the source says. */
@@ -72,7 +71,7 @@ export class TreeWriter implements TreeVisitor {
     this.#options = options;
   }
 
-  /** Writes one file, link or device at a real path whose parent is there. fd: of a file. */
+  /** Writes one file at a real path whose parent is there; without a descriptor what is no file. */
   single(real: BytePath, node: TreeNode, fd: number | null): void {
     const slash = real.lastIndexOf("/");
     const parent = real.slice(0, Math.max(slash, 0));
@@ -80,7 +79,9 @@ export class TreeWriter implements TreeVisitor {
     this.#levels.push(level);
     try {
       const named = { ...node, path: real.slice(slash + 1) };
-      if (fd === null) this.special(named);
+      const target = fd === null ? targetOf(node) : "";
+      if (target === null) throw changed(named.path);
+      if (fd === null) this.special(named, target);
       else this.file(named, fd);
       this.#target.noteMade(real);
     } finally {
@@ -150,13 +151,13 @@ export class TreeWriter implements TreeVisitor {
     this.#options.onFile(status.size);
   }
 
-  special(node: TreeNode): void {
+  special(node: TreeNode, target: BytePath): void {
     const level = this.#level();
     const name = this.#makeWay(level, nameOf(node));
     const { status } = node;
     this.#options.stamps.add(node);
     const isLink = isType(status, fileTypes.link);
-    if (isLink) symlinkAt(readLinkAt(node.directory, node.name), level.fd, name);
+    if (isLink) symlinkAt(target, level.fd, name);
     else {
       const device = makedev(status.major, status.minor);
       makeNodeAt(level.fd, name, { mode: (status.mode & fileTypes.mask) | 0o600, device });
