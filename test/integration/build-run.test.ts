@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -52,15 +52,29 @@ describe("a command of a build", () => {
   });
 
   it("fails in docker's words where it cannot be started", async () => {
-    await expect(scene.run("", { args: ["nope"] })).rejects.toMatchObject({
+    expect(await scene.run("", { args: ["nope"] })).toMatchObject({
       exitCode: 127,
-      message: 'exec: "nope": executable file not found in $PATH',
+      out: "",
+      err: 'exec: "nope": executable file not found in $PATH\n',
     });
-    await expect(scene.run("", { args: ["/bin/not-executable"] })).rejects.toMatchObject({
+    expect(await scene.run("", { args: ["/bin/not-executable"] })).toMatchObject({
       exitCode: 126,
-      message: 'exec: "/bin/not-executable": permission denied',
+      err: 'exec: "/bin/not-executable": permission denied\n',
     });
     await expectNothingLeft();
+  });
+
+  it("is told why where what has to start it is missing", async () => {
+    const { rootfs } = await scene.writable();
+    writeFileSync(join(rootfs, "script"), "#!/bin/bash\n", { mode: 0o755 });
+    writeFileSync(join(rootfs, "strange"), "\x7fELF strange", { mode: 0o755 });
+    const script = await scene.run("", { rootfs, args: ["/script"] });
+    expect(script.err).toBe(
+      "exec /script: no such file or directory\n/script needs /bin/bash, which is not in the container\n",
+    );
+    expect((await scene.run("", { rootfs, args: ["/strange"] })).err).toContain("it is no program for this machine");
+    const own = await scene.run("echo 'exec /script: no such file or directory' >&2; exit 1", { rootfs });
+    expect(own.err).toBe("exec /script: no such file or directory\n");
   });
 
   it("is not taken for the runtime when it speaks like it", async () => {

@@ -52,13 +52,14 @@ class LocalStepRunner implements StepRunner {
     const mounts = undo.use(await prepareMounts(place, wish.mounts));
     const sandbox = undo.use(await this.#connect(wish));
     runtime.expectProcess();
-    const mountPoints = await writeStepBundle(config, wish, {
+    const { mountPoints, warnings } = await writeStepBundle(config, wish, {
       place,
       sandbox: sandbox.sandbox,
       mounts: mounts.list,
       cgroupsPath: this.#cgroupsPathOf(cgroupPath),
       formatSpec: (spec) => runtime.formatSpec(wish.id, spec),
     });
+    for (const warning of warnings) await work.onOutput(2, Buffer.from(`warning: ${warning}\n`));
     await sandbox.established;
     this.#refuseAborted(work);
     // Before its mounts and its network are taken away.

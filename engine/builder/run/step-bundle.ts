@@ -27,14 +27,14 @@ export type StepSurroundings = {
 };
 
 /**
- * Makes the OCI bundle of a step with the isolation that containers have. Gives where something will be mounted. Fails with
+ * Makes the OCI bundle of a step with the isolation that containers have. Gives where something will be mounted, and what of the limits cannot be had here. Fails with
  * `invalid-argument`, `failed-precondition`.
  */
 export async function writeStepBundle(
   config: EngineConfig,
   wish: StepWish,
   { place, sandbox, mounts, cgroupsPath, formatSpec }: StepSurroundings,
-): Promise<string[]> {
+): Promise<{ readonly mountPoints: readonly string[]; readonly warnings: readonly string[] }> {
   const request = requestOf(wish, mounts);
   const apparmor = await prepareProfile(config, request);
   const files = {
@@ -58,10 +58,14 @@ export async function writeStepBundle(
     files,
     apparmor,
   });
-  const [{ spec }] = await Promise.all([wanted, writeNameFiles(wish, place, sandbox), markRootfs(wish.rootfs)]);
+  const [{ spec, warnings }] = await Promise.all([
+    wanted,
+    writeNameFiles(wish, place, sandbox),
+    markRootfs(wish.rootfs),
+  ]);
   await writeFile(place.path("config.json"), formatSpec(spec), { mode: 0o600 });
   const targets = (spec.mounts as readonly { readonly destination: string }[]).map(({ destination }) => destination);
-  return findMountPoints(wish.rootfs, [`/${containerMark}`, ...targets]);
+  return { mountPoints: findMountPoints(wish.rootfs, [`/${containerMark}`, ...targets]), warnings };
 }
 
 function requestOf(wish: StepWish, mounts: readonly MountRequest[]): CreateRequest {

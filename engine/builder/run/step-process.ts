@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { EngineError } from "../../errors.ts";
 import { getProgram } from "../../host/programs.ts";
 import { openPipe, type SpawnedProcess, spawnProcess } from "../../host/spawn.ts";
+import { explainMissing } from "../../runtime/explain-command.ts";
 import { runtimeError, shortReason } from "../../runtime/runtime-errors.ts";
 import type { StepWork } from "./step-runner.ts";
 
@@ -19,13 +20,15 @@ export type StepCommand = {
   readonly command: string;
 };
 
+/** Bytes: more than an init says that could not start the command. */
+const longestReason = 400;
 const entry = z.object({ level: z.string(), msg: z.string() });
 
 /**
  * Runs a bundle by the runtime's own `run`, a child of ours that hands on what the command says: a start takes one process less than with
  * conmon, and nobody has to find out how it ended. `run` keeps the cgroup, whose counts are to be read, and the record. Gives the exit code when
- * all output was taken. Fails with the reason where the command could not be started, exitCode 126 or 127; with `cancelled`, while what
- * it has started may still run.
+ * all output was taken; a command that cannot be started has 126 or 127, and the reason as its output. Fails with what the runtime said where
+ * that is not the command's fault; with `cancelled`, while what it has started may still run.
  */
 export async function runStepCommand(command: StepCommand, { signal, onOutput }: StepWork): Promise<number> {
   const { child, outputs } = await start(command);
@@ -39,19 +42,9 @@ export async function runStepCommand(command: StepCommand, { signal, onOutput }:
   signal.addEventListener("abort", stop, { once: true });
   try {
     if (signal.aborted) stop();
-    let complaint: string | null = null;
-    const taken = Promise.all([
-      take(outputs[0], (bytes) => onOutput(1, bytes)),
-      take(outputs[1], (bytes, isFirst) => {
-        if (isFirst) complaint = complaintIn(command.log, bytes);
-        return complaint === null ? onOutput(2, bytes) : undefined;
-      }),
-      child.ended,
-    ]);
-    taken.catch(() => {});
-    const [, , exitCode] = await Promise.race([taken, cancelled.promise]);
-    if (complaint !== null) throw startError(complaint, command.command);
-    return exitCode;
+    const heard = hear(command, { child, outputs }, onOutput);
+    heard.catch(() => {});
+    return await Promise.race([heard, cancelled.promise]);
   } finally {
     signal.removeEventListener("abort", stop);
     if (child.isRunning()) process.kill(child.pid, "SIGKILL");
@@ -59,7 +52,41 @@ export async function runStepCommand(command: StepCommand, { signal, onOutput }:
   }
 }
 
-async function start(command: StepCommand): Promise<{ child: SpawnedProcess; outputs: readonly [Socket, Socket] }> {
+type Started = { readonly child: SpawnedProcess; readonly outputs: readonly [Socket, Socket] };
+
+/** Hands on all output, then says how it ended. */
+async function hear(command: StepCommand, { child, outputs }: Started, tell: StepWork["onOutput"]): Promise<number> {
+  let complaint: string | null = null;
+  let lastWords = "";
+  const [, , exitCode] = await Promise.all([
+    take(outputs[0], (bytes) => tell(1, bytes)),
+    take(outputs[1], (bytes, isFirst) => {
+      if (isFirst) complaint = complaintIn(command.log, bytes);
+      if (complaint !== null) return;
+      lastWords = isFirst && bytes.length < longestReason ? bytes.toString() : "";
+      return tell(2, bytes);
+    }),
+    child.ended,
+  ]);
+  if (complaint === null) {
+    const more = exitCode === 0 ? null : explain(lastWords, command.bundle);
+    if (more !== null) await tell(2, Buffer.from(`${more}\n`));
+    return exitCode;
+  }
+  const failure = startError(complaint, command.command);
+  if (failure.exitCode !== 126 && failure.exitCode !== 127) throw failure;
+  await tell(2, Buffer.from(`${failure.message}\n`));
+  return failure.exitCode;
+}
+
+/** What the runtime's init says where the kernel refuses the command is short, and misleading. */
+function explain(said: string, bundle: string): string | null {
+  if (/^exec \S+: exec format error\n?$/.test(said))
+    return "it is no program for this machine, nor a script that begins with #!";
+  return /^exec \S+: no such file or directory\n?$/.test(said) ? explainMissing(bundle) : null;
+}
+
+async function start(command: StepCommand): Promise<Started> {
   const { program, root, id, bundle, log } = command;
   using given = new DisposableStack();
   using kept = new DisposableStack();

@@ -55,6 +55,7 @@ export type StepWork = {
 };
 
 export type StepEnd = {
+  /** 126 and 127 also of a command that could not be started: the reason, in docker's words, is its only output then. */
   readonly exitCode: number;
   readonly oomKilled: boolean;
   /** Absolute paths where something was mounted, /proc and /etc/resolv.conf among them: what is empty there is no part of the layer. */
