@@ -114,6 +114,19 @@ it("keeps names that are no text, and files with holes and of many sizes", async
   expect(scene.sh("diff -r . $R/t && ls $R/t | wc -l")).toBe("8\n");
 });
 
+it("copies more links than a process may have files open", async () => {
+  await using scene = await copyScene({ "d/target": "x" });
+  scene.sh("mkdir links; cd links; for i in $(seq 3000); do ln -s ../d/target l$i; done");
+  const limit = Number(scene.sh("ulimit -n"));
+  scene.sh(`prlimit --pid ${process.pid} --nofile=1000:`);
+  try {
+    await scene.copy({ sources: ["links/*"], target: "/t/" });
+  } finally {
+    scene.sh(`prlimit --pid ${process.pid} --nofile=${limit}:`);
+  }
+  expect(scene.sh("ls $R/t | wc -l")).toBe("3000\n");
+});
+
 it("is never led out of the context by somebody who changes it", async () => {
   await using scene = await copyScene(
     Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`d/s/f${i}`, "inside"])),

@@ -34,13 +34,14 @@ export class DirectoryContext implements BuildContext {
   async readFile(path: string, limit: number): Promise<Buffer | null> {
     using tree = new SourceTree(this.directory, null);
     const pick = tree.find(path.endsWith(".dockerignore") ? path : (this.#onlyFile ?? path));
+    // To open a device may already do something.
+    if (pick !== null && (pick.status.mode & fileTypes.mask) !== fileTypes.file) {
+      throw new EngineError("invalid-argument", `${path} in the build context is not a file`);
+    }
     const fd = pick === null ? null : openIfSame(pick, readFlags);
     if (fd === null) return null;
     try {
-      const { mode, size } = statusOf(fd);
-      if ((mode & fileTypes.mask) !== fileTypes.file) {
-        throw new EngineError("invalid-argument", `${path} in the build context is not a file`);
-      }
+      const { size } = statusOf(fd);
       if (size > limit) {
         throw new EngineError("invalid-argument", `${path} in the build context has more than ${limit} bytes`);
       }

@@ -157,8 +157,9 @@ export class StampHash {
   readonly #hash = createHash("sha256");
   #text = "";
 
-  add({ path, status }: TreeNode): void {
-    this.#text += `${path}\0${status.identity} ${status.changed} ${status.size}\n`;
+  /** Not by its path: a file may bear another name where it is copied to. */
+  add({ status }: { readonly status: TreeNode["status"] }): void {
+    this.#text += `${status.identity} ${status.changed} ${status.size}\n`;
     if (this.#text.length > 65_536) this.#flush();
   }
 

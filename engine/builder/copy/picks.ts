@@ -38,7 +38,7 @@ function splitPivot(text: string): Source {
   return { path: text.slice(0, pivot), include: rootedPath(text.slice(pivot + 3)) };
 }
 
-function findAll(tree: SourceTree, { path }: Source): Pick[] {
+function findAll(tree: SourceTree, { path }: Source): Iterable<Pick> {
   if (hasWildcards(path)) return tree.glob(path);
   const found = tree.find(path);
   return found === null ? [] : [found];

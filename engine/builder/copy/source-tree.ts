@@ -55,14 +55,16 @@ export class SourceTree implements Disposable {
     return trail === null ? null : this.#pickOf(trail, bytePathOf(lastName(path)));
   }
 
-  /** All that match a path of which some names are patterns, in byte order; links are followed before the first of these, and at the end. */
-  glob(path: string): Pick[] {
+  /**
+   * All that match a path of which some names are patterns, in byte order; links are followed before the first of these, and at the end. Each is
+   * valid until the next one is asked for.
+   */
+  *glob(path: string): Generator<Pick> {
     const names = rootedPath(path).split("/");
     const first = names.findIndex(hasWildcards);
     const patterns = names.slice(first).map(compileName);
-    const trail = this.#walk(bytePathOf(names.slice(0, first).join("/")));
-    const top = trail?.at(-1);
-    return top === undefined ? [] : this.#matches(top, patterns);
+    const top = this.#walk(bytePathOf(names.slice(0, first).join("/")))?.at(-1);
+    if (top !== undefined) yield* this.#matches(top, patterns);
   }
 
   /** Of what lies in a directory, to be handed on while walking it. */
@@ -71,7 +73,7 @@ export class SourceTree implements Disposable {
   }
 
   release(): void {
-    for (const fd of this.#open.splice(0)) closeOpened(fd);
+    this.#releaseTo(0);
   }
 
   [Symbol.dispose](): void {
@@ -124,26 +126,33 @@ export class SourceTree implements Disposable {
     return { ...place, path: last.path, label, status: last.status };
   }
 
-  #matches(directory: Step, [pattern, ...rest]: readonly RegExp[]): Pick[] {
-    if (pattern === undefined || (directory.status.mode & fileTypes.mask) !== fileTypes.directory) return [];
+  *#matches(directory: Step, [pattern, ...rest]: readonly RegExp[]): Generator<Pick> {
+    if (pattern === undefined || (directory.status.mode & fileTypes.mask) !== fileTypes.directory) return;
     const names = readNames(directory.fd).filter((name) => pattern.test(textOfPath(name)));
-    return names.flatMap((name) => {
-      if (rest.length === 0) return this.#match(directory, name);
-      const step = this.#step(directory, name);
-      return step === null ? [] : this.#matches(step, rest);
-    });
+    for (const name of names) {
+      const open = this.#open.length;
+      const pick = rest.length === 0 ? this.#match(directory, name) : null;
+      const step = rest.length === 0 ? null : this.#step(directory, name);
+      if (pick !== null) yield pick;
+      if (step !== null) yield* this.#matches(step, rest);
+      this.#releaseTo(open);
+    }
   }
 
-  #match({ fd, path: parent }: Step, name: BytePath): Pick[] {
+  #match({ fd, path: parent }: Step, name: BytePath): Pick | null {
     const status = statusAt(fd, name);
     const path = joined(parent, name);
-    if (status === null) return [];
+    if (status === null) return null;
     const pick = { directory: fd, name, path, label: name, status };
-    if (this.#isHidden(pick)) return [];
-    if ((status.mode & fileTypes.mask) !== fileTypes.link) return [pick];
+    if (this.#isHidden(pick)) return null;
+    if ((status.mode & fileTypes.mask) !== fileTypes.link) return pick;
     const trail = this.#walk(path);
     if (trail === null) throw notFound(textOfPath(path));
-    return [this.#pickOf(trail, name)];
+    return this.#pickOf(trail, name);
+  }
+
+  #releaseTo(count: number): void {
+    for (const fd of this.#open.splice(count)) closeOpened(fd);
   }
 }
 
