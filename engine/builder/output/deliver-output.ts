@@ -115,7 +115,8 @@ async function attest(outcome: Outcome, parts: DeliveryParts, work: DeliveryWork
     const facts = { ...(await outcome.facts()), request };
     attestations.push({ predicateType: provenanceType, predicate: formatProvenance(facts) });
   }
-  return attestations;
+  // As they come out of the store.
+  return attestations.sort((one, other) => (one.predicateType < other.predicateType ? -1 : 1));
 }
 
 function partsOf(config: Outcome["config"]): Pick<ImageConfig, "created" | "history"> {
