@@ -84,7 +84,8 @@ export class WorkerStock {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#file, { resourceLimits });
+    // Some descriptors come from calls that Node does not know of.
+    const worker = new Worker(this.#file, { resourceLimits, trackUnmanagedFds: false });
     worker.on("message", (message) => this.#holders.get(worker)?.onMessage(worker, message));
     worker.on("error", (error) => this.#lose(worker, messageOf(error)));
     worker.on("exit", () => this.#lose(worker, "it ended"));
