@@ -64,16 +64,15 @@ class ScreenProgress implements BuildProgress {
   readonly #block: LiveBlock;
   readonly #startedAt = Date.now();
   readonly #timer: NodeJS.Timeout;
-  readonly #resize = () => {
-    this.#block.wipe();
-    this.#draw();
-  };
+  #size: Size;
+  readonly #resize = () => this.#draw();
   readonly #leave = () => this.#block.showCursor();
 
   constructor(options: ProgressOptions, model: BuildModel) {
     this.#options = options;
     this.#model = model;
-    this.#block = new LiveBlock(options.output);
+    this.#size = sizeOf(options.output);
+    this.#block = new LiveBlock(options.output, () => this.#size);
     this.#timer = setInterval(() => this.#draw(), frameInterval).unref();
     options.output.on("resize", this.#resize);
     process.on("exit", this.#leave);
@@ -84,6 +83,7 @@ class ScreenProgress implements BuildProgress {
 
   end(lines: readonly string[]): void {
     this.#stop();
+    this.#size = sizeOf(this.#options.output);
     this.#block.end([...this.#frame(true), ...lines.map((line) => ` => => ${line}`)]);
   }
 
@@ -98,13 +98,23 @@ class ScreenProgress implements BuildProgress {
     this.#options.output.off("resize", this.#resize);
   }
 
+  /** The terminal is asked for its size each time: the signal may be late, and what is drawn until then is in the wrong place. */
   #draw(): void {
+    const { columns, rows } = this.#size;
+    this.#size = sizeOf(this.#options.output);
+    if (this.#size.columns !== columns || this.#size.rows !== rows) this.#block.wipe();
     this.#block.show(this.#frame(false));
   }
 
   #frame(isFinal: boolean): string[] {
-    const { output, hasColour } = this.#options;
-    const size = { columns: output.columns || 80, rows: output.rows || 24 };
-    return frameOf(this.#model, { ...size, now: Date.now(), startedAt: this.#startedAt, hasColour, isFinal });
+    const { hasColour } = this.#options;
+    return frameOf(this.#model, { ...this.#size, now: Date.now(), startedAt: this.#startedAt, hasColour, isFinal });
   }
+}
+
+type Size = { readonly columns: number; readonly rows: number };
+
+function sizeOf(output: NodeJS.WriteStream): Size {
+  const [columns, rows] = output.getWindowSize();
+  return { columns: columns || 80, rows: rows || 24 };
 }

@@ -1,6 +1,7 @@
 import stringWidth from "../../components/string-width.ts";
 
-type Screen = { readonly columns?: number; readonly rows?: number; write(text: string): unknown };
+type Screen = { write(text: string): unknown };
+type Size = { readonly columns: number; readonly rows: number };
 
 /**
  * Lines at the end of a terminal's output that change in their places. Each frame is one write, of the lines that are not what they were:
@@ -8,11 +9,14 @@ type Screen = { readonly columns?: number; readonly rows?: number; write(text: s
  */
 export class LiveBlock {
   readonly #screen: Screen;
+  readonly #size: () => Size;
   #lines: readonly string[] = [];
   #isHidden = false;
 
-  constructor(screen: Screen) {
+  /** size: what the terminal has now. */
+  constructor(screen: Screen, size: () => Size) {
     this.#screen = screen;
+    this.#size = size;
   }
 
   /** No line may be wider than the terminal, nor may there be more than it has rows, less one. */
@@ -45,9 +49,9 @@ export class LiveBlock {
 
   /** Terminals break lines that have become too long, and the block is higher then. */
   #wiping(): string {
-    const columns = this.#screen.columns || 80;
+    const { columns, rows } = this.#size();
     const height = this.#lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(stringWidth(line) / columns)), 0);
-    const up = Math.min(height, (this.#screen.rows || 24) - 1);
+    const up = Math.min(height, rows - 1);
     return `${up === 0 ? "" : `\x1b[${up}A`}\r\x1b[J`;
   }
 

@@ -191,7 +191,10 @@ describe("a frame", () => {
 describe("a live block", () => {
   function screen(columns = 40) {
     const writes: string[] = [];
-    return { writes, block: new LiveBlock({ columns, rows: 10, write: (text: string) => writes.push(text) }) };
+    return {
+      writes,
+      block: new LiveBlock({ write: (text: string) => writes.push(text) }, () => ({ columns, rows: 10 })),
+    };
   }
 
   it("writes once a frame, and only the lines that are others", () => {
