@@ -99,6 +99,16 @@ export class ContainerTable {
     this.#touch(record.id);
   }
 
+  /** The same for what settled() makes durable before anybody is told of it. */
+  insertLater(record: ContainerRecord): void {
+    this.insert(record, (write) => this.#database.persistLater(write));
+  }
+
+  /** Resolves when all records are on the disk as they are now. */
+  settled(): Promise<void> {
+    return this.#database.flush();
+  }
+
   /** Durable when it returns, but for the end of a container that goes with it: the next start would remove it as well. */
   update(id: string, change: Partial<ContainerState>): ContainerRecord {
     const { request, state } = this.#existing(id);
@@ -106,7 +116,7 @@ export class ContainerTable {
     return this.#update(id, change, goes ? (write) => this.#database.persistLater(write) : (write) => write());
   }
 
-  /** The same for what is of no weight after a power cut: the disk is not waited for. */
+  /** The same for what is of no weight after a power cut, or settled() follows: the disk is not waited for. */
   updateLater(id: string, change: Partial<ContainerState>): ContainerRecord {
     return this.#update(id, change, (write) => this.#database.persistLater(write));
   }

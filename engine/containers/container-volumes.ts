@@ -29,10 +29,13 @@ export function claimsOf(record: ContainerRecord): VolumeClaim[] {
   return [...claims.values()];
 }
 
-/** Writes a container's record, with its claims on volumes where it has any. */
+/**
+ * Writes a container's record; durable after ContainerTable.settled(). With its claims on volumes, where it has any, it is at once: of a
+ * volume's directory nobody else would know.
+ */
 export function insertWithVolumes({ table, volumes }: ContainerParts, record: ContainerRecord): void {
   const claims = claimsOf(record);
-  if (claims.length === 0) table.insert(record);
+  if (claims.length === 0) table.insertLater(record);
   else table.insert(record, (write) => volumes.claim(record.id, claims, write));
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { EngineError } from "../errors.ts";
+import { settleAll } from "../lib/settle.ts";
 import type { DiffID } from "../oci/digest.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
 import { refusePinning } from "./bind-propagation.ts";
@@ -51,7 +52,8 @@ export async function createContainer(
     const claimed = claim(parts, draft);
     try {
       if (claims.length > 0) await parts.volumes.make(id);
-      await parts.layers.prepare(id, image.chain as readonly DiffID[], chooseIDs(parts, request));
+      const ids = chooseIDs(parts, request);
+      await settleAll([parts.layers.prepare(id, image.chain as readonly DiffID[], ids), parts.table.settled()]);
       if (claims.length > 0) await fillVolumes(parts, claimed);
     } catch (error) {
       await parts.layers.remove(id).catch((second) => parts.log.error("undo of create failed", { id, error: second }));

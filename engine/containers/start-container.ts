@@ -27,7 +27,7 @@ export async function startContainer(
   parts.runtime.expectProcess();
   try {
     const process = await launch(parts, record, options.checkpoint);
-    const started = parts.table.update(id, {
+    const started = parts.table.updateLater(id, {
       status: "running",
       pid: process.pid,
       conmonPid: process.conmonPid,
@@ -51,6 +51,8 @@ export async function startContainer(
     await undo(parts, record, reason);
     throw reason;
   }
+  // What fails of this undoes nothing: it runs, and is on record as running.
+  await parts.table.settled();
 }
 
 /**

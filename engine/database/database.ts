@@ -2,6 +2,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { EngineError, messageOf } from "../errors.ts";
 import { DiskReserve } from "./disk-reserve.ts";
+import { LogFlusher } from "./log-flusher.ts";
 import { migrations } from "./schema.ts";
 
 /** https://www.sqlite.org/rescode.html */
@@ -13,10 +14,12 @@ const sqliteFull = 13;
  */
 export class Database extends DatabaseSync {
   readonly #reserve: DiskReserve;
+  readonly #log: LogFlusher;
 
   constructor(path: string) {
     super(exclusive(path));
     this.#reserve = new DiskReserve(`${path}.reserve`);
+    this.#log = new LogFlusher(`${path}-wal`);
   }
 
   override prepare(sql: string): StatementSync {
@@ -40,8 +43,8 @@ export class Database extends DatabaseSync {
   }
 
   /**
-   * The same without waiting for the disk: it survives the end of the engine, and a power cut from the next durable write on. For what
-   * the next start would find out by itself.
+   * The same without waiting for the disk: it survives the end of the engine, and a power cut from the next durable write or flush() on. For
+   * what the next start would find out by itself, and for what is flushed before anybody is told of it.
    */
   persistLater<T>(work: () => T): T {
     if (this.isTransaction) return work();
@@ -51,6 +54,20 @@ export class Database extends DatabaseSync {
     } finally {
       this.exec("PRAGMA synchronous = FULL");
     }
+  }
+
+  /** Resolves when all that was written before is on the disk. Others' statements run meanwhile. */
+  async flush(): Promise<void> {
+    try {
+      await this.#log.flush();
+    } catch (error) {
+      throw new EngineError("internal", `write the engine's database: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  override close(): void {
+    this.#log.close();
+    super.close();
   }
 
   #persistOnFullDisk<T>(work: () => T): T {
