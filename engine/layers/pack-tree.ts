@@ -185,7 +185,8 @@ class TreePacker {
     if (layer === undefined || (spot.isMerged && !showsBelow(layer.below, spot.path))) return;
     const slash = spot.path.lastIndexOf("/") + 1;
     const path = `${spot.path.slice(0, slash)}${whiteoutPrefix}${spot.path.slice(slash)}`;
-    this.#emit({ ...plain("file", path, stat), mode: 0o600 });
+    // What is unpacked of it has another time: of the same layer the same tar is to be made again.
+    this.#emit({ ...plain("file", path, stat), mode: 0o600, uid: 0, gid: 0, seconds: 0 });
   }
 
   #packNode(spot: Spot, stat: Stats): void {

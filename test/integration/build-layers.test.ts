@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  chownSync,
   existsSync,
   linkSync,
   lstatSync,
@@ -111,10 +112,20 @@ describe("a step's layer", () => {
 
   it("is the same layer as the one its tar is unpacked to", async () => {
     const chain = await stack(base);
-    using layer = await made(chain, (rootfs) => {
+    const work = (rootfs: string) => {
       writeFileSync(`${rootfs}/etc/motd`, "new");
       rmSync(`${rootfs}/gone`, { recursive: true });
-    });
+      rmSync(`${rootfs}/opaque`, { recursive: true });
+      mkdirSync(`${rootfs}/opaque/dir`, { recursive: true });
+      for (const path of ["opaque", "opaque/dir"]) utimesSync(`${rootfs}/${path}`, 1.5, 1.5);
+      linkSync(`${rootfs}/etc/motd`, `${rootfs}/opaque/dir/linked`);
+      lsetxattr(`${rootfs}/etc/motd`, "user.note", Buffer.from("mine"));
+      execFileSync("mknod", [`${rootfs}/opaque/null`, "c", "1", "3"]);
+      execFileSync("truncate", ["-s", "1M", `${rootfs}/opaque/sparse`]);
+      chownSync(`${rootfs}/opaque/sparse`, 1000, 2000);
+    };
+    // Long ago, so that what is unpacked now has other times where it may.
+    using layer = await made(chain, work, { latest: 1000 });
     const whole = [...chain, layer.diffID];
     const tar = madeOf(await tarOfLayer(whole));
     const source = sourceOf(tar, root.path);
@@ -123,6 +134,9 @@ describe("a step's layer", () => {
     await using elsewhere = await openLayerStore({ root: root.join("other") });
     await elsewhere.unpackBase(sourceOf(tar, root.path), { signal });
     expect(elsewhere.find([layer.diffID])).toMatchObject({ size: layer.size, entries: layer.entries });
+    const again: Uint8Array[] = [];
+    for await (const chunk of rebuildTar(elsewhere, [layer.diffID], signal)) again.push(Buffer.from(chunk));
+    expect(sha256(Buffer.concat(again))).toBe(layer.diffID);
   });
 
   it("is none where nothing was changed, but for mount points", async () => {
