@@ -57,6 +57,10 @@ describe("the layer of a command", () => {
     expect(files.sort()).toEqual(["etc/", "etc/resolv.conf", "run/", "var"]);
   });
 
+  it("has the host's name that a command wrote down", async () => {
+    expect(await layerOf("echo name > /etc/hostname")).toEqual(["etc/", "etc/hostname"]);
+  });
+
   it("has a working directory that was made for it", async () => {
     expect(await layerOf("true", "/work/here")).toEqual(["work/", "work/here/"]);
   });

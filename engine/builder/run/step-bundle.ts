@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { EngineConfig } from "../../config.ts";
 import { chooseProfile, ensureProfile, hasAppArmor, isProfileLoaded } from "../../host/apparmor.ts";
-import { formatHostname, formatHosts, formatResolvConf, readHostResolvConf } from "../../networks/name-files.ts";
+import { settleAll } from "../../lib/settle.ts";
+import { formatHosts, formatResolvConf, readHostResolvConf } from "../../networks/name-files.ts";
 import type { Sandbox } from "../../networks/network-service.ts";
 import type { CreateRequest, MountRequest } from "../../protocol/create-request.ts";
 import { emptyCreateRequest } from "../../protocol/defaults.ts";
@@ -14,8 +14,6 @@ import type { StepWish } from "./step-runner.ts";
 
 /** That of docker's builder: the same each time, or a command that writes it down would never give the same layer. */
 export const stepHostname = "buildkitsandbox";
-/** By this empty file programs know that they run in a container. */
-const containerMark = ".dockerenv";
 
 export type StepSurroundings = {
   readonly place: StepPlace;
@@ -27,8 +25,8 @@ export type StepSurroundings = {
 };
 
 /**
- * Makes the OCI bundle of a step with the isolation that containers have. Gives where something will be mounted, and what of the limits cannot be had here. Fails with
- * `invalid-argument`, `failed-precondition`.
+ * Makes the OCI bundle of a step with the isolation that containers have. Gives where something will be mounted, and what of the limits
+ * cannot be had here. Fails with `invalid-argument`, `failed-precondition`.
  */
 export async function writeStepBundle(
   config: EngineConfig,
@@ -37,11 +35,6 @@ export async function writeStepBundle(
 ): Promise<{ readonly mountPoints: readonly string[]; readonly warnings: readonly string[] }> {
   const request = requestOf(wish, mounts);
   const apparmor = await prepareProfile(config, request);
-  const files = {
-    hosts: place.path("hosts"),
-    resolvConf: place.path("resolv.conf"),
-    hostname: place.path("hostname"),
-  };
   const wanted = prepareSpec({
     request,
     image: {
@@ -55,22 +48,21 @@ export async function writeStepBundle(
     netnsPath: sandbox === null ? null : sandbox.netnsPath,
     hostname: stepHostname,
     cgroupsPath,
-    files,
+    // A name that a command writes down stays in the image, as with docker's builder.
+    files: { hosts: place.path("hosts"), resolvConf: place.path("resolv.conf"), hostname: null },
     apparmor,
   });
-  const [{ spec, warnings }] = await Promise.all([
-    wanted,
-    writeNameFiles(wish, place, sandbox),
-    markRootfs(wish.rootfs),
-  ]);
+  const [{ spec, warnings }] = await settleAll([wanted, writeNameFiles(wish, place, sandbox)]);
   await writeFile(place.path("config.json"), formatSpec(spec), { mode: 0o600 });
   const targets = (spec.mounts as readonly { readonly destination: string }[]).map(({ destination }) => destination);
-  return { mountPoints: findMountPoints(wish.rootfs, [`/${containerMark}`, ...targets]), warnings };
+  return { mountPoints: findMountPoints(wish.rootfs, targets), warnings };
 }
 
 function requestOf(wish: StepWish, mounts: readonly MountRequest[]): CreateRequest {
   return {
     ...emptyCreateRequest(""),
+    // Containers have one, commands of docker's builder have not.
+    environment: wish.environment.some((entry) => entry.startsWith("HOSTNAME=")) ? [] : ["HOSTNAME"],
     mounts: [...mounts],
     privileged: wish.isPrivileged,
     ulimits: [...wish.ulimits],
@@ -106,18 +98,8 @@ async function writeNameFiles(wish: StepWish, place: StepPlace, sandbox: Sandbox
     sharesHostNetwork: sharesHost,
     resolver: sandbox?.resolver ?? null,
   });
-  await Promise.all([
+  await settleAll([
     writeFile(place.path("hosts"), `${hostLines}${lines}`),
-    writeFile(place.path("hostname"), formatHostname(stepHostname)),
     writeFile(place.path("resolv.conf"), resolvConf),
   ]);
-}
-
-/** An image may have anything in its place: then it stays as it is. */
-async function markRootfs(rootfs: string): Promise<void> {
-  try {
-    await writeFile(join(rootfs, containerMark), "", { flag: "wx", mode: 0o755 });
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-  }
 }

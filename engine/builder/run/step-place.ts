@@ -5,7 +5,7 @@ import type { EngineConfig } from "../../config.ts";
 /**
  * What the steps of an engine have outside of their file systems while they run:
  *
- *     <run>/steps/<id>/config.json   the bundle; beside it hosts, hostname, resolv.conf
+ *     <run>/steps/<id>/config.json   the bundle; beside it hosts, resolv.conf
  *     <run>/steps/<id>/cgroup        path of its cgroup
  *     <run>/steps/<id>/log           what the runtime complained of
  *     <run>/steps/<id>/secrets/      a file system in memory
@@ -23,7 +23,7 @@ export class StepPlace {
     this.directory = join(stepsDirectory(config), id);
   }
 
-  path(name: "config.json" | "cgroup" | "log" | "hosts" | "hostname" | "resolv.conf" | "secrets"): string {
+  path(name: "config.json" | "cgroup" | "log" | "hosts" | "resolv.conf" | "secrets"): string {
     return join(this.directory, name);
   }
 
