@@ -110,6 +110,7 @@ export function stateOf({ chain, imageConfig }: BaseImage, build: Build): StageS
   const hasPath = environmentOf(config).has("PATH");
   return {
     chain,
+    baseLength: chain.length,
     config: hasPath ? config : { ...config, Env: [...(config.Env ?? []), defaultPath] },
     history: imageConfig.history ?? [],
     author: imageConfig.author ?? "",

@@ -21,6 +21,8 @@ export class Contexts {
   readonly #build: Build;
   readonly #named = new Map<string, Promise<OpenedContext>>();
   #main: Promise<OpenedContext> | null = null;
+  /** Patterns of the build's own context; null: nothing is ignored. */
+  ignore: readonly string[] | null = null;
 
   constructor(build: Build) {
     this.#build = build;
@@ -34,7 +36,8 @@ export class Contexts {
     try {
       const context = await this.#open(request.context, id);
       const text = await this.#readDockerfile(context);
-      this.#main = Promise.resolve({ context, tree: context.tree(await this.#readIgnore(context)) });
+      this.ignore = await this.#readIgnore(context);
+      this.#main = Promise.resolve({ context, tree: context.tree(this.ignore) });
       log.end(id, { status: "done" });
       return text;
     } catch (error) {

@@ -4,7 +4,7 @@ import type { CopyWish, LooseFile } from "../copy/file-copier.ts";
 import type { FileInstruction } from "../dockerfile/types.ts";
 import type { Build } from "./build.ts";
 import { makeLayer } from "./make-layer.ts";
-import { digestOf, type Source, treeOf } from "./sources.ts";
+import { copyFiles, readFiles, untilUnchanged } from "./sources.ts";
 import { type StageState, workingDirectoryOf } from "./stage-state.ts";
 import { fileKey } from "./step-key.ts";
 import type { StepPosition } from "./step-position.ts";
@@ -24,40 +24,21 @@ export async function fileStep(
   const { instruction, position } = step;
   const { wish, needsTree } = await wishOf(build, state, instruction);
   const source = needsTree ? await step.findSource(instruction.from) : null;
-  const { target, chown, chmod, link, parents, unpack, sources, workingDirectory } = wish;
-  const made = await makeLayer(build, {
-    key: fileKey({
-      name: instruction.name,
+  const made = await untilUnchanged(async () => {
+    const read = await readFiles(build, source, wish);
+    return makeLayer(build, {
+      key: fileKey({ ...wish, name: instruction.name, chain: state.chain, epoch: build.epoch, content: read.digest }),
       chain: state.chain,
-      epoch: build.epoch,
-      content: await digestOf(build, source, wish),
-      ...{ target, workingDirectory, chown, chmod, link, parents, unpack, sources },
-    }),
-    chain: state.chain,
-    stepID: position.stepID,
-    description: instruction.text,
-    isFresh: position.isFresh,
-    make: async (rootfs) => {
-      await copyInto(build, { source, wish, rootfs, stepID: position.stepID });
-      return [];
-    },
+      stepID: position.stepID,
+      description: instruction.text,
+      isFresh: position.isFresh,
+      make: async (rootfs) => {
+        await copyFiles(build, { source, wish, read }, { rootfs, stepID: position.stepID });
+        return [];
+      },
+    });
   });
   return withLayer(state, made, describe(instruction));
-}
-
-type Copying = {
-  readonly source: Source | null;
-  readonly wish: CopyWish;
-  readonly rootfs: string;
-  readonly stepID: number;
-};
-
-async function copyInto(build: Build, { source, wish, rootfs, stepID }: Copying): Promise<void> {
-  const tree = source === null ? null : await treeOf(build, source);
-  await build.parts.copier.copy(tree, wish, rootfs, {
-    signal: build.signal,
-    onProgress: (files) => build.log.note(stepID, `${files} files`),
-  });
 }
 
 async function wishOf(build: Build, state: StageState, instruction: FileInstruction) {

@@ -9,7 +9,7 @@ import type { Build } from "./build.ts";
 import type { Contexts } from "./contexts.ts";
 import { makeLayer } from "./make-layer.ts";
 import { resolveLayout } from "./oci-layout-image.ts";
-import { digestOf, type Source, treeOf, wholeOf } from "./sources.ts";
+import { copyFiles, readFiles, type Source, untilUnchanged, wholeOf } from "./sources.ts";
 import { emptyState, type StageState } from "./stage-state.ts";
 
 /** `--build-context`: names that stand for images, stages and directories. */
@@ -72,21 +72,23 @@ export class NamedContexts {
 
 async function importTree(build: Build, source: Source, name: string): Promise<StageState> {
   const state = emptyState(build.platform);
-  const wish = wholeOf(".", name);
+  const wish = wholeOf(".");
   const stepID = build.log.plan({ stage: "", number: 0, total: 0, title: `import context ${name}`, line: 0 });
-  const content = await digestOf(build, source, wish);
-  const made = await makeLayer(build, {
-    key: sha256(`gantry-context-1 ${build.epoch} ${content}`),
-    chain: [],
-    stepID,
-    description: `context ${name}`,
-    isFresh: false,
-    make: async (rootfs) => {
-      await build.parts.copier.copy(await treeOf(build, source), wish, rootfs, { signal: build.signal });
-      return [];
-    },
+  const made = await untilUnchanged(async () => {
+    const read = await readFiles(build, source, wish);
+    return makeLayer(build, {
+      key: sha256(`gantry-context-1 ${build.epoch} ${read.digest}`),
+      chain: [],
+      stepID,
+      description: `context ${name}`,
+      isFresh: false,
+      make: async (rootfs) => {
+        await copyFiles(build, { source, wish, read }, { rootfs, stepID });
+        return [];
+      },
+    });
   });
-  return { ...state, chain: made.chain, createdAt: made.createdAt };
+  return { ...state, chain: made.chain, baseLength: made.chain.length, createdAt: made.createdAt };
 }
 
 /** Names of images in one form each, others in lower case. */

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../../errors.ts";
 import type { FailedState } from "../build-history.ts";
+import type { CachedStep } from "../cache/build-cache.ts";
 import { proxyEnvironment } from "../dockerfile/stages.ts";
 import type { Instruction, RunMount } from "../dockerfile/types.ts";
 import { StepOutput } from "../step-output.ts";
@@ -10,6 +11,7 @@ import { argumentsOf } from "./apply-instruction.ts";
 import type { Build } from "./build.ts";
 import { keepFailed } from "./keep-failed.ts";
 import { makeLayer } from "./make-layer.ts";
+import { untilUnchanged } from "./sources.ts";
 import { effectiveArgs, environmentOf, type StageState, shellIn, workingDirectoryOf } from "./stage-state.ts";
 import { runKey } from "./step-key.ts";
 import { openMounts, type PlannedMount, planMounts } from "./step-mounts.ts";
@@ -43,39 +45,47 @@ export async function runStep(
   state: StageState,
   step: { readonly instruction: RunInstruction; readonly mounts: readonly RunMount[] } & StepPosition,
 ): Promise<StageState> {
-  const { instruction, position } = step;
+  const { instruction } = step;
   const args = argumentsOf(instruction.command, state.config);
   const effective = effectiveArgs(state);
-  const planned: Planned = {
-    instruction,
-    args,
-    environment: [...(state.config.Env ?? []), ...effective],
-    mounts: await planMounts(build, step.mounts, step.findSource),
-    ...isolationOf(build, instruction),
-  };
-  const { script } = shellForm(instruction);
-  const made = await makeLayer(build, {
+  const environment = [...(state.config.Env ?? []), ...effective];
+  const isolation = isolationOf(build, instruction);
+  const made = await untilUnchanged(async () => {
+    const mounts = await planMounts(build, step.mounts, step.findSource);
+    const planned = { instruction, args, environment, mounts, ...isolation };
+    return makeRun(build, state, { planned, position: step.position });
+  });
+  const counted = effective.length > 0 ? [`|${effective.length}`, ...effective] : [];
+  return withLayer(state, made, `RUN ${[...counted, ...args].join(" ")} # buildkit`);
+}
+
+function makeRun(
+  build: Build,
+  state: StageState,
+  { planned, position }: { readonly planned: Planned } & Pick<StepPosition, "position">,
+): Promise<CachedStep> {
+  const { instruction } = planned;
+  const { chain } = state;
+  return makeLayer(build, {
     key: runKey({
       ...planned,
-      chain: state.chain,
+      chain,
       epoch: build.epoch,
-      script: script?.content ?? null,
+      script: shellForm(instruction).script?.content ?? null,
       user: state.config.User ?? "",
       workingDirectory: workingDirectoryOf(state.config),
       extraHosts: build.request.extraHosts,
     }),
-    chain: state.chain,
+    chain,
     stepID: position.stepID,
     description: instruction.text,
     isFresh: position.isFresh,
     make: (rootfs, tell) => runIn(build, state, { planned, rootfs, tell }),
-    onFailure: (writable, error) =>
-      error instanceof CommandFailure
-        ? keepFailed(build, { writable, chain: state.chain, mountPoints: error.mountPoints, state: failedState(state) })
-        : Promise.resolve(),
+    onFailure: async (writable, error) => {
+      if (!(error instanceof CommandFailure)) return;
+      await keepFailed(build, { writable, chain, mountPoints: error.mountPoints, state: failedState(state) });
+    },
   });
-  const counted = effective.length > 0 ? [`|${effective.length}`, ...effective] : [];
-  return withLayer(state, made, `RUN ${[...counted, ...args].join(" ")} # buildkit`);
 }
 
 function shellForm({ command }: RunInstruction) {

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { EngineError } from "../../errors.ts";
 import { hostPlatform, parsePlatform } from "../../oci/platform.ts";
 import type { BuildRequest, BuildResult } from "../../protocol/builds.ts";
-import { checkDockerfile, findLintFailure } from "../dockerfile/lint.ts";
 import { parseDockerfile } from "../dockerfile/parse.ts";
 import { resolveStages } from "../dockerfile/stages.ts";
 import type { Dockerfile } from "../dockerfile/types.ts";
@@ -11,9 +10,9 @@ import { BaseImages, checkOwnPlatform } from "./base-images.ts";
 import type { Build, BuilderParts } from "./build.ts";
 import { checkBuildRequest } from "./check-build-request.ts";
 import { Contexts } from "./contexts.ts";
-import { finishedConfig } from "./finished-config.ts";
+import { exportResult } from "./export-result.ts";
+import { lintDockerfile, warnOfUnusedArgs } from "./lint-build.ts";
 import { NamedContexts } from "./named-contexts.ts";
-import type { StageState } from "./stage-state.ts";
 import { Stages } from "./stages.ts";
 import { Views } from "./views.ts";
 
@@ -44,7 +43,7 @@ export async function solveBuild(parts: BuilderParts, options: BuildOptions): Pr
   } finally {
     // Who stores them reads layers that this build holds.
     await Promise.allSettled(build.puts);
-    void parts.cache.collect().then(() => parts.images.sweepSoon());
+    void collect(parts);
   }
 }
 
@@ -55,8 +54,9 @@ async function work(build: Build, abort: () => void): Promise<BuildResult> {
   const dockerfile = parseDockerfile(log.dockerfile);
   const named = new NamedContexts(request.namedContexts, { contexts, images: new BaseImages(build) });
   const resolved = resolve(build, dockerfile, named);
-  lint(build, dockerfile);
+  lintDockerfile(build, dockerfile, contexts.ignore);
   if (request.check) return { imageID: null, digest: null, warnings: [...log.warnings] };
+  warnOfUnusedArgs(build, resolved.unusedBuildArgs);
   const stages = await Stages.plan(build, {
     dockerfile,
     resolved,
@@ -65,7 +65,13 @@ async function work(build: Build, abort: () => void): Promise<BuildResult> {
     findMain: async () => ({ type: "tree", tree: (await contexts.main()).tree }),
   });
   const state = await stages.solve(abort);
-  return exportResult(build, state);
+  return exportResult(build, state, { contexts, images: named.images });
+}
+
+/** What cannot be put away now is put away after the next build. */
+async function collect({ cache, images }: BuilderParts): Promise<void> {
+  await cache.collect().catch(() => {});
+  images.sweepSoon();
 }
 
 function resolve(build: Build, dockerfile: Dockerfile, named: NamedContexts) {
@@ -79,33 +85,6 @@ function resolve(build: Build, dockerfile: Dockerfile, named: NamedContexts) {
   });
   for (const stage of resolved.stages) named.checkPlatform(stage, build);
   return resolved;
-}
-
-/** Tells what docker's build checks find. Fails where the Dockerfile wants that. */
-function lint(build: Build, dockerfile: Dockerfile): void {
-  const { buildArgs, target } = build.request;
-  const warnings = checkDockerfile(dockerfile, { buildArgs, target });
-  for (const warning of warnings) build.log.warn(warning);
-  const failure = findLintFailure(dockerfile, warnings);
-  if (failure !== null) throw new EngineError("invalid-argument", failure);
-}
-
-async function exportResult(build: Build, state: StageState): Promise<BuildResult> {
-  const { request, log, epoch, parts } = build;
-  const warnings = [...log.warnings];
-  if (request.output.type === "none") return { imageID: null, digest: null, warnings };
-  const stepID = log.plan({ stage: "", number: 0, total: 0, title: "export image", line: 0 });
-  log.begin(stepID);
-  try {
-    const config = finishedConfig(state, { labels: request.labels, epoch, now: new Date().toISOString() });
-    await Promise.all(build.puts);
-    const { id } = await parts.images.assemble({ config, chain: state.chain, references: request.tags });
-    log.end(stepID, { status: "done" });
-    return { imageID: id, digest: null, warnings };
-  } catch (error) {
-    log.end(stepID, { status: "failed", error: error instanceof Error ? error.message : String(error) });
-    throw error;
-  }
 }
 
 /** Also as docker's clients hand it over: as a build argument. */

@@ -25,34 +25,67 @@ export async function treeOf(build: Build, source: Source): Promise<SourceTree> 
   return { directory: await build.views.open(source.chain), ignore: null, keepsOwners: true };
 }
 
-/** Digest of exactly the files that the wish reads. */
-export async function digestOf(build: Build, source: Source | null, wish: CopyWish): Promise<Digest> {
+/** What a wish reads: its digest, and whether a copy later still reads the same. Null: it cannot change. */
+export type ReadFiles = { readonly digest: Digest; readonly stamp: string | null };
+
+/** Reads exactly the files that the wish is about. */
+export async function readFiles(build: Build, source: Source | null, wish: CopyWish): Promise<ReadFiles> {
   const { copier, digests } = build.parts;
-  const make = async (): Promise<Digest> => {
+  const make = async () => {
     const tree = source === null ? null : await treeOf(build, source);
-    return (await copier.digest(tree, wish, { signal: build.signal })).digest;
+    return copier.digest(tree, wish, { signal: build.signal });
   };
   // What is fetched or written in the Dockerfile is read each time.
   if (source?.type !== "chain" || wish.files.length > 0) return make();
   const { sources, parents, excludes, unpack, chown, what } = wish;
   const read = [chainIDOf(source.chain), sources, parents, excludes, unpack, chown !== null, what];
-  return digests.of(JSON.stringify(read), make);
+  return { digest: await digests.of(JSON.stringify(read), async () => (await make()).digest), stamp: null };
 }
 
-/** A wish for all that lies at a path, as it is. */
-export function wholeOf(path: string, what: string): CopyWish {
+/** Copies what was read. Fails with `failed-precondition` where it is not the same any more. */
+export async function copyFiles(
+  build: Build,
+  { source, wish, read }: { readonly source: Source | null; readonly wish: CopyWish; readonly read: ReadFiles },
+  { rootfs, stepID }: { readonly rootfs: string; readonly stepID: number | null },
+): Promise<void> {
+  const tree = source === null ? null : await treeOf(build, source);
+  const onProgress = (files: number): void => {
+    if (stepID !== null) build.log.note(stepID, `${files} files`);
+  };
+  const stamp = read.stamp === null ? {} : { stamp: read.stamp };
+  await build.parts.copier.copy(tree, wish, rootfs, { signal: build.signal, onProgress, ...stamp });
+}
+
+/** Times that a step begins anew because somebody changes its files while it reads them. */
+const mostTries = 3;
+
+/** Does what reads files and then copies them, again where they were changed in between. */
+export async function untilUnchanged<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      const isChanged = error instanceof EngineError && error.code === "failed-precondition" && error.exitCode === null;
+      if (!isChanged || tries === mostTries) throw error;
+    }
+  }
+}
+
+/** A wish for all that lies at a path, to lie at the same path: absolute, or `.` for all there is. */
+export function wholeOf(path: string): CopyWish {
+  const isAll = path === "" || path === "/" || path === ".";
   return {
-    sources: [path],
+    sources: [isAll ? "." : path],
     files: [],
     target: "/",
     workingDirectory: "/",
     chown: null,
     chmod: null,
-    parents: false,
+    parents: !isAll,
     excludes: [],
     unpack: false,
     link: false,
-    what,
+    what: path,
   };
 }
 

@@ -10,6 +10,8 @@ export type RunConfig = NonNullable<ImageConfig["config"]>;
 export type StageState = {
   /** Lowest first. */
   readonly chain: readonly DiffID[];
+  /** How many of these, the lowest, are of the image that it all began with. */
+  readonly baseLength: number;
   readonly config: RunConfig;
   /** Of the base image and of this build. Steps of this build get their time at the end. */
   readonly history: readonly HistoryDocument[];
@@ -33,6 +35,7 @@ const defaultShell = ["/bin/sh", "-c"];
 export function emptyState(platform: Platform): StageState {
   return {
     chain: [],
+    baseLength: 0,
     config: { Env: [defaultPath], WorkingDir: "/" },
     history: [],
     author: "",

@@ -1,17 +1,30 @@
 import { mkdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { EngineError } from "../../errors.ts";
 import { chainIDOf } from "../../oci/chain-id.ts";
-import { type Digest, sha256 } from "../../oci/digest.ts";
+import { sha256 } from "../../oci/digest.ts";
 import type { RunMount } from "../dockerfile/types.ts";
 import type { StepMount } from "../run/step-runner.ts";
 import type { Build } from "./build.ts";
-import { digestOf, type FindSource, locate, type Source, treeOf, wholeOf } from "./sources.ts";
+import {
+  copyFiles,
+  type FindSource,
+  locate,
+  type ReadFiles,
+  readFiles,
+  type Source,
+  treeOf,
+  wholeOf,
+} from "./sources.ts";
 import type { MountInputs } from "./step-key.ts";
 import { newWritableKey } from "./views.ts";
 
 /** A mount whose source is known; nothing is made for it yet. */
-export type PlannedMount = MountInputs & { readonly source: Source | null };
+export type PlannedMount = MountInputs & {
+  readonly source: Source | null;
+  /** Of a bind mount of files of the host. */
+  readonly read: ReadFiles | null;
+};
 
 /** What a command gets: its mounts, and variables that hold secrets. */
 export type OpenedMounts = { readonly mounts: readonly StepMount[]; readonly environment: readonly string[] };
@@ -30,18 +43,16 @@ export async function planMounts(
 async function planMount(build: Build, mount: RunMount, findSource: FindSource): Promise<PlannedMount> {
   if (mount.type === "bind") {
     const source = await findSource(mount.from);
-    return { mount, source, content: await contentOf(build, source, mount.source) };
+    const isWhole = mount.source === "" || mount.source === "/";
+    if (source.type === "chain" && isWhole) {
+      return { mount, source, content: chainIDOf(source.chain) ?? sha256(""), read: null };
+    }
+    const read = await readFiles(build, source, wholeOf(mount.source));
+    return { mount, source, content: read.digest, read };
   }
   // What a cache begins with is no part of the result.
-  if (mount.type !== "cache" || mount.from === null) return { mount, source: null, content: null };
-  const source = await findSource(mount.from);
-  return { mount, source, content: source.type === "chain" ? chainIDOf(source.chain) : null };
-}
-
-function contentOf(build: Build, source: Source, path: string): Promise<Digest> | Digest {
-  const isWhole = path === "" || path === "/" || path === ".";
-  if (source.type === "chain" && isWhole) return chainIDOf(source.chain) ?? sha256("");
-  return digestOf(build, source, wholeOf(isWhole ? "." : path, path));
+  const source = mount.type === "cache" && mount.from !== null ? await findSource(mount.from) : null;
+  return { mount, source, content: null, read: null };
 }
 
 /** Makes what the mounts need; all of it goes with `stack`, at the end of the step. */
@@ -52,10 +63,10 @@ export async function openMounts(
 ): Promise<OpenedMounts> {
   const mounts: StepMount[] = [];
   const environment: string[] = [];
-  for (const { mount, source } of planned) {
+  for (const { mount, source, read } of planned) {
     switch (mount.type) {
       case "bind":
-        mounts.push(await openBind(build, { mount, source }, stack));
+        mounts.push(await openBind(build, { mount, source, read }, stack));
         break;
       case "cache": {
         const { target } = mount;
@@ -71,10 +82,11 @@ export async function openMounts(
         openSecret(build, mount, { mounts, environment });
         break;
       case "ssh": {
-        const opened = openAgent(build, mount);
+        const agents = mounts.filter(({ type }) => type === "ssh").length;
+        const opened = openAgent(build, mount, agents);
         if (opened === null) break;
         mounts.push(opened);
-        environment.push(`SSH_AUTH_SOCK=${opened.target}`);
+        if (agents === 0) environment.push(`SSH_AUTH_SOCK=${opened.target}`);
         break;
       }
     }
@@ -87,7 +99,7 @@ type Of<Type extends RunMount["type"]> = Extract<RunMount, { type: Type }>;
 /** Of a stage its own file system; of a context a copy, without what is ignored, which nobody can change meanwhile. */
 async function openBind(
   build: Build,
-  { mount, source }: { readonly mount: Of<"bind">; readonly source: Source | null },
+  { mount, source, read }: Omit<PlannedMount, "mount" | "content"> & { readonly mount: Of<"bind"> },
   stack: AsyncDisposableStack,
 ): Promise<StepMount> {
   if (source === null) throw new Error("a bind mount without a source");
@@ -99,10 +111,10 @@ async function openBind(
   }
   const copy = join(build.scratch, newWritableKey());
   await mkdir(copy, { mode: 0o755 });
-  const isWhole = mount.source === "" || mount.source === "/" || mount.source === ".";
-  const wish = { ...wholeOf(isWhole ? "." : mount.source, mount.source), parents: !isWhole };
-  await build.parts.copier.copy(source.tree, wish, copy, { signal: build.signal });
-  return { type: "bind", source: await locate(build, copy, isWhole ? "/" : mount.source), target, readOnly };
+  if (read !== null) {
+    await copyFiles(build, { source, wish: wholeOf(mount.source), read }, { rootfs: copy, stepID: null });
+  }
+  return { type: "bind", source: await locate(build, copy, mount.source || "/"), target, readOnly };
 }
 
 /** What is written into it goes with the step. */
@@ -139,7 +151,7 @@ function openSecret({ request }: Build, mount: Of<"secret">, { mounts, environme
   if (mount.target !== null) mounts.push({ type: "secret", content, target: mount.target, mode, uid, gid });
 }
 
-function openAgent({ request }: Build, mount: Of<"ssh">): Extract<StepMount, { type: "ssh" }> | null {
+function openAgent({ request }: Build, mount: Of<"ssh">, before: number): Extract<StepMount, { type: "ssh" }> | null {
   const id = mount.id === "" ? "default" : mount.id;
   const agent = request.ssh.find((each) => each.id === id);
   if (agent === undefined) {
@@ -147,6 +159,6 @@ function openAgent({ request }: Build, mount: Of<"ssh">): Extract<StepMount, { t
     throw new EngineError("not-found", `unset ssh forward key ${id}`, { hint: `give it with --ssh ${id}` });
   }
   const { mode, uid, gid } = mount;
-  const target = mount.target ?? join("/run/buildkit", `ssh_agent.${basename(id)}`);
+  const target = mount.target ?? `/run/buildkit/ssh_agent.${before}`;
   return { type: "ssh", socket: agent.path, target, mode, uid, gid };
 }
