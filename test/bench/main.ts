@@ -31,7 +31,6 @@ import { BenchRegistry } from "./images/registry.ts";
 import { openImageWorkplace } from "./images/workplace.ts";
 import { type Row, runCommand } from "./measure.ts";
 import { type Part, printReport, saveReport } from "./report.ts";
-import { mountHierarchy, OwnHierarchies } from "./support/own-hierarchies.ts";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -47,7 +46,6 @@ const { values: options, positionals } = parseArgs({
 const only = options.only?.split(",") ?? null;
 const parts = positionals.length > 0 ? positionals : (only ?? "commands,twenty,load,logs,dashboard,images".split(","));
 const inside = "GANTRY_BENCH_DIRECTORY";
-const mounted = "GANTRY_BENCH_HIERARCHIES";
 const debianRootfs = "debian.tar";
 const runtime = options.runtime;
 const directory = process.env[inside];
@@ -62,7 +60,6 @@ async function runIsolated(): Promise<number> {
   }
   installEngines();
   const place = mkdtempSync(join(tmpdir(), "gb-"));
-  await using hierarchies = runtime === "crun" ? new OwnHierarchies() : null;
   try {
     // Before the isolation, which has no network.
     if (parts.some((part) => ["load", "images", "api"].includes(part))) makeDebianRootfs(join(place, debianRootfs));
@@ -70,7 +67,7 @@ async function runIsolated(): Promise<number> {
     const again = [process.execPath, import.meta.filename, ...process.argv.slice(2)];
     const child = spawn("unshare", [...isolation, ...again], {
       stdio: "inherit",
-      env: { ...process.env, [inside]: place, [mounted]: hierarchies?.names.join(" ") ?? "", NODE_NO_WARNINGS: "1" },
+      env: { ...process.env, [inside]: place, NODE_NO_WARNINGS: "1" },
     });
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill("SIGKILL"));
     const [code] = await once(child, "exit");
@@ -105,7 +102,7 @@ function installEngines(): void {
 
 async function main(place: string): Promise<void> {
   runCommand(["ip", "link", "set", "lo", "up"]);
-  for (const name of process.env[mounted]?.split(" ").filter(Boolean) ?? []) mountHierarchy(name);
+  if (runtime === "crun") leaveUnifiedOut();
   for (const name of ["g", "d", "p", "s"]) mountFresh(join(place, name));
   keepPodmanToItsDisk(join(place, "p"));
   const engines = [
@@ -199,6 +196,12 @@ async function measureImages(place: string, engines: readonly Engine[]): Promise
   const rounds = Math.min(Number(options.rounds), 5);
   await using workplace = await openImageWorkplace(place, join(place, debianRootfs), { engines: all, rounds });
   return [...(await imageRows(workplace)), await dashboardKeyRow(gantry, ours, workplace)];
+}
+
+/** crun takes cgroups v1 only where no cgroup2 hierarchy beside them holds a controller: in our mount namespace there is none. */
+function leaveUnifiedOut(): void {
+  const unified = "/sys/fs/cgroup/unified";
+  if (existsSync(unified)) runCommand(["umount", unified]);
 }
 
 /** podman and skopeo unpack large files by way of /var/tmp, and podman knows from the host which registry has which blob. */
