@@ -80,6 +80,11 @@ const checkpointVerbs: Readonly<Record<string, Verb>> = {
 };
 
 const builderVerbs: Readonly<Record<string, Verb>> = {
+  ls: { summary: "list builds", load: () => import("./commands/builder-ls.ts") },
+  logs: { summary: "show what a build has done", load: () => import("./commands/builder-logs.ts") },
+  cancel: { summary: "end builds that run", load: () => import("./commands/builder-cancel.ts") },
+  retry: { summary: "build the same once more", load: () => import("./commands/builder-retry.ts") },
+  rm: { summary: "forget builds of the past", load: () => import("./commands/builder-rm.ts") },
   prune: { summary: "remove the cache of builds", load: () => import("./commands/builder-prune.ts") },
   du: { summary: "show what the cache of builds holds", load: () => import("./commands/builder-du.ts") },
 };
@@ -153,7 +158,7 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Verb | unde
     push: verbs.push,
     build: verbs.build,
   },
-  builder: { ...builderVerbs, build: verbs.build },
+  builder: { ...builderVerbs, list: builderVerbs.ls, remove: builderVerbs.rm, build: verbs.build },
   network: { ...networkVerbs, list: networkVerbs.ls, remove: networkVerbs.rm },
   volume: { ...volumeVerbs, list: volumeVerbs.ls, remove: volumeVerbs.rm },
   checkpoint: { ...checkpointVerbs, list: checkpointVerbs.ls, remove: checkpointVerbs.rm },
@@ -168,7 +173,7 @@ export const sections: readonly (readonly [string, string, Readonly<Record<strin
   ["Networks", "network ", networkVerbs],
   ["Volumes", "volume ", volumeVerbs],
   ["Checkpoints", "checkpoint ", checkpointVerbs],
-  ["Build cache", "builder ", builderVerbs],
+  ["Builds", "builder ", builderVerbs],
   ["System", "system ", systemVerbs],
   ["Engine", "engine ", engineVerbs],
   ["Other", "", otherVerbs],

@@ -115,6 +115,12 @@ export function secondsOf({ startedAt, endedAt }: BuildStep, now: number): numbe
   return Math.max(0, (end - Date.parse(startedAt)) / 1000);
 }
 
+/** The same of a line of its output; one that is told again later came before the step's end. */
+export function lineTime(step: BuildStep, at: number): number {
+  const seconds = secondsOf({ ...step, endedAt: null }, at);
+  return step.endedAt === null ? seconds : Math.min(seconds, secondsOf(step, at));
+}
+
 export function isEnded({ status }: BuildStep): boolean {
   return status !== "waiting" && status !== "running";
 }

@@ -1,6 +1,6 @@
 import type { BuildResult, BuildWarning } from "../../../engine/protocol/builds.ts";
 import { screenText } from "../../format/screen-text.ts";
-import { type StepView, secondsOf } from "./build-model.ts";
+import { lineTime, type StepView } from "./build-model.ts";
 import { instructionRange, sourceExcerpt } from "./source-excerpt.ts";
 
 export type Source = {
@@ -24,7 +24,7 @@ export function failureLines(failed: FailedStep | null, place: Place, message: s
 function outputLines({ step, tail, title }: FailedStep): string[] {
   const rule = "-".repeat(6);
   const output = tail.last(10).map(({ text, at }) => {
-    const seconds = at === 0 ? "" : `${secondsOf({ ...step, endedAt: null }, at).toFixed(3)} `;
+    const seconds = at === 0 ? "" : `${lineTime(step, at).toFixed(3)} `;
     return `${seconds}${screenText(text)}`;
   });
   return [rule, ` > ${screenText(title)}:`, ...output, rule];

@@ -1,6 +1,6 @@
 import type { BuildEvent, BuildStep } from "../../../engine/protocol/builds.ts";
 import { screenText } from "../../format/screen-text.ts";
-import { isEnded, OutputTail, StepTitles, secondsOf } from "./build-model.ts";
+import { isEnded, lineTime, OutputTail, StepTitles, secondsOf } from "./build-model.ts";
 
 /** Milliseconds that other steps wait until the one that is told of lets them have a word. */
 const patience = 5_000;
@@ -104,7 +104,7 @@ export class PlainProgress {
 }
 
 function outputLine(step: BuildStep, { text, at }: { readonly text: string; readonly at: number }): string {
-  const seconds = secondsOf({ ...step, endedAt: null }, at);
+  const seconds = lineTime(step, at);
   return `${seconds.toFixed(seconds < 10 ? 3 : seconds < 100 ? 2 : 1)} ${screenText(text)}`;
 }
 

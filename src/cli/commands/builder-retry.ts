@@ -1,0 +1,12 @@
+import type { Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { forEachName } from "../each.ts";
+
+export function command(cli: Cli): Command {
+  return newCommand(cli, "builder retry", "BUILD...", "build the same once more, in the background")
+    .argument("<build...>")
+    .action((builds: string[]) =>
+      forEachName(cli, builds, async (client, build) => (await client.request("builds.retry", { build })).buildID),
+    );
+}
