@@ -42,6 +42,7 @@ class LocalStepRunner implements StepRunner {
   async run(wish: StepWish, work: StepWork): Promise<StepEnd> {
     const { config, runtime } = this.#options;
     this.#refuseAborted(work);
+    runtime.expectProcess();
     const cgroupPath = `${cgroupParentPath(config, wish.cgroupParent)}/${wish.id}`;
     const place = new StepPlace(config, wish.id);
     await using undo = new AsyncDisposableStack();
@@ -51,7 +52,6 @@ class LocalStepRunner implements StepRunner {
     if (wish.cgroupParent !== "") await this.#made.note(cgroupPath);
     const mounts = undo.use(await prepareMounts(place, wish.mounts));
     const sandbox = undo.use(await this.#connect(wish));
-    runtime.expectProcess();
     const { mountPoints, warnings } = await writeStepBundle(config, wish, {
       place,
       sandbox: sandbox.sandbox,
