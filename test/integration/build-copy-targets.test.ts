@@ -33,7 +33,7 @@ it("keeps the mode and owner of a directory that is there, and makes those below
   await scene.copy({ sources: ["d"], target: "/t" });
   await scene.copy({ sources: ["d"], target: "/new/t" });
   expect(scene.sh("cd $R; stat -c '%n %a %u:%g %Y' t t/s new/t new/t/s | sed 's/ [0-9]\\{9,\\}$/ now/'")).toBe(
-    "t 1777 5:6 1000\nt/s 711 0:0 1000\nnew/t 755 0:0 1000\nnew/t/s 711 0:0 1000\n",
+    "t 1777 5:6 now\nt/s 711 0:0 1000\nnew/t 755 0:0 now\nnew/t/s 711 0:0 1000\n",
   );
 });
 
@@ -118,11 +118,14 @@ it("copies attributes, but none that would tell overlayfs what to show", async (
   set("trusted.overlay.opaque", `${scene.context}/d`);
   scene.sh("setcap cap_net_raw+ep d/f");
   await scene.copy({ sources: ["."], target: "/t" });
+  await scene.copy({ sources: ["."], target: "/kept", chown: "1:2" }, { keepsOwners: true });
   const names = (path: string) =>
     execFileSync("python3", ["-c", "import os,sys;print(sorted(os.listxattr(sys.argv[1])))", path], {
       encoding: "utf8",
     });
-  expect(names(`${scene.rootfs}/t/d/f`)).toBe("['security.capability', 'user.a']\n");
+  // What a program may do does not come by a context.
+  expect(names(`${scene.rootfs}/t/d/f`)).toBe("['user.a']\n");
+  expect(names(`${scene.rootfs}/kept/d/f`)).toBe("['security.capability', 'user.a']\n");
   expect(names(`${scene.rootfs}/t/d`)).toBe("['user.b']\n");
 });
 

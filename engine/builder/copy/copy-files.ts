@@ -8,8 +8,9 @@ import { type ModeChange, parseMode } from "./copy-mode.ts";
 import { findOwner, type Owner } from "./copy-owner.ts";
 import type { CopyTask, FilesWatch } from "./copy-tasks.ts";
 import { isDirectory, openLoose } from "./digest-files.ts";
-import { changed, keepsOwners, StampHash } from "./digest-tree.ts";
+import { changed, StampHash } from "./digest-tree.ts";
 import type { CopyWish, LooseFile } from "./file-copier.ts";
+import { keptFacts } from "./kept-facts.ts";
 import { type PlannedPick, picksOf } from "./picks.ts";
 import { joined, SourceTree } from "./source-tree.ts";
 import { isType, TargetTree } from "./target-tree.ts";
@@ -118,7 +119,7 @@ class Copy {
     const directory = this.#target.openDirectory(real);
     try {
       const watch = { isCancelled: this.#watch.isCancelled, onRead: () => {} };
-      await unpackArchive(fd, { fd: directory, owner: this.#owner }, watch);
+      await unpackArchive(fd, directory, watch);
     } catch (error) {
       throw EngineError.wrap(`unpack ${textOf(node.name)}`, error);
     } finally {
@@ -147,14 +148,14 @@ class Copy {
   }
 
   #newDirectory(): { mode: number; owner: Owner } {
-    return { mode: this.#mode.fixed ?? 0o755, owner: this.#owner ?? { uid: 0, gid: 0 } };
+    return { mode: 0o755, owner: this.#owner ?? { uid: 0, gid: 0 } };
   }
 
   #writer(top: BytePath): TreeWriter {
     const { tree, wish } = this.#task;
     return new TreeWriter(this.#target, top, {
       owner: this.#owner,
-      keepsOwners: keepsOwners(tree, wish),
+      kept: keptFacts(tree, wish),
       mode: this.#mode,
       replaces: wish.link,
       stamps: this.#stamps,

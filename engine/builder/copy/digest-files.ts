@@ -1,8 +1,9 @@
 import { dirname } from "node:path";
 import { fileTypes } from "../../host/tree-calls.ts";
 import type { DigestTask, FilesWatch } from "./copy-tasks.ts";
-import { keepsOwners, StampHash, TreeDigest } from "./digest-tree.ts";
+import { StampHash, TreeDigest } from "./digest-tree.ts";
 import type { CopyDigest, CopyWish, LooseFile } from "./file-copier.ts";
+import { keptFacts } from "./kept-facts.ts";
 import { PathPatterns } from "./path-patterns.ts";
 import { type PlannedPick, picksOf } from "./picks.ts";
 import { notFound, type Pick, SourceTree } from "./source-tree.ts";
@@ -10,7 +11,7 @@ import { isCopied, TreeWalk } from "./walk-tree.ts";
 
 /** Does a digest task. Synchronous: for workers. */
 export function digestFiles({ tree, wish }: DigestTask, watch: FilesWatch): CopyDigest {
-  const digest = new TreeDigest(keepsOwners(tree, wish), new StampHash(), watch.onFile);
+  const digest = new TreeDigest(keptFacts(tree, wish), new StampHash(), watch.onFile);
   if (tree !== null) {
     using source = new SourceTree(tree.directory, tree.ignore);
     for (const planned of picksOf(source, wish, watch.check)) digestPick(digest, planned, watch);

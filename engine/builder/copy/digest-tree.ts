@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
 import { EngineError } from "../../errors.ts";
 import { closeOpened } from "../../host/file-calls.ts";
-import { attributeNamesOf, attributeValueOf, type FileStatus, fileTypes, statusOf } from "../../host/tree-calls.ts";
-import { isLayerAttribute } from "../../layers/overlay-marks.ts";
+import { type FileStatus, fileTypes, statusOf } from "../../host/tree-calls.ts";
 import { type BytePath, textOf } from "../../lib/byte-path.ts";
 import { type Digest, digestOfHex } from "../../oci/digest.ts";
-import type { CopyWish, LooseFile } from "./file-copier.ts";
+import type { LooseFile } from "./file-copier.ts";
+import { attributesOf, type KeptFacts } from "./kept-facts.ts";
 import type { Pick } from "./source-tree.ts";
 import { openIfSame, readFlags, type TreeNode, type TreeVisitor, targetOf } from "./walk-tree.ts";
 
@@ -19,7 +19,7 @@ const bufferSize = 512 * 1024;
 export class TreeDigest implements TreeVisitor {
   readonly #hash = createHash("sha256");
   readonly #buffer = Buffer.allocUnsafeSlow(bufferSize);
-  readonly #keepsOwners: boolean;
+  readonly #kept: KeptFacts;
   readonly #stamps: StampHash;
   /** Where each file with several names was met first. */
   readonly #links = new Map<string, BytePath>();
@@ -29,8 +29,8 @@ export class TreeDigest implements TreeVisitor {
   #bytes = 0;
 
   /** onFile: called after each. */
-  constructor(keepsOwners: boolean, stamps: StampHash, onFile: (bytes: number) => void) {
-    this.#keepsOwners = keepsOwners;
+  constructor(kept: KeptFacts, stamps: StampHash, onFile: (bytes: number) => void) {
+    this.#kept = kept;
     this.#stamps = stamps;
     this.#onFile = onFile;
   }
@@ -64,7 +64,7 @@ export class TreeDigest implements TreeVisitor {
   enter(node: TreeNode, fd: number, isListed: boolean): void {
     // The target's own mode and owner are none of its business.
     if (node.path === "") return;
-    this.#line(["directory", node.path, isListed, ...this.#facts(node.status), attributesOf(fd)]);
+    this.#line(["directory", node.path, isListed, ...this.#facts(node.status), this.#attributes(fd)]);
   }
 
   leave(): void {}
@@ -76,7 +76,7 @@ export class TreeDigest implements TreeVisitor {
       this.#count(0);
       return;
     }
-    this.#line(["file", node.path, ...this.#facts(status), attributesOf(fd), status.size]);
+    this.#line(["file", node.path, ...this.#facts(status), this.#attributes(fd), status.size]);
     this.#content(fd, status.size, node.path);
     this.#count(status.size);
   }
@@ -116,7 +116,13 @@ export class TreeDigest implements TreeVisitor {
   }
 
   #facts({ mode, uid, gid }: FileStatus): number[] {
-    return [mode & 0o7777, ...(this.#keepsOwners ? [uid, gid] : [])];
+    return [mode & 0o7777, ...(this.#kept.owners ? [uid, gid] : [])];
+  }
+
+  /** As JSON can hold them. */
+  #attributes(fd: number): string[] {
+    const attributes = attributesOf(fd, this.#kept);
+    return attributes.flatMap(([name, value]) => [name, value.toString("latin1")]);
   }
 
   #isLink({ path, status }: TreeNode): boolean {
@@ -174,20 +180,8 @@ export class StampHash {
   }
 }
 
-/** Extended attributes that are copied, as JSON can hold them. */
-function attributesOf(fd: number): string[] {
-  const names = attributeNamesOf(fd);
-  if (names.length === 0) return names;
-  return names.filter(isLayerAttribute).flatMap((name) => [name, attributeValueOf(fd, name)?.toString("latin1") ?? ""]);
-}
-
 export function changed(path: BytePath): EngineError {
   return new EngineError("failed-precondition", `${textOf(path) || "a source"} was changed while it was read`, {
     hint: "build again when nobody writes to the build context",
   });
-}
-
-/** Owners matter where they are copied. */
-export function keepsOwners(tree: { readonly keepsOwners: boolean } | null, wish: CopyWish): boolean {
-  return tree?.keepsOwners === true && wish.chown === null;
 }

@@ -8,7 +8,6 @@ import { TarParser, type TarSink } from "../../layers/tar-parser.ts";
 import { type ReadWatch, TarSource } from "../../layers/tar-source.ts";
 import { TreeExtractor } from "../../layers/tree-extractor.ts";
 import { type ForeignCompression, findCompression, magicSize } from "../../lib/compression.ts";
-import type { Owner } from "./copy-owner.ts";
 
 /** Of what xz may take: a file says itself how much memory it needs. */
 const xzMemory = "256MiB";
@@ -40,17 +39,13 @@ class Probe implements TarSink {
 }
 
 /**
- * Unpacks an archive into a directory, which is the root of its links. What is there is replaced, but for directories, which are filled. Fails with
+ * Unpacks an archive into a directory, which is the root of its links. All belongs to whom the archive says, also with --chown, as docker has it. What is there is replaced, but for directories, which are filled. Fails with
  * `corrupt`, and with `resource-exhausted` for one that says to be larger than the free part of the disk.
  */
-export async function unpackArchive(
-  fd: number,
-  target: { readonly fd: number; readonly owner: Owner | null },
-  watch: ReadWatch,
-): Promise<void> {
-  using view = new ContainerView({ root: `/proc/self/fd/${target.fd}/.`, readOnly: false, pid: null, mounts: [] });
-  using extractor = new TreeExtractor(view, [view.root], { noOverwriteDirNonDir: false, owner: target.owner });
-  const parser = new TarParser(new BoundedSink(extractor, freeBytes(target.fd)));
+export async function unpackArchive(fd: number, target: number, watch: ReadWatch): Promise<void> {
+  using view = new ContainerView({ root: `/proc/self/fd/${target}/.`, readOnly: false, pid: null, mounts: [] });
+  using extractor = new TreeExtractor(view, [view.root], { noOverwriteDirNonDir: false, owner: null });
+  const parser = new TarParser(new BoundedSink(extractor, freeBytes(target)));
   for await (const chunk of plainBytes(fd, watch)) {
     if (watch.isCancelled()) throw new EngineError("cancelled", "cancelled");
     parser.push(chunk);

@@ -3,8 +3,6 @@ import { EngineError } from "../../errors.ts";
 import { closeOpened } from "../../host/file-calls.ts";
 import { makedev } from "../../host/syscalls.ts";
 import {
-  attributeNamesOf,
-  attributeValueOf,
   chmodOpen,
   chownAt,
   chownOpen,
@@ -23,11 +21,11 @@ import {
   symlinkAt,
   unlinkAt,
 } from "../../host/tree-calls.ts";
-import { isLayerAttribute } from "../../layers/overlay-marks.ts";
 import { type BytePath, pathOf, textOf } from "../../lib/byte-path.ts";
 import type { ModeChange } from "./copy-mode.ts";
 import type { Owner } from "./copy-owner.ts";
 import { changed, type StampHash } from "./digest-tree.ts";
+import { attributesOf, type KeptFacts } from "./kept-facts.ts";
 import { joined } from "./source-tree.ts";
 import { isType, type TargetTree } from "./target-tree.ts";
 import { type TreeNode, type TreeVisitor, targetOf } from "./walk-tree.ts";
@@ -35,7 +33,7 @@ import { type TreeNode, type TreeVisitor, targetOf } from "./walk-tree.ts";
 export type WriteOptions = {
   /** Null: whom the source says. */
   readonly owner: Owner | null;
-  readonly keepsOwners: boolean;
+  readonly kept: KeptFacts;
   readonly mode: ModeChange;
   /** What has another type is replaced, where docker would refuse. */
   readonly replaces: boolean;
@@ -126,8 +124,10 @@ export class TreeWriter implements TreeVisitor {
     const level = this.#levels.pop();
     if (level === undefined) return;
     try {
-      if (node.path !== "") this.#describeDirectory(level, { node, source, isListed });
-      if (node.path === "" || isListed) setTimeAt(level.fd, null, node.status.modified);
+      // The target itself is of now, as docker's is.
+      if (node.path === "") return;
+      this.#describeDirectory(level, { node, source, isListed });
+      if (isListed) setTimeAt(level.fd, null, node.status.modified);
     } finally {
       closeOpened(level.fd);
     }
@@ -143,7 +143,7 @@ export class TreeWriter implements TreeVisitor {
     try {
       copyContent(source, fd, { size: status.size, path: node.path });
       this.#describe(level, fd, status);
-      copyAttributes(source, fd);
+      copyAttributes(source, fd, this.#options.kept);
       setTimeAt(fd, null, status.modified);
     } finally {
       closeOpened(fd);
@@ -187,7 +187,7 @@ export class TreeWriter implements TreeVisitor {
   }
 
   #ownerOf({ uid, gid }: FileStatus): Owner {
-    return this.#options.owner ?? (this.#options.keepsOwners ? { uid, gid } : { uid: 0, gid: 0 });
+    return this.#options.owner ?? (this.#options.kept.owners ? { uid, gid } : { uid: 0, gid: 0 });
   }
 
   #describe(level: Level, fd: number, status: FileStatus): void {
@@ -203,7 +203,7 @@ export class TreeWriter implements TreeVisitor {
     if (isWhole) chownOpen(level.fd, this.#ownerOf(node.status));
     const mode = node.status.mode & 0o7777;
     chmodOpen(level.fd, isWhole ? this.#options.mode.apply(mode, true) : mode);
-    if (isWhole) copyAttributes(source, level.fd);
+    if (isWhole) copyAttributes(source, level.fd, this.#options.kept);
   }
 
   /** Takes away what has the name. Gives the name. */
@@ -262,9 +262,6 @@ function copyInKernel(from: number, to: number, size: number): number {
   return done;
 }
 
-function copyAttributes(from: number, to: number): void {
-  for (const name of attributeNamesOf(from)) {
-    const value = isLayerAttribute(name) ? attributeValueOf(from, name) : null;
-    if (value !== null) setAttributeOf(to, name, value);
-  }
+function copyAttributes(from: number, to: number, kept: KeptFacts): void {
+  for (const [name, value] of attributesOf(from, kept)) setAttributeOf(to, name, value);
 }
