@@ -2,8 +2,8 @@ import { refuse } from "./failure.ts";
 
 /** Enough for what a kernel takes as one variable (128 KiB), many times over. */
 const mostCharacters = 1024 * 1024;
-/** Comparisons of characters: some 30 ms. */
-const mostSteps = 4_000_000;
+/** Comparisons of characters: some 100 ms. */
+const mostSteps = 1_000_000;
 /** `${a:-${b:-…}}` */
 const deepest = 100;
 
@@ -12,9 +12,15 @@ const deepest = 100;
  * product of lengths: a Dockerfile of a few lines must not take the engine's memory or time.
  */
 export class Budget {
-  #characters = mostCharacters;
-  #steps = mostSteps;
+  #characters: number;
+  #steps: number;
   #depth = 0;
+
+  /** instructions: what is to be had for so many of them at once. */
+  constructor(instructions = 1) {
+    this.#characters = mostCharacters * instructions;
+    this.#steps = mostSteps * instructions;
+  }
 
   takeText(text: string): string {
     this.#characters -= text.length;

@@ -22,7 +22,7 @@ export function expandWords(
   escapeToken: Escape,
   budget = new Budget(),
 ): readonly string[] {
-  return readWord(word, { escapeToken, lookup, budget }).words;
+  return readWord(word, { escapeToken, lookup, budget, splits: true }).words;
 }
 
 function readWord(word: string, options: WordOptions): ShellWord {
@@ -39,9 +39,19 @@ function readWord(word: string, options: WordOptions): ShellWord {
  * back as they are. lookup: of before the instruction; only an ARG sees those before it in the same line. For ARG see also resolveArgs.
  * Fails with `invalid-argument` and the instruction's line.
  */
-export function expandInstruction<I extends Instruction>(instruction: I, lookup: Lookup, escapeToken: Escape): I;
-export function expandInstruction(instruction: Instruction, lookup: Lookup, escapeToken: Escape): Instruction {
-  return atLine(instruction.lines.first, () => expand(instruction, { lookup, escapeToken, budget: new Budget() }));
+export function expandInstruction<I extends Instruction>(
+  instruction: I,
+  lookup: Lookup,
+  escapeToken: Escape,
+  budget?: Budget,
+): I;
+export function expandInstruction(
+  instruction: Instruction,
+  lookup: Lookup,
+  escapeToken: Escape,
+  budget = new Budget(),
+): Instruction {
+  return atLine(instruction.lines.first, () => expand(instruction, { lookup, escapeToken, budget }));
 }
 
 function expand(instruction: Instruction, options: WordOptions): Instruction {
@@ -54,7 +64,10 @@ function expand(instruction: Instruction, options: WordOptions): Instruction {
     case "LABEL":
       return { ...instruction, pairs: instruction.pairs.map((pair): Pair => ({ ...pair, ...expandPair(pair, one) })) };
     case "EXPOSE":
-      return { ...instruction, values: instruction.values.flatMap((value) => readWord(value, options).words) };
+      return {
+        ...instruction,
+        values: instruction.values.flatMap((value) => readWord(value, { ...options, splits: true }).words),
+      };
     case "VOLUME":
       return { ...instruction, values: instruction.values.map(one) };
     case "USER":
@@ -110,6 +123,7 @@ export type ArgScope = {
   /** Of the stage, before the instruction. */
   readonly lookup: Lookup;
   readonly escape: Escape;
+  readonly budget?: Budget;
 };
 
 /**
@@ -118,13 +132,13 @@ export type ArgScope = {
  */
 export function resolveArgs(
   instruction: ArgInstruction,
-  { buildArgs, globalArgs, lookup, escape: escapeToken }: ArgScope,
+  { buildArgs, globalArgs, lookup, escape: escapeToken, budget = new Budget() }: ArgScope,
 ): Declared[] {
   const given = (key: string, hasDefault: boolean): string | undefined => {
     if (Object.hasOwn(buildArgs, key)) return buildArgs[key];
     return hasDefault ? undefined : globalArgs.get(key);
   };
-  const options = { lookup, escapeToken, budget: new Budget() };
+  const options = { lookup, escapeToken, budget };
   return atLine(instruction.lines.first, () => declare(instruction, given, options));
 }
 

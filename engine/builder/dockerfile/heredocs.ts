@@ -62,6 +62,7 @@ function readOrNull(text: string, keeps: { keepsQuotes?: boolean; keepsEscapes?:
       lookup: nothing,
       budget: new Budget(),
       keepsUnset: true,
+      splits: true,
       ...keeps,
     });
   } catch {

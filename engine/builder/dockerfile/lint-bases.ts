@@ -1,11 +1,12 @@
 import { EngineError } from "../../errors.ts";
 import { formatPlatform, parsePlatform } from "../../oci/platform.ts";
 import { parseReference } from "../../oci/reference.ts";
+import { Budget } from "./budget.ts";
 import { expandWord } from "./expand.ts";
 import { quote } from "./failure.ts";
 import type { Findings } from "./lint-rules.ts";
 import type { CheckScope } from "./lint-scope.ts";
-import { resolveGlobalArgs } from "./stages.ts";
+import { headBudget, resolveGlobalArgs } from "./stages.ts";
 import { didYouMean } from "./suggest.ts";
 import type { Dockerfile, Stage } from "./types.ts";
 
@@ -18,13 +19,14 @@ export function checkBases(dockerfile: Dockerfile, scope: CheckScope, findings: 
   if (defaults !== null) checkDefaults(dockerfile, defaults, findings);
   const args = orNull(() => resolveGlobalArgs(dockerfile, { ...options, buildArgs: scope.buildArgs }));
   if (args === null) return;
+  const budget = new Budget(headBudget);
   const declared = dockerfile.metaArgs.flatMap((each) => each.args.map(({ key }) => key));
   const known = new Set([...args.keys(), ...declared]);
   for (const stage of dockerfile.stages) {
-    const base = readWord(stage.base, args, dockerfile);
+    const base = readWord(stage.base, args, dockerfile, budget);
     checkDeclared(stage, base, known, findings);
     if (stage.platform === null) continue;
-    const platform = readWord(stage.platform, args, dockerfile);
+    const platform = readWord(stage.platform, args, dockerfile, budget);
     checkDeclared(stage, platform, known, findings);
     if (platform !== null) checkPlatform(stage, { written: stage.platform, ...platform }, args, findings);
   }
@@ -36,7 +38,7 @@ type Expanded = {
   readonly missing: ReadonlySet<string>;
 };
 
-function readWord(word: string, args: Args, { directives }: Dockerfile): Expanded | null {
+function readWord(word: string, args: Args, { directives }: Dockerfile, budget: Budget): Expanded | null {
   const found = new Set<string>();
   const missing = new Set<string>();
   const lookup = (name: string): string | undefined => {
@@ -44,14 +46,15 @@ function readWord(word: string, args: Args, { directives }: Dockerfile): Expande
     (value === undefined ? missing : found).add(name);
     return value;
   };
-  const text = orNull(() => expandWord(word, lookup, directives.escape));
+  const text = orNull(() => expandWord(word, lookup, directives.escape, budget));
   return text === null ? null : { text, found, missing };
 }
 
 /** The build without any --build-arg has to work, too. */
 function checkDefaults(dockerfile: Dockerfile, args: Args, findings: Findings): void {
+  const budget = new Budget(headBudget);
   for (const { base, lines } of dockerfile.stages) {
-    const image = readWord(base, args, dockerfile);
+    const image = readWord(base, args, dockerfile, budget);
     if (image === null) return;
     if (orNull(() => parseReference(image.text)) !== null) continue;
     const message = `Default value for ARG ${base} results in empty or invalid base image name`;
@@ -61,7 +64,7 @@ function checkDefaults(dockerfile: Dockerfile, args: Args, findings: Findings): 
 
 function checkDeclared(stage: Stage, word: Expanded | null, known: ReadonlySet<string>, findings: Findings): void {
   for (const name of word?.missing ?? []) {
-    if (known.has(name)) continue;
+    if (known.has(name) || !findings.wants("UndefinedArgInFrom", stage)) continue;
     findings.add("UndefinedArgInFrom", stage, `FROM argument '${name}' is not declared${didYouMean(name, known)}`);
   }
 }

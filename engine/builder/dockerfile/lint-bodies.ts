@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { Budget } from "./budget.ts";
 import { expandInstruction, resolveArgs } from "./expand.ts";
 import { quote } from "./failure.ts";
 import { orNull } from "./lint-bases.ts";
@@ -7,6 +8,9 @@ import type { CheckScope, IgnoreFile } from "./lint-scope.ts";
 import { type ResolvedStage, resolveAllStages, resolveStages } from "./stages.ts";
 import { didYouMean } from "./suggest.ts";
 import type { ArgInstruction, Dockerfile, FileInstruction, Instruction, Lookup } from "./types.ts";
+
+/** For all of a Dockerfile: from there on it is taken as it is written. */
+const wholeBudget = 4;
 
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -26,6 +30,7 @@ type Context = {
   readonly scope: CheckScope;
   readonly findings: Findings;
   readonly globalArgs: ReadonlyMap<string, string>;
+  readonly budget: Budget;
 };
 
 /** Goes through stages as a build does, and looks at their instructions. */
@@ -37,18 +42,26 @@ export function checkStageBodies(dockerfile: Dockerfile, scope: CheckScope, find
     scope.stages ?? (scope.target === "" ? null : orNull(() => resolveStages(dockerfile, options).indexes));
   const indexes = wanted === null ? null : new Set(wanted);
   const states = new Map<number, State>();
+  const budget = new Budget(wholeBudget);
   for (const resolved of all.stages) {
     const { index } = resolved.stage;
     if (indexes !== null && !indexes.has(index)) continue;
-    const state = firstState(resolved, states, scope);
+    const state = orNull(() => firstState(resolved, states, scope, budget));
+    if (state === null) return;
     states.set(index, state);
-    new BodyCheck({ dockerfile, scope, findings, globalArgs: all.globalArgs }, state).check(resolved);
+    new BodyCheck({ dockerfile, scope, findings, globalArgs: all.globalArgs, budget }, state).check(resolved);
   }
 }
 
-function firstState({ base }: ResolvedStage, states: ReadonlyMap<number, State>, scope: CheckScope): State {
+function firstState(
+  { base }: ResolvedStage,
+  states: ReadonlyMap<number, State>,
+  scope: CheckScope,
+  budget: Budget,
+): State {
   const parent = base.kind === "stage" ? states.get(base.index) : undefined;
   if (parent !== undefined) {
+    budget.takeSteps(parent.environment.size + parent.declared.size);
     return { ...parent, environment: new Map(parent.environment), declared: new Set(parent.declared) };
   }
   const image = base.kind === "image" ? (scope.findImage?.(base.reference) ?? null) : null;
@@ -88,9 +101,10 @@ class BodyCheck {
   /** Null where that fails: with what is known it may be wrong to say so. */
   #expand(instruction: Instruction): Instruction | null {
     const { directives } = this.#context.dockerfile;
+    const { budget } = this.#context;
     // docker does not ask for those of EXPOSE.
     const lookup = instruction.name === "EXPOSE" ? this.#lookup() : this.#lookup(instruction);
-    return orNull(() => expandInstruction(instruction, lookup, directives.escape));
+    return orNull(() => expandInstruction(instruction, lookup, directives.escape, budget));
   }
 
   /** Of the stage's environment. place: of what is said of variables that are not there. */
@@ -106,12 +120,14 @@ class BodyCheck {
   #noteUndefined(name: string, place: Place): void {
     const { environment, declared, isKnown } = this.#state;
     if (!isKnown || declared.has(name) || name.startsWith("BUILDKIT_SBOM_SCAN_")) return;
+    const { findings } = this.#context;
+    if (!findings.wants("UndefinedVar", place)) return;
     const meant = didYouMean(name, environment.keys()).replace("mean ", "mean $");
-    this.#context.findings.add("UndefinedVar", place, `Usage of undefined variable '$${name}'${meant}`);
+    findings.add("UndefinedVar", place, `Usage of undefined variable '$${name}'${meant}`);
   }
 
   #checkArg(instruction: ArgInstruction): void {
-    const { scope, globalArgs, dockerfile } = this.#context;
+    const { scope, globalArgs, dockerfile, budget } = this.#context;
     for (const { key } of instruction.args) this.#checkSecret("ARG", key, instruction);
     const resolved = orNull(() =>
       resolveArgs(instruction, {
@@ -119,6 +135,7 @@ class BodyCheck {
         globalArgs,
         lookup: this.#lookup(instruction),
         escape: dockerfile.directives.escape,
+        budget,
       }),
     );
     for (const { key, value } of resolved ?? instruction.args) {

@@ -47,16 +47,28 @@ const longestMessage = 1_000;
 export class Findings {
   readonly warnings: BuildWarning[] = [];
   readonly #options: CheckOptions;
+  readonly #merged = new WeakMap<readonly string[], CheckOptions>();
 
   constructor(options: CheckOptions) {
     this.#options = options;
   }
 
+  /** False where `add` would do nothing. */
+  wants(rule: RuleName, place: Place): boolean {
+    if (this.warnings.length >= mostFindings) return false;
+    const options = this.#optionsAt(place.comments);
+    return experimental.has(rule) ? names(options.experimental, rule) : !names(options.skip, rule);
+  }
+
+  #optionsAt(comments: readonly string[]): CheckOptions {
+    const known = this.#merged.get(comments) ?? merge(this.#options, comments);
+    this.#merged.set(comments, known);
+    return known;
+  }
+
   /** Notes a finding, unless the Dockerfile says that it wants none of the kind: at its top, or right before the instruction. */
   add(rule: RuleName, place: Place, message: string): void {
-    const options = merge(this.#options, place.comments);
-    const isWanted = experimental.has(rule) ? names(options.experimental, rule) : !names(options.skip, rule);
-    if (!isWanted || this.warnings.length >= mostFindings) return;
+    if (!this.wants(rule, place)) return;
     this.warnings.push({
       rule,
       message: message.slice(0, longestMessage),

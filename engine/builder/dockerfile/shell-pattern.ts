@@ -32,14 +32,14 @@ export function parsePattern(pattern: string): ShellPattern {
 
 /** `value` without what the pattern takes of its start, at least or at most. */
 export function withoutPrefix(value: string, pattern: ShellPattern, longest: boolean, budget: Budget): string {
-  const text = Array.from(value);
+  const text = charactersOf(value, budget);
   const end = findEnd(text, 0, pattern, longest, budget);
   return end === null ? value : text.slice(end).join("");
 }
 
 /** The same of its end. */
 export function withoutSuffix(value: string, pattern: ShellPattern, longest: boolean, budget: Budget): string {
-  const text = Array.from(value).reverse();
+  const text = charactersOf(value, budget).reverse();
   const end = findEnd(text, 0, pattern.toReversed(), longest, budget);
   return end === null ? value : text.slice(end).reverse().join("");
 }
@@ -48,7 +48,7 @@ type Replacement = { readonly text: string; readonly all: boolean };
 
 /** The first piece of `value`, or each, that the pattern takes, from the left and as long as can be, made `replacement`. */
 export function replacePattern(value: string, pattern: ShellPattern, replacement: Replacement, budget: Budget): string {
-  const text = Array.from(value);
+  const text = charactersOf(value, budget);
   const parts: string[] = [];
   let copied = 0;
   let lastEnd = -1;
@@ -63,6 +63,11 @@ export function replacePattern(value: string, pattern: ShellPattern, replacement
     if (end > at) at = end - 1;
   }
   return parts.concat(text.slice(copied)).join("");
+}
+
+function charactersOf(value: string, budget: Budget): string[] {
+  budget.takeSteps(value.length);
+  return Array.from(value);
 }
 
 /**

@@ -17,11 +17,13 @@ export type WordOptions = {
   readonly ignoresQuotes?: boolean;
   /** Variables that are not set stay as they are written. */
   readonly keepsUnset?: boolean;
+  /** The result has words, too. */
+  readonly splits?: boolean;
 };
 
 export type ShellWord = {
   readonly text: string;
-  /** The same split at blanks that are not quoted; blanks of values split, too. None is empty. */
+  /** The same split at blanks that are not quoted; blanks of values split, too. None is empty. No words unless they are asked for. */
   readonly words: readonly string[];
 };
 
@@ -73,7 +75,7 @@ class WordReader {
   }
 
   readAll(): ShellWord {
-    return this.#readUntil("");
+    return this.#readUntil("", this.#options.splits ?? false);
   }
 
   get #isAtEnd(): boolean {
@@ -89,7 +91,7 @@ class WordReader {
   }
 
   /** stop: a character that ends it, and is taken; empty: goes to the end. */
-  #readUntil(stop: string): ShellWord {
+  #readUntil(stop: string, hasWords: boolean): ShellWord {
     let text = "";
     const words = new Words();
     while (!this.#isAtEnd) {
@@ -100,6 +102,7 @@ class WordReader {
       }
       const piece = this.#readPiece(character);
       text += this.#options.budget.takeText(piece.text);
+      if (!hasWords) continue;
       if (piece.splits) words.addText(piece.text);
       else words.addRaw(piece.text);
     }
@@ -200,7 +203,7 @@ class WordReader {
     const before = this.#keepsEscapes;
     this.#keepsEscapes = keepsEscapes;
     try {
-      return this.#readUntil(stop).text;
+      return this.#readUntil(stop, false).text;
     } catch (error) {
       if (this.#isAtEnd) refuse(unclosed);
       throw error;

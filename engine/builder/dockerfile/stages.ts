@@ -79,8 +79,16 @@ export function resolveStages(dockerfile: Dockerfile, options: StageOptions): Re
   };
 }
 
+/** For all that stands in FROM and before it: what there are thousands of must not take as many times as much. */
+export const headBudget = 4;
+const mostTriggers = 10_000;
+
 /** ARGs before the first FROM, over the predefined ones. */
-export function resolveGlobalArgs(dockerfile: Dockerfile, options: StageOptions): Map<string, string> {
+export function resolveGlobalArgs(
+  dockerfile: Dockerfile,
+  options: StageOptions,
+  budget = new Budget(headBudget),
+): Map<string, string> {
   const { buildArgs } = options;
   const args = new Map(Object.entries(platformArgs(dockerfile, options)));
   for (const name of args.keys()) {
@@ -94,6 +102,7 @@ export function resolveGlobalArgs(dockerfile: Dockerfile, options: StageOptions)
       globalArgs: none,
       lookup: (name: string) => args.get(name),
       escape: dockerfile.directives.escape,
+      budget,
     };
     for (const { key, value } of resolveArgs(instruction, scope)) if (value !== null) args.set(key, value);
   }
@@ -123,9 +132,19 @@ export function resolveAllStages(
   dockerfile: Dockerfile,
   options: StageOptions,
 ): Pick<ResolvedStages, "stages" | "globalArgs"> {
-  const globalArgs = resolveGlobalArgs(dockerfile, options);
+  const budget = new Budget(headBudget);
+  const globalArgs = resolveGlobalArgs(dockerfile, options, budget);
   const resolved: ResolvedStage[] = [];
-  const scope = { dockerfile, options, globalArgs, names: stageNames(dockerfile), earlier: new Map(), resolved };
+  const scope = {
+    dockerfile,
+    options,
+    globalArgs,
+    names: stageNames(dockerfile),
+    earlier: new Map(),
+    resolved,
+    budget,
+    triggers: { count: 0 },
+  };
   for (const stage of dockerfile.stages) {
     resolved.push(atLine(stage.lines.first, () => resolveStage(stage, scope)));
     if (stage.name !== null) scope.earlier.set(stage.name, stage.index);
@@ -142,18 +161,19 @@ type Scope = {
   /** The last so far. */
   readonly earlier: ReadonlyMap<string, number>;
   readonly resolved: readonly ResolvedStage[];
+  readonly budget: Budget;
+  readonly triggers: { count: number };
 };
 
 function resolveStage(stage: Stage, scope: Scope): ResolvedStage {
   const { options } = scope;
-  const budget = new Budget();
   const missing = new Set<string>();
   const lookup = (name: string): string | undefined => {
     const value = scope.globalArgs.get(name);
     if (value === undefined) missing.add(name);
     return value;
   };
-  const expand = (word: string): string => expandWord(word, lookup, scope.dockerfile.directives.escape, budget);
+  const expand = (word: string): string => expandWord(word, lookup, scope.dockerfile.directives.escape, scope.budget);
   const meant = (): string => [...missing].map((name) => didYouMean(name, scope.globalArgs.keys())).join("");
   const baseName = expand(stage.base);
   if (baseName === "") refuse(`base name (${stage.base}) should not be blank${meant()}`);
@@ -162,6 +182,8 @@ function resolveStage(stage: Stage, scope: Scope): ResolvedStage {
   const parent = base.kind === "stage" ? scope.resolved[base.index] : undefined;
   const ownPlatform = stage.platform === null ? null : readPlatform(stage.platform, expand(stage.platform), meant());
   const triggers = parent === undefined ? [] : triggersOf(parent.stage, stage);
+  scope.triggers.count += triggers.length;
+  if (scope.triggers.count > mostTriggers) refuse(`more than ${mostTriggers} instructions by ONBUILD`);
   const findStage = (from: string): number | null => findByName(from, scope.names, scope.dockerfile.stages.length);
   const instructions = isReplaced ? [] : [...triggers, ...stage.instructions];
   const copied = instructions.flatMap((each) => atLine(each.lines.first, () => sourcesOf(each).map(findStage)));

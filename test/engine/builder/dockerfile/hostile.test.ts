@@ -149,6 +149,11 @@ const slow: readonly [what: string, source: string][] = [
   ["mounts", `FROM a\n${lines(`RUN --mount=${line("a,")} x\n`)}`],
   ["onbuild", `FROM a\n${lines(`${line("ONBUILD ")}\n`)}`],
   ["stages", lines("FROM a AS b\nCOPY --from=0 a b\n")],
+  ["values", `FROM a\nENV a=${"x".repeat(60_000)}\n${lines("USER $a$a$a$a\n").slice(0, 100_000)}`],
+  ["patterns", `FROM a\nENV a=${"x".repeat(60_000)}\n${lines("USER ${a##*x*x*x*x*y}\n").slice(0, 200_000)}`],
+  ["bases", `ARG a=${"x".repeat(60_000)}\n${lines("FROM ${a##*x*x*x*x*y}\n").slice(0, 200_000)}`],
+  ["triggers", `FROM a AS a\n${"ONBUILD USER x\n".repeat(5_000)}${"FROM a\n".repeat(4_900)}`],
+  ["names that are not there", `FROM scratch\n${lines(`USER ${line("$ab")}\n`)}`],
   ["names", `ARG ${line("a ")}\n${lines("FROM $ab AS c\n")}`],
 ];
 
