@@ -8,6 +8,7 @@ type Outlet = {
   readonly signal: AbortSignal;
 };
 
+const clippedNote = "\n[output clipped: it is not read as fast as it comes]\n";
 /** Characters of output that wait for one client. */
 const waitingLimit = 2 * 1024 * 1024;
 
@@ -44,12 +45,16 @@ export class BuildQueue {
     if (this.#characters > waitingLimit) this.#shorten();
   }
 
-  /** To half of the limit, so that it is not done for each event. */
+  /** To half of the limit, so that it is not done for each event. What is left of a step's output says that there was more. */
   #shorten(): void {
-    this.#waiting = this.#waiting.filter((event) => {
-      if (event.type !== "output" || this.#characters <= waitingLimit / 2) return true;
+    const clipped = new Set<number>();
+    this.#waiting = this.#waiting.flatMap((event) => {
+      if (event.type !== "output" || this.#characters <= waitingLimit / 2) return [event];
       this.#characters -= event.text.length;
-      return false;
+      if (clipped.has(event.step)) return [];
+      clipped.add(event.step);
+      this.#characters += clippedNote.length;
+      return [{ ...event, text: clippedNote }];
     });
   }
 

@@ -155,11 +155,11 @@ async function atLineAsync<T>(line: number, work: () => Promise<T>): Promise<T> 
   try {
     return await work();
   } catch (error) {
+    // A base that cannot be had is nothing wrong with the text.
+    if (error instanceof EngineError && error.code !== "invalid-argument") {
+      throw EngineError.wrap(`line ${line}`, error);
+    }
     return atLine(line, () => {
-      // A base that cannot be had is nothing wrong with the text.
-      if (error instanceof EngineError && error.code !== "invalid-argument") {
-        throw EngineError.wrap(`line ${line}`, error);
-      }
       throw error;
     });
   }

@@ -4,7 +4,7 @@ import type { BuildEvent, BuildStep } from "../../protocol/builds.ts";
 type Line = { readonly stream: string } | { readonly aux: object };
 
 /** An instruction with what it has printed before its turn. */
-type Row = { step: BuildStep; output: string[]; isBegun: boolean; isTold: boolean };
+type Row = { step: BuildStep; output: string[]; characters: number; isBegun: boolean; isTold: boolean };
 
 /** Characters of output that wait for one step's turn. */
 const waitingLimit = 1024 * 1024;
@@ -13,6 +13,8 @@ export type LineOptions = {
   readonly send: (line: Line) => void;
   /** ID of an image that is here, by its name; null: it is not known. */
   readonly findImage: (reference: string) => string | null;
+  /** True while the client has not read what it was sent: output waits, a part of it at least. */
+  readonly isCongested: () => boolean;
   /** Whether containers are said to be removed. */
   readonly removes: boolean;
   /** The Dockerfile's text; asked for once there are steps. */
@@ -60,7 +62,7 @@ export class BuildLines {
 
   #takeStep(step: BuildStep): void {
     const row = this.#rows.get(step.id);
-    if (row === undefined) this.#rows.set(step.id, { step, output: [], isBegun: false, isTold: false });
+    if (row === undefined) this.#rows.set(step.id, { step, output: [], characters: 0, isBegun: false, isTold: false });
     else row.step = step;
   }
 
@@ -68,8 +70,11 @@ export class BuildLines {
     const row = this.#rows.get(id);
     if (row === undefined) return;
     row.output.push(text);
-    for (let size = sizeOf(row.output); size > waitingLimit && row.output.length > 1; size = sizeOf(row.output)) {
-      row.output.shift();
+    row.characters += text.length;
+    if (row.characters <= waitingLimit) return;
+    // To half of it, so that it is not done for each piece.
+    while (row.characters > waitingLimit / 2 && row.output.length > 1) {
+      row.characters -= row.output.shift()?.length ?? 0;
     }
   }
 
@@ -79,8 +84,11 @@ export class BuildLines {
       if (row.isTold) continue;
       if (row.step.status === "waiting") return;
       this.#begin(row);
+      const isRunning = row.step.status === "running";
+      if (isRunning && this.#options.isCongested()) return;
       for (const text of row.output.splice(0)) this.#say(text);
-      if (row.step.status === "running") return;
+      row.characters = 0;
+      if (isRunning) return;
       this.#finish(row);
     }
   }
@@ -156,10 +164,6 @@ function globalArguments(dockerfile: string): string[] {
     .slice(0, Math.max(0, first))
     .filter((line) => /^\s*ARG\s/i.test(line))
     .map((line) => line.trim());
-}
-
-function sizeOf(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + text.length, 0);
 }
 
 /** The classic builder ran one for each instruction that neither begins a stage nor copies files. */

@@ -38,6 +38,7 @@ async function build(parts: ServerParts, call: ApiCall): Promise<void> {
     const told = new BuildLines({
       send,
       findImage: (name) => findImage(parts, name),
+      isCongested: () => call.response.writableNeedDrain,
       removes: call.flag("rm", true) || call.flag("forcerm"),
       dockerfile: () => builds.inspect(request.buildID).dockerfile,
       labels: request.labels,

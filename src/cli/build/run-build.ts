@@ -128,16 +128,16 @@ async function fail(cli: Cli, client: EngineClient, { plan, model, buildID, erro
   const message = messageOf(error);
   const isCancelled = error instanceof EngineError && error.code === "cancelled";
   const failed = isCancelled ? null : model.failed;
-  const line = failed?.step.line ?? lineOf(message);
+  const line = failed?.step.line || lineOf(message);
   const text = line === 0 ? "" : (plan.context.text ?? (await dockerfileOf(client, buildID)));
   const source = { fileName: plan.context.fileName, text, line };
   for (const said of failureLines(failed, source, message)) cli.say(said);
   if (error instanceof EngineError && error.hint !== null) cli.say(await printableText(`hint: ${error.hint}`));
 }
 
-/** A Dockerfile that is wrong fails before there is any step. 0: its message names no line. */
+/** A Dockerfile that is wrong, or a base that cannot be had, fails before there is a step of its line. 0: the message names none. */
 function lineOf(message: string): number {
-  return Number(/^dockerfile parse error on line (\d+)/.exec(message)?.[1] ?? 0);
+  return Number(/^(?:dockerfile parse error on )?line (\d+)/.exec(message)?.[1] ?? 0);
 }
 
 /** Empty where the engine has not come to read it. */

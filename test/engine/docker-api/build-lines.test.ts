@@ -15,11 +15,15 @@ function output(id: number, text: string): BuildEvent {
 }
 
 /** What a client prints, IDs that are made up as `<id>`. */
-function tell(events: readonly BuildEvent[], { removes = true, dockerfile = "", labels = {} } = {}) {
+function tell(
+  events: readonly BuildEvent[],
+  { removes = true, dockerfile = "", labels = {}, isCongested = false } = {},
+) {
   const lines: object[] = [];
   const told = new BuildLines({
     send: (line) => lines.push(line),
     findImage: (name) => (name === "busybox" ? base : null),
+    isCongested: () => isCongested,
     removes,
     dockerfile: () => dockerfile,
     labels,
@@ -119,4 +123,13 @@ it("has steps of the global arguments, and of labels that were given beside", ()
     `{"aux":{"ID":"${result}"}}`,
     "Successfully built cccccccccccc",
   ]);
+});
+
+it("keeps no more than a part of an output that nobody reads", () => {
+  const outputs = Array.from({ length: 100 }, (_, index) => output(1, `${index}${"x".repeat(100_000)}\n`));
+  const { told, text } = tell([step(1, "RUN yes", "running"), ...outputs], { isCongested: true });
+  expect(text()).not.toContain("x");
+  told.take(step(1, "RUN yes", "done"));
+  expect(text().length).toBeLessThan(1_200_000);
+  expect(text()).toContain("\n99x");
 });

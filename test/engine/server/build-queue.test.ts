@@ -62,6 +62,8 @@ it("drops the oldest output of what waits for long, and nothing else", async () 
   const texts = sent.flatMap((event) => (event.type === "output" ? [event.text] : []));
   expect(texts.reduce((sum, text) => sum + text.length, 0)).toBeLessThanOrEqual(2 * 1024 * 1024);
   expect(texts.at(-1)?.slice(0, 3)).toBe("99 ");
+  expect(texts.filter((text) => text.includes("[output clipped"))).toHaveLength(1);
+  expect(texts[0]).toContain("[output clipped");
 });
 
 it("ends with a client that is being closed, which is ready for ever and never has room", async () => {
