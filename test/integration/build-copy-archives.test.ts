@@ -26,7 +26,7 @@ it.each(["cat", "gzip", "bzip2", "xz", "zstd"])(
       ". 1777 0:0 3\nd 2750 5:6 2\nd/f 4711 7:8 2\nl 777 3:0 1\n1000000000\n1100000000\n/etc/passwd\nf\nh\nold\n",
     );
     await scene.copy({ sources: ["any.name"], target: "/new/u/", unpack: true, chown: "9:10", chmod: "600" });
-    expect(scene.sh("cd $R/new/u; stat -c '%a %u:%g' . d d/f")).toBe("755 9:10\n2750 9:10\n4711 9:10\n");
+    expect(scene.sh("cd $R/new/u; stat -c '%a %u:%g' . d d/f")).toBe("755 9:10\n2750 5:6\n4711 7:8\n");
   },
 );
 
