@@ -40,7 +40,7 @@ const stepsPerProcessor = 2;
 
 /** Opens the service, and takes away what builds of an engine that was killed have left. */
 export async function openBuildService(options: BuildServiceOptions): Promise<BuildService> {
-  const { config, images, blobs, layers, cache, log } = options;
+  const { config, images, blobs, layers, cache, registries, log } = options;
   const root = join(config.root, "build");
   const scratch = join(root, "scratch");
   await using opening = new AsyncDisposableStack();
@@ -62,6 +62,7 @@ export async function openBuildService(options: BuildServiceOptions): Promise<Bu
     cacheMounts: await openCacheMounts({ root: config.root }),
     openContext,
     fetchRemote,
+    registries,
     turns: new StepTurns(),
     digests: new TreeDigests(),
     slots: new Slots(Math.max(4, availableParallelism() * stepsPerProcessor)),

@@ -16,10 +16,12 @@ beforeAll(async () => {
   engine = await startTestEngine();
 });
 afterAll(() => engine[Symbol.asyncDispose]());
-beforeEach(async () => {
+beforeEach(() => forgetAll());
+
+async function forgetAll(): Promise<void> {
   const all = { all: true, keepStorage: null, until: null, types: [], ids: [] };
   await engine.client.request("builder.prune", all);
-});
+}
 
 /** A number that is another one each time it is made. */
 const random = "RUN cat /proc/sys/kernel/random/uuid > /id";
@@ -152,4 +154,17 @@ it("gives the same digest twice with SOURCE_DATE_EPOCH", async () => {
   expect(await once()).toBe(await once());
   const { Created } = await engine.client.request("images.inspect", { image: await once() });
   expect(Date.parse(String(Created))).toBe(1_700_000_000_000);
+});
+
+it("takes steps from a cache that was brought to a directory, for builds that name it and no others", async () => {
+  await using directory = await contextDirectory({});
+  const cache = { type: "local", path: `${directory.path}/cache` } as const;
+  const dockerfile = `FROM gantry/busybox AS a\n${random}\nFROM gantry/busybox\nCOPY --from=a /id /\nRUN true\n`;
+  const first = await build(dockerfile, { cacheTo: [{ ...cache, mode: "max" }] });
+  await forgetAll();
+  const second = await build(dockerfile, { cacheFrom: [cache] });
+  expect(statuses(second)).toEqual(["done", "cached", "done", "cached", "cached"]);
+  expect(imageOf(second)).toBe(imageOf(first));
+  await forgetAll();
+  expect(statuses(await build(dockerfile))).not.toContain("cached");
 });

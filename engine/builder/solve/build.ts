@@ -4,10 +4,13 @@ import type { LayerStore } from "../../layers/layer-store.ts";
 import type { Slots } from "../../lib/slots.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type { BuildRequest } from "../../protocol/builds.ts";
+import type { RegistryClient } from "../../registry/registry-client.ts";
 import type { FailedState } from "../build-history.ts";
 import type { BuildLog } from "../build-log.ts";
 import type { BuildStreams } from "../build-service.ts";
 import type { BuildCache } from "../cache/build-cache.ts";
+import type { ExportedStep } from "../cache/export-cache.ts";
+import type { ImportedCache } from "../cache/import-cache.ts";
 import type { OpenContext, RemoteFile } from "../context/build-context.ts";
 import type { FileCopier } from "../copy/file-copier.ts";
 import type { CacheMounts, StepRunner } from "../run/step-runner.ts";
@@ -37,6 +40,7 @@ export type BuilderParts = {
   readonly cacheMounts: CacheMounts;
   readonly openContext: OpenContext;
   readonly fetchRemote: FetchRemote;
+  readonly registries: RegistryClient;
   readonly turns: StepTurns;
   readonly digests: TreeDigests;
   /** Steps at work at once. */
@@ -62,6 +66,10 @@ export type Build = {
   readonly platform: Platform;
   /** Seconds since 1970. */
   readonly epoch: number | null;
+  /** What `--cache-from` names; null: nothing. */
+  imported: ImportedCache | null;
+  /** All that were found or made so far. */
+  readonly steps: ExportedStep[];
   /** Results on their way into the cache. */
   readonly puts: Promise<void>[];
   /** The first RUN that failed tells what is to be seen. */

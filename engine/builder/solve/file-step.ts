@@ -84,7 +84,8 @@ async function fetchFile(build: Build, url: string, instruction: FileInstruction
     keepGitDirectory: instruction.keepGitDirectory,
   });
   const { path, name, isDirectory, modifiedAt } = file;
-  return { name, content: { path }, modifiedAt, mode: fetchedMode, ...(isDirectory ? { isDirectory } : {}) };
+  const unpack = instruction.unpack === true;
+  return { name, content: { path }, modifiedAt, mode: fetchedMode, isDirectory, unpack };
 }
 
 /** BuildKit's entry of the history (frontend/dockerfile/dockerfile2llb/convert.go, dispatchCopy). */

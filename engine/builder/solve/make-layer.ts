@@ -23,8 +23,16 @@ export type LayerWish = {
 
 /** Finds the result of a step in the cache, or makes it; tells both. The chain that it gives is held as long as the build runs. */
 export async function makeLayer(build: Build, wish: LayerWish): Promise<CachedStep> {
-  const turn: Turn = { tell: () => {}, [Symbol.dispose]: () => {} };
-  if (wish.isFresh) return makeNew(build, wish, turn);
+  const made = wish.isFresh ? await makeNew(build, wish, ownTurn) : await findOrMake(build, wish);
+  const { key, chain, description } = wish;
+  build.steps.push({ ...made, key, before: chain.length, description });
+  return made;
+}
+
+/** Of what no other build waits for. */
+const ownTurn: Turn = { tell: () => {}, [Symbol.dispose]: () => {} };
+
+async function findOrMake(build: Build, wish: LayerWish): Promise<CachedStep> {
   for (;;) {
     const known = await findStep(build, wish);
     if (known !== null) return known;
@@ -51,7 +59,7 @@ async function makeInTurn(build: Build, wish: LayerWish): Promise<CachedStep | n
 }
 
 async function findStep(build: Build, { key, stepID, chain }: LayerWish): Promise<CachedStep | null> {
-  const found = await build.parts.cache.find(key);
+  const found = (await build.parts.cache.find(key)) ?? (await build.imported?.find(key)) ?? null;
   if (found === null) return null;
   build.stack.use(found);
   const layer = layerOf(found, chain);

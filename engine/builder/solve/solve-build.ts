@@ -13,6 +13,7 @@ import { Contexts } from "./contexts.ts";
 import { exportResult } from "./export-result.ts";
 import { lintDockerfile, warnOfUnusedArgs } from "./lint-build.ts";
 import { NamedContexts } from "./named-contexts.ts";
+import { exportCaches, importCaches } from "./outer-caches.ts";
 import { Stages } from "./stages.ts";
 import { Views } from "./views.ts";
 
@@ -21,8 +22,16 @@ export type BuildOptions = Pick<Build, "request" | "streams" | "log" | "signal" 
 /** Builds what a request asks for. Nothing is left of it but the cache when it ends, however it does. */
 export async function solveBuild(parts: BuilderParts, options: BuildOptions): Promise<BuildResult> {
   checkBuildRequest(options.request);
+  try {
+    return await solve(parts, options);
+  } finally {
+    // Now that nothing is held for it any more.
+    void collect(parts);
+  }
+}
+
+async function solve(parts: BuilderParts, options: BuildOptions): Promise<BuildResult> {
   const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
   await using stack = new AsyncDisposableStack();
   const scratch = join(parts.scratch, options.request.buildID);
   stack.defer(() => rm(scratch, { recursive: true, force: true }));
@@ -30,12 +39,14 @@ export async function solveBuild(parts: BuilderParts, options: BuildOptions): Pr
   const build: Build = {
     ...options,
     parts,
-    signal,
+    signal: AbortSignal.any([options.signal, stop.signal]),
     scratch,
     stack,
     views: stack.use(new Views(parts.layers)),
     platform: hostPlatform(),
     epoch: epochOf(options.request),
+    imported: null,
+    steps: [],
     puts: [],
   };
   try {
@@ -43,7 +54,6 @@ export async function solveBuild(parts: BuilderParts, options: BuildOptions): Pr
   } finally {
     // Who stores them reads layers that this build holds.
     await Promise.allSettled(build.puts);
-    void collect(parts);
   }
 }
 
@@ -57,6 +67,7 @@ async function work(build: Build, abort: () => void): Promise<BuildResult> {
   lintDockerfile(build, dockerfile, contexts.ignore);
   if (request.check) return { imageID: null, digest: null, warnings: [...log.warnings] };
   warnOfUnusedArgs(build, resolved.unusedBuildArgs);
+  build.imported = await importCaches(build);
   const stages = await Stages.plan(build, {
     dockerfile,
     resolved,
@@ -65,7 +76,9 @@ async function work(build: Build, abort: () => void): Promise<BuildResult> {
     findMain: async () => ({ type: "tree", tree: (await contexts.main()).tree }),
   });
   const state = await stages.solve(abort);
-  return exportResult(build, state, { contexts, images: named.images });
+  const result = await exportResult(build, state, { contexts, images: named.images });
+  await exportCaches(build, state);
+  return result;
 }
 
 /** What cannot be put away now is put away after the next build. */

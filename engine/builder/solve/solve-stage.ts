@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError } from "../../errors.ts";
 import { expandInstruction, resolveArgs } from "../dockerfile/expand.ts";
 import { atLine } from "../dockerfile/failure.ts";
@@ -12,6 +13,9 @@ import { runStep } from "./run-step.ts";
 import type { FindSource } from "./sources.ts";
 import { lookupOf, type StageState, workingDirectoryOf } from "./stage-state.ts";
 import type { StepPosition } from "./step-position.ts";
+
+/** Milliseconds of instructions after which others get their turn: thousands may only change the config. */
+const longestTurn = 10;
 
 /** A stage whose base is known, with its rows. */
 export type PlannedStage = {
@@ -42,8 +46,13 @@ export async function solveStage(
   let state = initial;
   // Nothing was made so far: what only changes the config is as good as cached.
   let isAllCached = true;
+  let lastTurn = performance.now();
   for (const { instruction, stepID } of stage.steps) {
     try {
+      if (performance.now() - lastTurn > longestTurn) {
+        await nextTurn();
+        lastTurn = performance.now();
+      }
       if (build.signal.aborted) throw new EngineError("cancelled", "cancelled");
       const position = { stepID, isFresh: stage.isFresh };
       state = await step(build, state, { instruction, position, findSource: stage.findSource, scope });
