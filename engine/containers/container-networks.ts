@@ -4,6 +4,7 @@ import type { ContainerSummary } from "../protocol/containers.ts";
 import type { CreateRequest } from "../protocol/create-request.ts";
 import { adjustNameFiles } from "./container-name-files.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import type { CreateOptions } from "./container-service.ts";
 import { isAlive } from "./container-status.ts";
 import { endpointsOf, hasOwnNetworks, joinedContainerOf } from "./network-mode.ts";
 import type { ContainerParts } from "./parts.ts";
@@ -30,11 +31,18 @@ export function getJoined(parts: Pick<ContainerParts, "table">, container: strin
   });
 }
 
-/** Refuses, before a container is made, networks that are not there and settings that they cannot fulfil. */
-export function checkNetworks(parts: Pick<ContainerParts, "table" | "networks">, request: CreateRequest): void {
+/** Refuses, before a container is made, networks that are not there, unless they may come, and settings that they cannot fulfil. */
+export function checkNetworks(
+  parts: Pick<ContainerParts, "table" | "networks">,
+  request: CreateRequest,
+  { networksMayCome = false }: CreateOptions,
+): void {
   const joined = joinedContainerOf(request);
   if (joined !== null) parts.table.get(joined);
-  for (const endpoint of endpointsOf(request)) parts.networks.check(endpoint);
+  for (const endpoint of endpointsOf(request)) {
+    if (networksMayCome && findNetwork(parts, endpoint.network) === null) continue;
+    parts.networks.check(endpoint);
+  }
 }
 
 /** Puts a container on one more network, now where it runs, and at each of its starts. Runs in its queue. */

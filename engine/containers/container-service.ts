@@ -35,6 +35,9 @@ export type AttachRequest = {
   readonly signal: AbortSignal;
 };
 
+/** networksMayCome: a network that is not there is missed by the start. */
+export type CreateOptions = { readonly networksMayCome?: boolean };
+
 /**
  * Records and life cycle. `container` params take a name, an id, or a unique prefix of an id. One act at a time a container: acts
  * on the same container queue, reads never wait. Every act is durable before it answers, and undone whole where it fails.
@@ -49,7 +52,7 @@ export interface ContainerService extends AsyncDisposable {
   list(all: boolean): readonly ContainerSummary[];
   /** Fails with `not-found`, or `invalid-argument` for an ambiguous prefix. */
   get(container: string): ContainerSummary;
-  create(request: CreateRequest): Promise<{ id: string; warnings: string[] }>;
+  create(request: CreateRequest, options?: CreateOptions): Promise<{ id: string; warnings: string[] }>;
   start(container: string): Promise<{ started: boolean }>;
   stop(container: string, timeout: number | null, signal?: string): Promise<{ stopped: boolean; hint: string | null }>;
   restart(container: string, timeout: number | null, signal?: string): Promise<void>;

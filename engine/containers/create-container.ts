@@ -11,6 +11,7 @@ import { chooseIDs } from "./container-isolation.ts";
 import { createName, parseName } from "./container-names.ts";
 import { checkNetworks } from "./container-networks.ts";
 import { type ContainerRecord, initialState } from "./container-record.ts";
+import type { CreateOptions } from "./container-service.ts";
 import { abandonRecord, claimsOf, fillVolumes, insertWithVolumes } from "./container-volumes.ts";
 import { pinJoined } from "./joined-containers.ts";
 import { pinLinks } from "./links.ts";
@@ -22,13 +23,14 @@ import { resolveRequest } from "./resolve-request.ts";
 export async function createContainer(
   parts: ContainerParts,
   asked: CreateRequest,
+  options: CreateOptions,
 ): Promise<{ id: string; warnings: string[] }> {
   // Mostly it is started next.
   parts.runtime.expectProcess();
   const request = pinLinks(parts, pinJoined(parts, asked));
   const warnings = checkRequest(request);
   parts.logs.check(request);
-  checkNetworks(parts, request);
+  checkNetworks(parts, request, options);
   await checkSources(request.mounts);
   const id = createID(parts);
   const image = parts.images.resolve(request.image);

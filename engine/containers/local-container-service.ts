@@ -30,7 +30,7 @@ import { parseName } from "./container-names.ts";
 import { connectNetwork, disconnectNetwork, isNamedByAny } from "./container-networks.ts";
 import { pathsOf } from "./container-paths.ts";
 import type { ContainerRecord } from "./container-record.ts";
-import type { AttachRequest, ContainerService, LogSource, WaitCondition } from "./container-service.ts";
+import type { AttachRequest, ContainerService, CreateOptions, LogSource, WaitCondition } from "./container-service.ts";
 import { isActive, isAlive } from "./container-status.ts";
 import { Summaries } from "./container-summary.ts";
 import { ContainerTable } from "./container-table.ts";
@@ -138,8 +138,8 @@ class LocalContainerService implements ContainerService {
     return this.#summaries.of(this.#parts.table.get(container));
   }
 
-  create(request: CreateRequest): Promise<{ id: string; warnings: string[] }> {
-    return createContainer(this.#parts, request);
+  create(request: CreateRequest, options: CreateOptions = {}): Promise<{ id: string; warnings: string[] }> {
+    return createContainer(this.#parts, request, options);
   }
 
   start(container: string): Promise<{ started: boolean }> {

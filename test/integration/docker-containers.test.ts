@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
+import { runDocker } from "../support/docker-client.ts";
 import { inspectContainer } from "../support/docker-containers.ts";
 import { dockerEngineOfFile } from "../support/docker-engine-of-file.ts";
 import { checkAnswer } from "../support/docker-schema.ts";
@@ -57,10 +58,6 @@ describe("containers of docker's API", () => {
       status: 404,
       body: { message: "No such image: nosuch:latest" },
     });
-    // A 404 would make the command line pull the image.
-    expect(
-      await ask("POST /containers/create", { Image: starterImage, HostConfig: { NetworkMode: "nosuch" } }),
-    ).toMatchObject({ status: 400, body: { message: expect.stringContaining("network nosuch not found") } });
     expect(await ask("POST /containers/taken/wait?condition=never")).toMatchObject({ status: 400 });
     expect(await ask("POST /containers/taken/rename?name=")).toMatchObject({ status: 400 });
     expect(await ask("POST /containers/taken/resize?h=1")).toMatchObject({ status: 400 });
@@ -70,6 +67,26 @@ describe("containers of docker's API", () => {
       body: { message: expect.stringContaining("executable file not found in $PATH") },
     });
     await remove("taken", "missing");
+  });
+
+  it("may name a network that comes later, and miss it at their start", async () => {
+    const HostConfig = { NetworkMode: "later" };
+    const id = await create("early", { HostConfig });
+    expect(await ask("POST /containers/early/start")).toMatchObject({
+      status: 404,
+      body: { message: expect.stringContaining("network later not found") },
+    });
+    expect(await inspect("early")).toMatchObject({ State: { Status: "created" }, HostConfig });
+    expect(JSON.stringify((await ask("GET /containers/json?all=1")).body)).toContain(id);
+    await ask("POST /networks/create", { Name: "later" });
+    expect(await ask("POST /containers/early/start")).toMatchObject({ status: 204 });
+    await remove("early");
+    await ask("DELETE /networks/later");
+    await expect(runDocker(engine, "run", "--rm", "--network", "later", starterImage, "true")).rejects.toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining("network later not found"),
+    });
+    expect((await ask("GET /containers/json?all=1")).body).toEqual([]);
   });
 
   it("are waited for from before their start on", async () => {

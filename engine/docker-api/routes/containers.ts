@@ -75,7 +75,7 @@ async function create({ containers, images }: ServerParts, call: ApiCall): Promi
     ...keptFields(body, call.version),
   };
   try {
-    const { id, warnings } = await containers.create(request);
+    const { id, warnings } = await containers.create(request, { networksMayCome: true });
     call.reply(201, { Id: id, Warnings: warnings });
   } catch (error) {
     throw refusalOf(nameConflict(error, { containers, name: request.name ?? "" }));
