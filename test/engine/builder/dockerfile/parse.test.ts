@@ -124,6 +124,16 @@ describe("stages", () => {
 describe("instructions", () => {
   it.each<[string, object]>([
     ['CMD ["a b", "c\\u0041"]', { name: "CMD", command: { form: "exec", args: ["a b", "cA"] } }],
+    ['CMD ["\\ud800"]', { command: { form: "exec", args: ["\ufffd"] } }],
+    [
+      "ENV a='b\\' c=d",
+      {
+        pairs: [
+          { key: "a", value: "'b\\'" },
+          { key: "c", value: "d" },
+        ],
+      },
+    ],
     ["CMD ['a']", { command: { form: "shell", text: "['a']" } }],
     ['CMD ["a"', { command: { form: "shell", text: '["a"' } }],
     ["ENTRYPOINT []", { name: "ENTRYPOINT", command: { form: "exec", args: [] } }],
