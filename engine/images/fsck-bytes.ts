@@ -53,7 +53,7 @@ async function checkLayer(layer: Layer, images: readonly ImageRecord[], run: Fsc
     kind: "layer",
     object: layer.diffID,
     problem,
-    repair: tar === null ? `removed; ${again}` : "unpacked anew",
+    repair: tar !== null ? "unpacked anew" : again === "" ? "removed" : `removed; ${again}`,
     act: () => {
       if (tar === null) return upkeep.discard(layer.name);
       const source = { path: run.blobs.pathOf(tar.digest) };

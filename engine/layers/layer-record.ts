@@ -15,6 +15,8 @@ const record = z.object({
   hasRoot: z.boolean(),
   /** False while the attributes of the implicit directories have not been copied from below. */
   settled: z.boolean(),
+  /** Made here: packing it gives its diffID. */
+  isOwn: z.optional(z.literal(true)),
 });
 
 /** `layer.json` beside a layer's `fs`. */

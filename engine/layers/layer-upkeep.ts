@@ -82,7 +82,9 @@ export class OverlayLayerUpkeep implements LayerUpkeep, AsyncDisposable {
         { kind: "listing", workshop: this.#directory, size: record.size, ...task },
         options,
       );
-      return { digests: null, problems: [...problems, ...found.problems] };
+      const isTold = found.problems.length > 0 || (await this.#isAsMade(task.directory, record, options));
+      const changed = isTold ? [] : ["its files are not what they were when it was made"];
+      return { digests: null, problems: [...problems, ...found.problems, ...changed] };
     }
     const task = { kind: "tar", source: { path: source.path, growth: null }, ...this.#places(name, record) } as const;
     const compared = await this.#pool.run(task, options);
@@ -134,6 +136,11 @@ export class OverlayLayerUpkeep implements LayerUpkeep, AsyncDisposable {
     } catch {
       return ["its record cannot be read"];
     }
+  }
+
+  /** True also for a layer that was not made here, of which packing it tells nothing. */
+  async #isAsMade(directory: string, { diffID, isOwn }: LayerRecord, options: UnpackOptions): Promise<boolean> {
+    return isOwn !== true || (await this.#pool.run({ kind: "own", directory }, options)).diffID === diffID;
   }
 
   /** A tar may name a thing twice, or go through links: only what unpacking it makes tells for sure. */

@@ -12,7 +12,7 @@ import { chainIDOf, chainIDsOf } from "../oci/chain-id.ts";
 import { type DiffID, hexOf } from "../oci/digest.ts";
 import { DiskSync } from "./disk-sync.ts";
 import { LayerIndex, type LayerName } from "./layer-index.ts";
-import { formatRecord, parseRecord, recordOf, summaryOf } from "./layer-record.ts";
+import { formatRecord, type LayerRecord, parseRecord, recordOf, summaryOf } from "./layer-record.ts";
 import type {
   LayerDigests,
   LayerSource,
@@ -230,7 +230,7 @@ export class ReadonlyLayers {
     const name = hexOf(made.diffID);
     await this.#names.run(name, async () => {
       if (this.#index.has(name)) return;
-      const record = recordOf(made);
+      const record: LayerRecord = { ...recordOf(made), isOwn: true };
       writeFileSync(join(path, "layer.json"), formatRecord(record), { mode: 0o600 });
       this.#unsynced.mark(path);
       await this.#giveName(path, join(this.#directory, name));

@@ -1,17 +1,13 @@
-import { createHash, type Hash } from "node:crypto";
 import { closeSync, constants, lstatSync, openSync, readdirSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
 import { EngineError } from "../errors.ts";
 import * as syscalls from "../host/syscalls.ts";
 import { type BytePath, pathOf, textOf } from "../lib/byte-path.ts";
-import { type DiffID, digestOfHex } from "../oci/digest.ts";
 import { parentsOf } from "./change-filter.ts";
+import { hashTree } from "./hash-tree.ts";
 import { findBelow } from "./implicit-directories.ts";
 import type { SealTask, UnpackedTar } from "./layer-tasks.ts";
 import { isLayerAttribute, isOpaque, isOpaqueMark, isOverlayAttribute, isWhiteout } from "./overlay-marks.ts";
-import { packTree } from "./pack-tree.ts";
 import { removeTree } from "./remove-tree.ts";
-import type { TarMember } from "./tar-header.ts";
-import { TarWriter } from "./tar-writer.ts";
 
 const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** As in pack-tree.ts: a descriptor is held a level. */
@@ -28,9 +24,7 @@ export function sealTree(task: SealTask, isCancelled: () => boolean): UnpackedTa
     removeMountPoint(task, path);
   }
   cleanDirectory(task.directory, 0, { latest: task.latest, isCancelled });
-  const writer = new HashingWriter(isCancelled);
-  packTree(writer, { paths: [task.directory] }, { path: "", layer: { below: [], mountPoints: [] } });
-  return { ...writer.result(), implicit: [], hasRoot: false };
+  return { ...hashTree(task.directory, isCancelled), implicit: [], hasRoot: false };
 }
 
 /** Also its parents that are in the layer for it alone: they are as below. */
@@ -136,33 +130,4 @@ function timeOf(path: BytePath): { seconds: number; nanoseconds: number } {
 
 function lstat(path: BytePath): Stats | null {
   return lstatSync(pathOf(path), { throwIfNoEntry: false }) ?? null;
-}
-
-/** Keeps nothing of an archive but what it is. */
-class HashingWriter extends TarWriter {
-  readonly #hash: Hash;
-  #size = 0;
-  #entries = 0;
-
-  constructor(isCancelled: () => boolean) {
-    const hash = createHash("sha256");
-    super((chunk) => {
-      if (isCancelled()) throw new EngineError("cancelled", "cancelled");
-      hash.update(chunk);
-    });
-    this.#hash = hash;
-  }
-
-  override begin(member: TarMember): void {
-    this.#entries++;
-    this.#size += member.size;
-    super.begin(member);
-  }
-
-  /** Ends the archive. */
-  result(): { readonly diffID: DiffID; readonly size: number; readonly entries: number } {
-    this.finish();
-    const diffID = digestOfHex(this.#hash.digest("hex")) as DiffID;
-    return { diffID, size: this.#size, entries: this.#entries };
-  }
 }

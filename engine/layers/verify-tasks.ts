@@ -1,8 +1,8 @@
-import type { Digest } from "../oci/digest.ts";
+import type { DiffID, Digest } from "../oci/digest.ts";
 import type { TarDigests, TarFile } from "./layer-tasks.ts";
 
 /** What the main thread asks of a verify worker: data only. Directories and paths in `implicit` are byte paths. */
-export type VerifyTask = HashTask | TarTask | TreesTask | ListingTask;
+export type VerifyTask = HashTask | TarTask | TreesTask | ListingTask | OwnTask;
 
 /** Reads a file whole. */
 export type HashTask = { readonly kind: "hash"; readonly path: string };
@@ -32,10 +32,14 @@ export type ListingTask = {
   readonly size: number;
 };
 
+/** Packs a directory to see what it hashes to. */
+export type OwnTask = { readonly kind: "own"; readonly directory: string };
+
 export type VerifyResults = {
   readonly hash: { readonly digest: Digest; readonly size: number };
   readonly tar: TarDigests & { readonly problems: readonly string[] };
   readonly trees: { readonly problems: readonly string[] };
+  readonly own: { readonly diffID: DiffID };
   readonly listing: { readonly problems: readonly string[] };
 };
 

@@ -9,6 +9,7 @@ import { digestOfHex } from "../oci/digest.ts";
 import { compareListing } from "./compare-listing.ts";
 import { TarComparison } from "./compare-tar.ts";
 import { compareTrees } from "./compare-trees.ts";
+import { hashTree } from "./hash-tree.ts";
 import type { TaskRequest, TaskResponse } from "./layer-worker.ts";
 import { TarParser } from "./tar-parser.ts";
 import type { ReadWatch } from "./tar-source.ts";
@@ -48,6 +49,8 @@ async function run(task: VerifyTask, watch: ReadWatch): Promise<VerifyResults[Ve
       const options = { implicit: new Set(task.implicit), isCancelled };
       return { problems: sentences(compareTrees(task.expected, task.directory, options)) };
     }
+    case "own":
+      return hashTree(task.directory, isCancelled);
     case "listing":
       return { problems: sentences(compareListing(task, isCancelled)) };
   }

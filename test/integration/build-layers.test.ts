@@ -139,6 +139,22 @@ describe("a step's layer", () => {
     expect(sha256(Buffer.concat(again))).toBe(layer.diffID);
   });
 
+  it("is seen to be damaged without its tar", async () => {
+    const chain = await stack(base);
+    using layer = await made(chain, (rootfs) => writeFileSync(`${rootfs}/etc/motd`, "new"));
+    const whole = [...chain, layer.diffID];
+    const name = String(layers.upkeep.namesOf(whole)[1]);
+    expect(await layers.upkeep.verify(name, null, { signal })).toEqual({ digests: null, problems: [] });
+    const file = `${layers.pathOf(whole)}/etc/motd`;
+    const { mtimeMs } = statSync(file);
+    writeFileSync(file, "bad");
+    utimesSync(file, mtimeMs / 1000, mtimeMs / 1000);
+    expect(await layers.upkeep.verify(name, null, { signal })).toEqual({
+      digests: null,
+      problems: ["its files are not what they were when it was made"],
+    });
+  });
+
   it("is none where nothing was changed, but for mount points", async () => {
     const chain = await stack(base);
     expect(await step(chain, () => {})).toBeNull();
