@@ -72,7 +72,12 @@ export class BuildHistory {
     return this.#queue.idle();
   }
 
-  async outputsOf(id: string): Promise<ReadonlyMap<number, OutputTail>> {
+  /** Once what is on its way is written: a build that has only just ended has its output, too. */
+  outputsOf(id: string): Promise<ReadonlyMap<number, OutputTail>> {
+    return this.#queue.run(id, () => this.#readOutputs(id));
+  }
+
+  async #readOutputs(id: string): Promise<ReadonlyMap<number, OutputTail>> {
     const outputs = new Map<number, OutputTail>();
     const path = this.#path(id, "log");
     const parsed = keptOutput.safeParse(await readFile(path).then(decode, () => []));
