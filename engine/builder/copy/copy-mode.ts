@@ -1,13 +1,9 @@
 import { EngineError } from "../../errors.ts";
 
 /** Gives a file's new permission bits (with setuid, setgid, sticky) from its old ones. */
-export type ModeChange = {
-  /** Set where the old ones do not matter: docker gives it to the directories that it makes as well. */
-  readonly fixed: number | null;
-  readonly apply: (mode: number, isDirectory: boolean) => number;
-};
+export type ModeChange = { readonly apply: (mode: number, isDirectory: boolean) => number };
 
-const keep: ModeChange = { fixed: null, apply: (mode) => mode };
+const keep: ModeChange = { apply: (mode) => mode };
 
 /** `--chmod`: octal, or symbolic as of chmod(1), with no umask. Null: modes stay. Fails with `invalid-argument`. */
 export function parseMode(text: string | null): ModeChange {
@@ -20,11 +16,10 @@ export function parseMode(text: string | null): ModeChange {
         `invalid chmod parameter: '${text}'. it should be octal string and between 0 and 07777`,
       );
     }
-    return { fixed: mode, apply: () => mode };
+    return { apply: () => mode };
   }
   const clauses = text.split(",").map((clause) => parseClause(clause, text));
   return {
-    fixed: null,
     apply: (mode, isDirectory) => clauses.reduce((current, change) => change(current, isDirectory), mode),
   };
 }

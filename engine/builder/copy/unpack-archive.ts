@@ -39,8 +39,9 @@ class Probe implements TarSink {
 }
 
 /**
- * Unpacks an archive into a directory, which is the root of its links. All belongs to whom the archive says, also with --chown, as docker has it. What is there is replaced, but for directories, which are filled. Fails with
- * `corrupt`, and with `resource-exhausted` for one that says to be larger than the free part of the disk.
+ * Unpacks an archive into a directory, which is the root of its links. All belongs to whom the archive says, also with --chown, as docker has
+ * it. What is there is replaced, but for directories, which are filled. Fails with `corrupt`, and with `resource-exhausted` for one that says to be
+ * larger than the free part of the disk.
  */
 export async function unpackArchive(fd: number, target: number, watch: ReadWatch): Promise<void> {
   using view = new ContainerView({ root: `/proc/self/fd/${target}/.`, readOnly: false, pid: null, mounts: [] });

@@ -52,7 +52,7 @@ const createFlags = openFlags.write | openFlags.create | openFlags.exclusive;
 
 /**
  * Writes what it is shown below a directory of a root file system, as docker's copy does: what is there gives way to a file, directories are
- * filled and become as their source, but for the top one, which only gets its time.
+ * filled and become as their source, but for the top one, which stays as it is.
  */
 export class TreeWriter implements TreeVisitor {
   readonly #target: TargetTree;
