@@ -7,13 +7,14 @@ import { isConmonOf } from "./supervisors.ts";
 const sigkill = 9;
 
 /**
- * Kills what runs in an exec session: its process leads a process group (the runtime calls setsid(2) for it), which goes with it. `process`
- * is who it was at the start, since its number may be somebody else's by now.
+ * Kills what runs in an exec session, with its process group, which the runtime makes for it (setsid(2)). `process` is who it was at the start,
+ * since its number may be somebody else's by now.
  */
 export function killSession(process: ProcessIdentity | null): void {
   if (process === null || !isSame(process)) return;
+  const group = ownGroupOf(process.pid);
   try {
-    globalThis.process.kill(leadsGroup(process.pid) ? -process.pid : process.pid, sigkill);
+    globalThis.process.kill(group === null ? process.pid : -group, sigkill);
   } catch {
     // It has ended just now.
   }
@@ -49,13 +50,20 @@ function isSame(process: ProcessIdentity): boolean {
   return identifyProcess(process.pid)?.startTime === process.startTime;
 }
 
-/** Field 5 of proc_pid_stat(5). */
-function leadsGroup(pid: number): boolean {
+/**
+ * Its process group, fields 5 and 6 of proc_pid_stat(5). runc's process leads one. crun's is a child of the one that called setsid(2) and has
+ * ended since: its group is the first of a session, and so nobody else's. Null where it has gone into another by itself.
+ */
+function ownGroupOf(pid: number): number | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[2]) === pid;
+    const [, , group = 0, session = 0] = text
+      .slice(text.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number);
+    return group > 1 && (group === pid || group === session) ? group : null;
   } catch {
-    return false;
+    return null;
   }
 }
 

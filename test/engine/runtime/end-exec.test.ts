@@ -51,3 +51,12 @@ it("kills a session's process with its group, and nobody else of that number", a
   await gone;
   await expect.poll(() => processesWith("sleep\u00007272")).toEqual([]);
 });
+
+it("kills the group of a session whose first process has ended, as crun leaves it", async () => {
+  const leader = spawn("bash", ["-c", "sleep 7474 & sleep 7475 &"], { detached: true, stdio: "ignore" });
+  await once(leader, "exit");
+  await expect.poll(() => processesWith("sleep\u0000747").length).toBe(2);
+  const [first = 0] = processesWith("sleep\u00007474");
+  killSession(identifyProcess(first));
+  await expect.poll(() => processesWith("sleep\u0000747")).toEqual([]);
+});
