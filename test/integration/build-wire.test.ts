@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { BuildEvent, BuildRequest, BuildSummary } from "../../engine/protocol/builds.ts";
-import { unlimited } from "../../engine/protocol/defaults.ts";
 import type { StateItem } from "../../engine/protocol/state.ts";
 import { runBuild, watchBuild } from "../../src/client/build.ts";
+import { buildRequestOf } from "../support/builds.ts";
 import { eventually, starterImage } from "../support/engine.ts";
 import { engineOfFile } from "../support/engine-of-file.ts";
 
@@ -19,42 +19,8 @@ beforeAll(() => {
 
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-/** A request for a Dockerfile by itself, or in a directory of its own where it has files. */
-function requestFor(steps: string, changes: Partial<BuildRequest> = {}): BuildRequest {
-  return {
-    buildID: randomUUID(),
-    context: { type: "empty" },
-    namedContexts: {},
-    dockerfile: { type: "text", text: `FROM ${starterImage}\n${steps}\n` },
-    output: { type: "image" },
-    tags: [],
-    labels: {},
-    buildArgs: {},
-    target: "",
-    platform: "",
-    pull: false,
-    noCache: true,
-    noCacheFilter: [],
-    network: "default",
-    extraHosts: [],
-    secrets: [],
-    ssh: [],
-    resources: unlimited,
-    shmSize: null,
-    ulimits: [],
-    cgroupParent: "",
-    allow: [],
-    cacheFrom: [],
-    cacheTo: [],
-    squash: false,
-    check: false,
-    provenance: "",
-    sbom: false,
-    sourceDateEpoch: null,
-    credentials: {},
-    ...changes,
-  };
-}
+const requestFor = (steps: string, changes: Partial<BuildRequest> = {}): BuildRequest =>
+  buildRequestOf(`FROM ${starterImage}\n${steps}\n`, { noCache: true, ...changes });
 
 const run = (build: BuildRequest, detached = false) => request("builds.run", { request: build, detached });
 
