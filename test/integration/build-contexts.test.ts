@@ -1,12 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { fetchRemote } from "../../engine/builder/context/fetch-remote.ts";
 import { openContext } from "../../engine/builder/context/open-context.ts";
+import { makeAuthority } from "../support/certificates.ts";
 import { tarOf } from "../support/tar-of.ts";
 import { type TempRoot, tempRoot } from "../support/temp-root.ts";
 
@@ -204,6 +206,44 @@ it("fetches a file for ADD with its time, name and checksum", async () => {
   expect(await fetch("/..%2f..%2f", null)).toMatchObject({ name: "__unnamed__" });
   await expect(fetch("/dir/f", `sha256:${"0".repeat(64)}`)).rejects.toMatchObject({ code: "corrupt" });
   await expect(fetch("/dir/f", "md5:0")).rejects.toMatchObject({ code: "invalid-argument" });
+});
+
+it("checks who it talks to, and keeps passwords to whom they are for", async () => {
+  await using root = await tempRoot();
+  const authority = makeAuthority(root.path);
+  const { certificate, key } = authority.issue("localhost");
+  const seen: (string | undefined)[] = [];
+  await using other = await serve((request, response) => {
+    seen.push(request.headers.authorization);
+    response.end("far");
+  });
+  const own = { cert: readFileSync(certificate), key: readFileSync(key) };
+  const server = createSecureServer(own, (request, response) => {
+    seen.push(request.headers.authorization);
+    if (request.url === "/away") response.writeHead(301, { location: other.url }).end();
+    else response.end("near");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
+  const fetch = (path: string) => {
+    mkdirSync(root.join(`d${path}`), { recursive: true });
+    const options = { directory: root.join(`d${path}`), signal: AbortSignal.timeout(10_000), checksum: null };
+    const url = `https://me:secret@localhost:${(server.address() as AddressInfo).port}${path}`;
+    return fetchRemote(url, { ...options, keepGitDirectory: false });
+  };
+  try {
+    const refused = await fetch("/x").catch((error) => error);
+    expect(refused).toMatchObject({ code: "unavailable", message: expect.stringMatching(/certificate/) });
+    expect(refused.message).not.toContain("secret");
+    process.env.SSL_CERT_FILE = authority.certificate;
+    expect(readFileSync((await fetch("/near")).path, "utf8")).toBe("near");
+    expect(readFileSync((await fetch("/away")).path, "utf8")).toBe("far");
+    const basic = `Basic ${Buffer.from("me:secret").toString("base64")}`;
+    expect(seen).toEqual([basic, basic, undefined]);
+  } finally {
+    delete process.env.SSL_CERT_FILE;
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 it("checks a repository out: branch, tag, commit, directory", async () => {

@@ -94,6 +94,8 @@ function environmentOf({ scheme, user }: GitRun): Record<string, string> {
   return {
     ...Object.fromEntries(passed),
     PATH: process.env.PATH ?? "/usr/bin:/bin",
+    // The authorities that downloads trust, too.
+    ...(process.env.SSL_CERT_FILE ? { GIT_SSL_CAINFO: process.env.SSL_CERT_FILE } : {}),
     LC_ALL: "C",
     HOME: "/dev/null",
     XDG_CONFIG_HOME: "/dev/null",
