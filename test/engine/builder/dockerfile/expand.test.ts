@@ -159,6 +159,14 @@ describe("an instruction", () => {
     });
   });
 
+  it("leaves the name of a heredoc as it is", () => {
+    const instruction = parseInstruction("COPY <<'$a' $a /z\nx\n$a");
+    expect(expandInstruction(instruction, lookup, "\\")).toMatchObject({
+      sources: ["<<$a", "1"],
+      heredocs: [{ name: "$a", content: "x\n" }],
+    });
+  });
+
   it("says on which line it failed", () => {
     const instruction = parseInstruction("USER ${x:?who?}", "\\", { first: 12, last: 12 });
     expect(() => expandInstruction(instruction, lookup, "\\")).toThrow(

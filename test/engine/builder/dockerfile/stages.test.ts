@@ -50,6 +50,10 @@ it("takes the last stage before it of several with one name for a base", () => {
     ["x", { kind: "stage", index: 0 }, [0]],
     ["stage-2", { kind: "stage", index: 1 }, [1]],
   ]);
+  expect(outline("FROM a AS Base\nFROM BASE")).toEqual([
+    ["base", image("a"), []],
+    ["stage-1", { kind: "stage", index: 0 }, [0]],
+  ]);
   expect(outline("FROM later\nFROM a AS later", { target: "0" })).toEqual([["stage-0", image("later"), []]]);
 });
 
