@@ -2,16 +2,17 @@ import { createHash, type Hash } from "node:crypto";
 import { EngineError } from "../errors.ts";
 import type { BytePath } from "../lib/byte-path.ts";
 import { type DiffID, digestOfHex } from "../oci/digest.ts";
-import { packTree } from "./pack-tree.ts";
+import { type PackOptions, packTree } from "./pack-tree.ts";
 import type { TarMember } from "./tar-header.ts";
 import { TarWriter } from "./tar-writer.ts";
 
 export type HashedTree = { readonly diffID: DiffID; readonly size: number; readonly entries: number };
 
-/** What the tar is that packing a layer's files gives. Synchronous: for workers. */
-export function hashTree(directory: BytePath, isCancelled: () => boolean): HashedTree {
+/** What the tar is that packing a layer's files gives. settle: see PackOptions. Synchronous: for workers. */
+export function hashTree(directory: BytePath, isCancelled: () => boolean, settle?: PackOptions["settle"]): HashedTree {
   const writer = new HashingWriter(isCancelled);
-  packTree(writer, { paths: [directory] }, { path: "", layer: { below: [], mountPoints: [] } });
+  const layer = { below: [], mountPoints: [] };
+  packTree(writer, { paths: [directory] }, { path: "", layer, ...(settle === undefined ? {} : { settle }) });
   return writer.result();
 }
 

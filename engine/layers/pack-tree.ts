@@ -16,6 +16,7 @@ import type { TarWriter } from "./tar-writer.ts";
 
 const openPath = 0o10000000;
 const closeOnExec = 0o2000000;
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW;
 /** A descriptor is held a level. */
 const depthLimit = 1000;
 const whiteoutPrefix = ".wh.";
@@ -38,6 +39,8 @@ export type PackOptions = {
   readonly mountPath?: BytePath;
   /** Ids of the host that are a container's own: the archive has the container's. */
   readonly ids?: IDRange | null | undefined;
+  /** The tree is nobody else's. Makes of each file, before it is packed, what it is to be; null where it takes it away. */
+  readonly settle?: (path: BytePath, stat: Stats) => Stats | null;
 };
 
 type Spot = PackNode & {
@@ -101,7 +104,9 @@ class TreePacker {
   }
 
   #visit(spot: Spot): void {
-    const stat = statOf(spot);
+    const { settle } = this.#options;
+    const seen = statOf(spot);
+    const stat = seen === null || settle === undefined ? seen : settle(spot.paths[0] ?? "", seen);
     if (stat === null || stat.isSocket()) return;
     if (stat.isDirectory()) this.#packDirectory(spot);
     else if (stat.isFile()) this.#packFile(spot);
@@ -132,7 +137,8 @@ class TreePacker {
 
   #visitChild(parent: Spot, name: BytePath, found: PackNode): void {
     // Such a file would be read as a mark.
-    if (this.#options.layer !== undefined && name.startsWith(whiteoutPrefix)) return;
+    const { layer, settle } = this.#options;
+    if (layer !== undefined && settle === undefined && name.startsWith(whiteoutPrefix)) return;
     const mountPath = joined(parent.mountPath, name);
     const node = this.#options.mountAt?.(mountPath) ?? found;
     this.#visit({ ...node, path: joined(parent.path, name), mountPath, depth: parent.depth + 1 });
@@ -153,7 +159,8 @@ class TreePacker {
 
   #packFile(spot: Spot): void {
     const [path = ""] = spot.paths;
-    const fd = openFile(path, spot.isPinned === true);
+    const isQuiet = this.#options.settle !== undefined;
+    const fd = isQuiet ? openIfThere(path, readFlags) : openFile(path, spot.isPinned === true);
     if (fd === null) return;
     try {
       const stat = fstatSync(fd);

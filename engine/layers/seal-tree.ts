@@ -1,7 +1,7 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
+import { lstatSync, readdirSync, rmdirSync, type Stats, unlinkSync } from "node:fs";
 import { EngineError } from "../errors.ts";
 import * as syscalls from "../host/syscalls.ts";
-import { type BytePath, pathOf, textOf } from "../lib/byte-path.ts";
+import { type BytePath, pathOf } from "../lib/byte-path.ts";
 import { parentsOf } from "./change-filter.ts";
 import { hashTree } from "./hash-tree.ts";
 import { findBelow } from "./implicit-directories.ts";
@@ -9,9 +9,6 @@ import type { SealTask, UnpackedTar } from "./layer-tasks.ts";
 import { isLayerAttribute, isOpaque, isOpaqueMark, isOverlayAttribute, isWhiteout } from "./overlay-marks.ts";
 import { removeTree } from "./remove-tree.ts";
 
-const openFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** As in pack-tree.ts: a descriptor is held a level. */
-const depthLimit = 1000;
 const whiteoutPrefix = ".wh.";
 const billion = 1_000_000_000n;
 
@@ -23,8 +20,11 @@ export function sealTree(task: SealTask, isCancelled: () => boolean): UnpackedTa
   for (const path of task.mountPoints.toSorted((one, other) => other.length - one.length)) {
     removeMountPoint(task, path);
   }
-  cleanDirectory(task.directory, 0, { latest: task.latest, isCancelled });
-  return { ...hashTree(task.directory, isCancelled), implicit: [], hasRoot: false };
+  const hashed = hashTree(task.directory, isCancelled, (path, stat) => {
+    if (isCancelled()) throw new EngineError("cancelled", "cancelled");
+    return clean(path, stat, task.latest);
+  });
+  return { ...hashed, implicit: [], hasRoot: false };
 }
 
 /** Also its parents that are in the layer for it alone: they are as below. */
@@ -69,57 +69,23 @@ function attributesOf(path: BytePath): string {
   return JSON.stringify(names.map((name) => [name, syscalls.lgetxattr(path, name)?.toString("latin1")]));
 }
 
-type Cleaning = {
-  /** Seconds since 1970. */
-  readonly latest: number | null;
-  readonly isCancelled: () => boolean;
-};
-
-/** path: is opened without following a link. */
-function cleanDirectory(path: BytePath, depth: number, cleaning: Cleaning): void {
-  if (cleaning.isCancelled()) throw new EngineError("cancelled", "cancelled");
-  if (depth > depthLimit) {
-    throw new EngineError("failed-precondition", `${textOf(path)}: directories are deeper than ${depthLimit} levels`);
-  }
-  const fd = openSync(pathOf(path), openFlags);
-  try {
-    const here = `/proc/self/fd/${fd}`;
-    const before = timeOf(`${here}/.`);
-    let hasLost = false;
-    for (const name of readdirSync(here, { encoding: "latin1" })) {
-      if (!cleanChild(`${here}/${name}`, name, { depth, cleaning })) hasLost = true;
-    }
-    if (hasLost) syscalls.setModificationTime(`${here}/.`, before);
-    cleanNode(`${here}/.`, lstatSync(`${here}/.`), cleaning.latest);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** False: it went. */
-function cleanChild(
-  path: BytePath,
-  name: BytePath,
-  { depth, cleaning }: { readonly depth: number; readonly cleaning: Cleaning },
-): boolean {
-  const stat = lstatSync(pathOf(path));
+/** Leaves of a file what a tar of it holds. Null where that is nothing. */
+function clean(path: BytePath, stat: Stats, latest: number | null): Stats | null {
+  const slash = path.lastIndexOf("/");
   // What no tar holds, and what would be read as a mark.
-  if (stat.isSocket() || name.startsWith(whiteoutPrefix)) {
-    removeTree(path, path.slice(0, path.lastIndexOf("/")));
-    return false;
+  if (stat.isSocket() || path.startsWith(whiteoutPrefix, slash + 1)) {
+    const parent = `${path.slice(0, slash)}/.`;
+    const before = timeOf(parent);
+    removeTree(path, parent);
+    syscalls.setModificationTime(parent, before);
+    return null;
   }
-  if (stat.isDirectory()) cleanDirectory(path, depth + 1, cleaning);
-  else cleanNode(path, stat, cleaning.latest);
-  return true;
-}
-
-function cleanNode(path: BytePath, stat: Stats, latest: number | null): void {
   for (const name of isWhiteout(stat) ? [] : syscalls.llistxattr(path)) {
     if (isOverlayAttribute(name) && !(isOpaqueMark(name) && isOpaque(path))) syscalls.lremovexattr(path, name);
   }
-  if (latest !== null && stat.mtimeMs > latest * 1000) {
-    syscalls.setModificationTime(path, { seconds: latest, nanoseconds: 0 });
-  }
+  if (latest === null || stat.mtimeMs <= latest * 1000) return stat;
+  syscalls.setModificationTime(path, { seconds: latest, nanoseconds: 0 });
+  return lstat(path);
 }
 
 function timeOf(path: BytePath): { seconds: number; nanoseconds: number } {
