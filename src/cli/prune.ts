@@ -83,6 +83,19 @@ export async function pruneVolumes(client: EngineClient, labels: readonly string
   };
 }
 
+/** A cache has no labels: where they are filtered by it stays. */
+export async function pruneCaches(
+  client: EngineClient,
+  wish: { readonly all: boolean; readonly until: string | null; readonly keepStorage?: number | null },
+  which: { readonly types?: readonly string[]; readonly ids?: readonly string[] } = {},
+): Promise<Pruned> {
+  const { all, until, keepStorage = null } = wish;
+  const { types = [], ids = [] } = which;
+  const params = { all, until, keepStorage, types: [...types], ids: [...ids] };
+  const { removed, bytes } = await client.request("builder.prune", params);
+  return { lines: titled("Deleted build cache objects:", removed), bytes };
+}
+
 function titled(title: string, names: readonly string[]): string[] {
   return names.length === 0 ? [] : [title, ...names, ""];
 }

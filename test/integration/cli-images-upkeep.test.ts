@@ -137,7 +137,8 @@ describe("container prune and system prune", () => {
     expect(refused.stdout).toBe(
       "WARNING! This will remove:\n  - all stopped containers\n" +
         "  - all networks not used by at least one container\n" +
-        "  - all images without at least one container associated to them\n\n" +
+        "  - all images without at least one container associated to them\n" +
+        "  - all build cache\n\n" +
         "Are you sure you want to continue? [y/N] ",
     );
     const pruned = await lines("system", "prune", "-af");

@@ -7,7 +7,7 @@ import { confirm } from "../confirm.ts";
 import { parseFilters } from "../filters.ts";
 import { parseBytes } from "../parse/sizes.ts";
 import { UsageError } from "../parse/usage-error.ts";
-import { momentOf } from "../prune.ts";
+import { momentOf, pruneCaches } from "../prune.ts";
 
 type Flags = { all?: true; force?: true; filter?: string[]; keepStorage?: string; maxUsedSpace?: string };
 
@@ -27,8 +27,8 @@ async function prune(cli: Cli, flags: Flags): Promise<void> {
   const which = wish.all ? "all build cache" : "all dangling build cache";
   const warning = `WARNING! This will remove ${which}.\nAre you sure you want to continue?`;
   if (!flags.force && !(await confirm(warning))) return;
-  const { removed, bytes } = await client.request("builder.prune", wish);
-  if (removed.length > 0) cli.print(["Deleted build cache objects:", ...removed, ""].join("\n"));
+  const { lines, bytes } = await pruneCaches(client, wish, wish);
+  for (const line of lines) cli.print(line);
   cli.print(`Total reclaimed space: ${formatBytesFinely(bytes)}`);
 }
 
