@@ -6,8 +6,9 @@ import { KeyedQueue } from "../lib/keyed-queue.ts";
 import { type BuildRequest, buildMethods, buildRequest } from "../protocol/builds.ts";
 import { OutputTail } from "./step-output.ts";
 
-/** Builds that are remembered. */
-export const keptBuilds = 50;
+/** Builds that are remembered, and bytes of memory that they take. */
+const keptBuilds = 50;
+const keptBytes = 32 * 1024 * 1024;
 /** Characters of output that are kept of one past build, the last ones of each step. */
 const keptCharacters = 2 * 1024 * 1024;
 
@@ -107,6 +108,24 @@ export class BuildHistory {
     await this.remove(name.slice(0, -".json".length));
     return null;
   }
+}
+
+/** Which of these builds, the oldest first, are too many or too large to be remembered. */
+export function findForgotten(builds: Iterable<PastBuild>): string[] {
+  let count = 0;
+  let bytes = 0;
+  const newestFirst = [...builds].reverse();
+  return newestFirst.flatMap((build) => {
+    bytes += sizeOf(build);
+    return ++count <= keptBuilds && (bytes <= keptBytes || count === 1) ? [] : [build.facts.summary.id];
+  });
+}
+
+/** Bytes of memory, about. */
+function sizeOf({ facts, request }: PastBuild): number {
+  const { dockerfile } = request;
+  const written = facts.dockerfile.length + (dockerfile.type === "text" ? dockerfile.text.length : 0);
+  return written * 2 + facts.steps.reduce((sum, step) => sum + 500 + step.title.length, 0);
 }
 
 /** What of a request may lie on a disk. */

@@ -6,6 +6,8 @@ import { OutputTail, type OutputText } from "./step-output.ts";
 const keptOutputs = 60;
 /** Warnings of one build: a hostile file could make millions. */
 const mostWarnings = 500;
+/** Characters of a step's title: an instruction may have a million. */
+const longestTitle = 2_000;
 
 export type StepPlan = Pick<BuildStep, "stage" | "number" | "total" | "title" | "line">;
 
@@ -71,6 +73,7 @@ export class BuildLog {
     const id = this.#steps.size + 1;
     this.#set({
       ...step,
+      title: step.title.length > longestTitle ? `${step.title.slice(0, longestTitle)}…` : step.title,
       id,
       status: "waiting",
       startedAt: null,

@@ -12,7 +12,13 @@ import type {
   CachePrune,
   CacheRecord,
 } from "../protocol/builds.ts";
-import { type BuildHistory, type FailedState, keepableRequest, keptBuilds, type PastBuild } from "./build-history.ts";
+import {
+  type BuildHistory,
+  type FailedState,
+  findForgotten,
+  keepableRequest,
+  type PastBuild,
+} from "./build-history.ts";
 import { BuildLog, eventsOf } from "./build-log.ts";
 import type { BuildService, BuildStreams } from "./build-service.ts";
 import { debugImage } from "./debug-image.ts";
@@ -232,10 +238,7 @@ export class LocalBuildService implements BuildService {
     const record = recordOf(running);
     this.#past.set(request.buildID, record);
     this.#history.write(record, log.outputs).catch((error) => this.#complain(error));
-    for (const id of this.#past.keys()) {
-      if (this.#past.size <= keptBuilds) break;
-      this.#forget(id);
-    }
+    for (const id of findForgotten(this.#past.values())) this.#forget(id);
   }
 
   #forget(id: string): void {

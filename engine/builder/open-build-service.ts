@@ -1,10 +1,10 @@
-import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import type { BlobStore } from "../content/blob-store.ts";
 import type { ImageService } from "../images/image-service.ts";
 import type { LayerStore } from "../layers/layer-store.ts";
+import { settleAll } from "../lib/settle.ts";
 import { Slots } from "../lib/slots.ts";
 import type { Log } from "../log.ts";
 import type { NetworkService } from "../networks/network-service.ts";
@@ -17,6 +17,7 @@ import { fetchRemote } from "./context/fetch-remote.ts";
 import { openContext } from "./context/open-context.ts";
 import { openFileCopier } from "./copy/local-file-copier.ts";
 import { LocalBuildService } from "./local-build-service.ts";
+import { openScratchDirectory } from "./open-scratch.ts";
 import { openCacheMounts } from "./run/cache-mounts.ts";
 import { openStepRunner } from "./run/local-step-runner.ts";
 import { StepTurns } from "./solve/step-turns.ts";
@@ -41,16 +42,16 @@ const stepsPerProcessor = 2;
 /** Opens the service, and takes away what builds of an engine that was killed have left. */
 export async function openBuildService(options: BuildServiceOptions): Promise<BuildService> {
   const { config, images, blobs, layers, cache, registries, log } = options;
-  const root = join(config.root, "build");
-  const scratch = join(root, "scratch");
   await using opening = new AsyncDisposableStack();
   const runner = await openStepRunner(options);
-  await runner.sweep();
-  await sweepWritable(layers);
-  await rm(scratch, { recursive: true, force: true });
-  await mkdir(scratch, { recursive: true, mode: 0o711 });
   const history = new BuildHistory(config.root);
-  const past = (await history.open()).map(endCutOff);
+  const [cacheMounts, past, , scratch] = await settleAll([
+    openCacheMounts({ root: config.root }),
+    history.open(),
+    // What runs stands on layers.
+    runner.sweep().then(() => sweepWritable(layers)),
+    openScratchDirectory(join(config.root, "build")),
+  ]);
   const copier = opening.use(openFileCopier());
   const parts = {
     images,
@@ -59,7 +60,7 @@ export async function openBuildService(options: BuildServiceOptions): Promise<Bu
     cache,
     copier,
     runner,
-    cacheMounts: await openCacheMounts({ root: config.root }),
+    cacheMounts,
     openContext,
     fetchRemote,
     registries,
@@ -68,7 +69,7 @@ export async function openBuildService(options: BuildServiceOptions): Promise<Bu
     slots: new Slots(Math.max(4, availableParallelism() * stepsPerProcessor)),
     scratch,
   };
-  return new LocalBuildService(parts, { history, past, log, own: opening.move() });
+  return new LocalBuildService(parts, { history, past: past.map(endCutOff), log, own: opening.move() });
 }
 
 /** It was under way when the engine ended. */

@@ -1,7 +1,7 @@
 import { EngineError } from "../../errors.ts";
 import type { DiffID, ImageID } from "../../oci/digest.ts";
 import { createdOf, type ImageConfig, osOf, parseImageConfig } from "../../oci/image-config.ts";
-import { formatPlatform, isFitting, parsePlatform } from "../../oci/platform.ts";
+import { formatPlatform, isFitting, type Platform, parsePlatform } from "../../oci/platform.ts";
 import { familiarReference, parseTaggedReference } from "../../oci/reference.ts";
 import type { Progress } from "../../protocol/rpc.ts";
 import type { Credentials } from "../../protocol/transfers.ts";
@@ -63,7 +63,8 @@ export class BaseImages {
   async #find(reference: string, stepID: number): Promise<BaseImage> {
     if (!this.#build.request.pull || isID(reference)) {
       const here = await this.#take(reference);
-      if (here !== null) return here;
+      // One of another platform under the same name gives way to ours.
+      if (here !== null && (isID(reference) || isOwn(here, this.#build))) return here;
     }
     const { parts, request, signal, log } = this.#build;
     await parts.images.pull(
@@ -138,17 +139,26 @@ export function checkOwnPlatform(text: string, build: Build): void {
   );
 }
 
-function checkPlatform({ reference, imageConfig }: BaseImage, { platform }: Build): void {
-  const made = {
-    architecture: imageConfig.architecture || platform.architecture,
-    os: osOf(imageConfig),
-    ...(imageConfig.variant ? { variant: imageConfig.variant } : {}),
-  };
-  if (isFitting(made, platform)) return;
+function checkPlatform(image: BaseImage, build: Build): void {
+  if (isOwn(image, build)) return;
+  const made = formatPlatform(platformOf(image, build));
   throw new EngineError(
     "failed-precondition",
-    `image ${reference} is for ${formatPlatform(made)}: this host runs ${formatPlatform(platform)}`,
+    `image ${image.reference} is for ${made}: this host runs ${formatPlatform(build.platform)}`,
   );
+}
+
+function isOwn(image: BaseImage, build: Build): boolean {
+  return isFitting(platformOf(image, build), build.platform);
+}
+
+function platformOf({ imageConfig }: BaseImage, { platform }: Build): Platform {
+  const { architecture, variant } = imageConfig;
+  return {
+    architecture: architecture || platform.architecture,
+    os: osOf(imageConfig),
+    ...(variant ? { variant } : {}),
+  };
 }
 
 function isID(reference: string): boolean {

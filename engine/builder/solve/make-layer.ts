@@ -24,10 +24,14 @@ export type LayerWish = {
 /** Finds the result of a step in the cache, or makes it; tells both. The chain that it gives is held as long as the build runs. */
 export async function makeLayer(build: Build, wish: LayerWish): Promise<CachedStep> {
   const made = wish.isFresh ? await makeNew(build, wish, ownTurn) : await findOrMake(build, wish);
-  const { key, chain, description } = wish;
+  const { key, chain } = wish;
+  const description = wish.description.slice(0, longestDescription);
   build.steps.push({ ...made, key, before: chain.length, description });
   return made;
 }
+
+/** Characters that lists of the cache show of an instruction. */
+const longestDescription = 500;
 
 /** Of what no other build waits for. */
 const ownTurn: Turn = { tell: () => {}, [Symbol.dispose]: () => {} };
@@ -73,7 +77,9 @@ async function makeNew(build: Build, wish: LayerWish, turn: Turn): Promise<Cache
   log.begin(wish.stepID);
   const made = await workOn(build, wish, turn);
   // Who waits for the turn finds it in the cache; this build goes on meanwhile.
-  const put = parts.cache.put(wish.key, made, wish.description).finally(() => turn[Symbol.dispose]());
+  const put = parts.cache
+    .put(wish.key, made, wish.description.slice(0, longestDescription))
+    .finally(() => turn[Symbol.dispose]());
   put.catch(() => {});
   build.puts.push(put);
   log.end(wish.stepID, { status: "done", layer: layerOf(made, wish.chain), note: "" });
