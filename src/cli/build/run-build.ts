@@ -57,11 +57,13 @@ async function runPlan(cli: Cli, client: EngineClient, { plan, options }: Work):
   await using files = await openOutput(flags.plan);
   using interrupt = new BuildInterrupt(() => cancel(client, request.buildID));
   using progress = openProgress(kind, { output: outputOf("stderr"), hasColour: plan.hasColour }, model);
-  const watched = await watchBuild(client, request.buildID, (event) => {
+  // Asked for first, so that nothing is missed; the build need not wait for the answer.
+  const watching = watchBuild(client, request.buildID, (event) => {
     model.take(event, Date.now());
     progress.take(event);
   });
-  const outcome = await settle(runBuild(client, request, { context: context.stream, output: files.sink }));
+  const running = settle(runBuild(client, request, { context: context.stream, output: files.sink }));
+  const [watched, outcome] = await Promise.all([watching, running]);
   await watched.finished();
   if ("error" in outcome) {
     progress.end([]);
