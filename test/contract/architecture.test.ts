@@ -17,7 +17,7 @@ const ranks: readonly (readonly string[])[] = [
     "engine/metrics",
     "engine/doctor",
   ],
-  ["engine/containers"],
+  ["engine/builder", "engine/containers"],
   ["engine/server", "engine/docker-api", "engine/purge.ts"],
   ["engine/main.ts"],
 ];
