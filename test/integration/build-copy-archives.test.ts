@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
+import { isArchive } from "../../engine/builder/copy/unpack-archive.ts";
 import { copyScene } from "../support/copy-scene.ts";
 import { tarOf } from "../support/tar-of.ts";
 
@@ -44,6 +45,18 @@ it.each([
   writeFileSync(`${scene.context}/f.tar.gz`, bytes);
   await scene.copy({ sources: ["f.tar.gz"], target: "/t/", unpack: true });
   expect(scene.sh("cmp f.tar.gz $R/t/f.tar.gz && echo same")).toBe("same\n");
+});
+
+it("does not read a whole file of zeros to see that it is no archive", async () => {
+  await using scene = await copyScene();
+  scene.sh(
+    "truncate -s 100G zeros; truncate -s 100G late; printf x | dd of=late bs=1 seek=600 conv=notrunc status=none",
+  );
+  for (const name of ["zeros", "late"]) {
+    const fd = openSync(`${scene.context}/${name}`, "r");
+    expect(await isArchive(fd)).toBe(false);
+    closeSync(fd);
+  }
 });
 
 it("does not unpack what is copied, nor archives in directories", async () => {

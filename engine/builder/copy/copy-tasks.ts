@@ -10,9 +10,11 @@ type Job = {
 /** What the main thread asks of a copy worker: data only. */
 export type DigestTask = Job & { readonly kind: "digest" };
 export type CopyTask = Job & { readonly kind: "copy"; readonly rootfs: string; readonly stamp: string | null };
-export type FilesTask = DigestTask | CopyTask;
+/** Does nothing. */
+export type WarmTask = { readonly kind: "warm" };
+export type FilesTask = DigestTask | CopyTask | WarmTask;
 
-export type FilesTaskResults = { readonly digest: CopyDigest; readonly copy: null };
+export type FilesTaskResults = { readonly digest: CopyDigest; readonly copy: null; readonly warm: null };
 
 /** What a task looks at while it works. */
 export type FilesWatch = {

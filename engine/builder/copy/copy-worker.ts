@@ -4,8 +4,9 @@ import { errnoError } from "../../host/errno.ts";
 import { stepBack } from "../../host/syscalls.ts";
 import type { TaskRequest, TaskResponse } from "../../layers/layer-worker.ts";
 import { copyFiles } from "./copy-files.ts";
-import type { FilesTask, FilesTaskResults, FilesWatch } from "./copy-tasks.ts";
+import type { CopyTask, DigestTask, FilesTask, FilesWatch } from "./copy-tasks.ts";
 import { digestFiles } from "./digest-files.ts";
+import type { CopyDigest } from "./file-copier.ts";
 
 /** Thread that finds, hashes and copies the files of a build: it answers as the layer worker does. */
 
@@ -16,20 +17,20 @@ parentPort?.on("message", (request: TaskRequest<FilesTask>) => void answer(reque
 
 async function answer({ task, cancelled }: TaskRequest<FilesTask>): Promise<void> {
   try {
-    respond({ kind: "done", result: await run(task, watchOf(task, cancelled)) });
+    respond({ kind: "done", result: task.kind === "warm" ? null : await run(task, watchOf(task, cancelled)) });
   } catch (error) {
     const known = error instanceof EngineError ? error : errnoError(task.kind === "copy" ? "copy" : "read", error);
     respond({ kind: "failed", code: known.code, message: known.message, hint: known.hint });
   }
 }
 
-async function run(task: FilesTask, watch: FilesWatch): Promise<FilesTaskResults[FilesTask["kind"]]> {
+async function run(task: DigestTask | CopyTask, watch: FilesWatch): Promise<CopyDigest | null> {
   if (task.kind === "digest") return digestFiles(task, watch);
   await copyFiles(task, watch);
   return null;
 }
 
-function watchOf({ counts }: FilesTask, cancelled: Int32Array<SharedArrayBuffer>): FilesWatch {
+function watchOf({ counts }: DigestTask | CopyTask, cancelled: Int32Array<SharedArrayBuffer>): FilesWatch {
   const isCancelled = () => Atomics.load(cancelled, 0) === 1;
   let last = performance.now();
   return {

@@ -75,6 +75,8 @@ export type CopyWork = {
  * `"/x": not found`), `invalid-argument`, `corrupt` for an archive, `resource-exhausted`.
  */
 export interface FileCopier extends AsyncDisposable {
+  /** Starts a thread where none rests: for when it is known that files will be read, but not yet which. */
+  warm(): void;
   digest(tree: SourceTree | null, wish: CopyWish, work: CopyWork): Promise<CopyDigest>;
   /** rootfs: absolute, mounted and writable, of nobody else. Times of files are kept; directories that it makes are of now. */
   copy(tree: SourceTree | null, wish: CopyWish, rootfs: string, work: CopyWork): Promise<void>;

@@ -24,6 +24,11 @@ class LocalFileCopier implements FileCopier {
     this.#pool = new WorkerPool(limit, workerURL(import.meta.url, "copy-worker"));
   }
 
+  warm(): void {
+    // It may be closed meanwhile.
+    this.#pool.run({ kind: "warm" }).catch(() => {});
+  }
+
   digest(tree: SourceTree | null, wish: CopyWish, work: CopyWork): Promise<CopyDigest> {
     const counts = createCounts();
     return this.#pool.run({ kind: "digest", tree, wish, counts }, optionsOf(work, counts));

@@ -11,13 +11,21 @@ import { type ForeignCompression, findCompression, magicSize } from "../../lib/c
 
 /** Of what xz may take: a file says itself how much memory it needs. */
 const xzMemory = "256MiB";
+/** More than what may come before the first entry. */
+const probeLimit = 4 * 1024 * 1024;
 
 /** True for a file that begins as a tar does, also a compressed one. fd: any position. */
 export async function isArchive(fd: number): Promise<boolean> {
   const probe = new Probe();
   const parser = new TarParser(probe);
   try {
-    for await (const chunk of plainBytes(fd, { isCancelled: () => false, onRead: () => {} })) parser.push(chunk);
+    let left = probeLimit;
+    for await (const chunk of plainBytes(fd, { isCancelled: () => false, onRead: () => {} })) {
+      parser.push(chunk);
+      left -= chunk.length;
+      // Zeros, which may be many.
+      if (left <= 0) break;
+    }
   } catch (error) {
     if (!probe.hasEntry && error instanceof EngineError && error.code === "unimplemented") throw error;
   }
