@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as z from "zod/mini";
 import { decodeJson } from "../lib/json.ts";
 import { KeyedQueue } from "../lib/keyed-queue.ts";
-import { type BuildRequest, buildMethods, buildRequest } from "../protocol/builds.ts";
+import { buildMethods, buildRequest } from "../protocol/builds.ts";
 import { OutputTail } from "./step-output.ts";
 
 /** Builds that are remembered, and bytes of memory that they take. */
@@ -126,11 +126,6 @@ function sizeOf({ facts, request }: PastBuild): number {
   const { dockerfile } = request;
   const written = facts.dockerfile.length + (dockerfile.type === "text" ? dockerfile.text.length : 0);
   return written * 2 + facts.steps.reduce((sum, step) => sum + 500 + step.title.length, 0);
-}
-
-/** What of a request may lie on a disk. */
-export function keepableRequest(request: BuildRequest): BuildRequest {
-  return { ...request, secrets: [], credentials: {}, streamID: undefined, outputStreamID: undefined };
 }
 
 /** Whole or not at all, but for a power cut. */

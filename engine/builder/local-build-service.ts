@@ -12,16 +12,11 @@ import type {
   CachePrune,
   CacheRecord,
 } from "../protocol/builds.ts";
-import {
-  type BuildHistory,
-  type FailedState,
-  findForgotten,
-  keepableRequest,
-  type PastBuild,
-} from "./build-history.ts";
+import { type BuildHistory, type FailedState, findForgotten, type PastBuild } from "./build-history.ts";
 import { BuildLog, eventsOf } from "./build-log.ts";
 import type { BuildService, BuildStreams } from "./build-service.ts";
 import { debugImage } from "./debug-image.ts";
+import { isRepeatable, keepableRequest, redactURL } from "./keepable-request.ts";
 import type { BuilderParts } from "./solve/build.ts";
 import { solveBuild } from "./solve/solve-build.ts";
 
@@ -281,19 +276,12 @@ function recordOf({ log, request, failed }: RunningBuild): PastBuild {
   return { version: 1, facts: log.facts(), request: keepableRequest(request), failed };
 }
 
-/** Its context still lies on the host or can be had again, and it needs no secret that nobody keeps. */
-function isRepeatable(request: BuildRequest): boolean {
-  if (request.secrets.length > 0 || request.context.type === "stream") return false;
-  if (Object.values(request.namedContexts).some(({ type }) => type === "stream")) return false;
-  return request.output.type === "image" || request.output.type === "none";
-}
-
 function isContextThere({ context }: BuildRequest): boolean {
   return context.type !== "directory" || existsSync(context.path);
 }
 
 function nameOf({ tags, context, target }: BuildRequest): string {
-  const from = context.type === "directory" ? context.path : context.type === "remote" ? context.url : "";
+  const from = context.type === "directory" ? context.path : context.type === "remote" ? redactURL(context.url) : "";
   const name = tags[0] ?? (target === "" ? from : target);
   return (name === "" ? "image" : name).slice(0, 200);
 }

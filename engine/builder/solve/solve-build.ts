@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../../errors.ts";
@@ -36,10 +37,13 @@ async function solve(parts: BuilderParts, options: BuildOptions): Promise<BuildR
   const scratch = join(parts.scratch, options.request.buildID);
   stack.defer(() => rm(scratch, { recursive: true, force: true }));
   await mkdir(scratch, { recursive: true, mode: 0o700 });
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  // As many as there are stages wait for the same signal.
+  setMaxListeners(0, signal);
   const build: Build = {
     ...options,
     parts,
-    signal: AbortSignal.any([options.signal, stop.signal]),
+    signal,
     scratch,
     stack,
     views: stack.use(new Views(parts.layers)),
