@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
   chownSync,
   existsSync,
   linkSync,
@@ -260,6 +261,44 @@ describe("a step's layer", () => {
     expect(layers.listWritable()).toEqual([]);
     const inMaking = () => readdirSync(root.join("engine/layers")).filter((name) => name.startsWith(".new"));
     await vi.waitFor(() => expect(inMaking()).toEqual([]));
+  });
+});
+
+describe("a step's layer that cannot be kept", () => {
+  it("is left where it is on a full disk", async () => {
+    const small = root.join("small");
+    mkdirSync(small);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", small]);
+    await using store = await openLayerStore({ root: small });
+    await store.prepare("full", []);
+    const rootfs = await store.mount("full", { isVolatile: true });
+    writeFileSync(`${rootfs}/kept`, "kept");
+    const fill = () => {
+      for (let size = 65_536; size >= 1; size = Math.floor(size / 2)) {
+        try {
+          for (;;) appendFileSync(`${rootfs}/fill`, Buffer.alloc(size));
+        } catch {
+          // Full for so many bytes.
+        }
+      }
+    };
+    fill();
+    await expect(store.commit("full", { signal })).rejects.toMatchObject({ code: "resource-exhausted" });
+    expect(store.upkeep.list()).toEqual([]);
+    expect(readFileSync(`${await store.mount("full")}/kept`, "utf8")).toBe("kept");
+    rmSync(`${rootfs}/fill`);
+    const layer = await store.commit("full", { signal });
+    expect(layer).toMatchObject({ entries: 1, size: 4 });
+    expect(store.listWritable()).toEqual([]);
+  });
+
+  it("is left where it is when nobody wants it any more", async () => {
+    const chain = await stack(base);
+    await layers.prepare("step", chain);
+    writeFileSync(`${await layers.mount("step")}/kept`, "kept");
+    await expect(layers.commit("step", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "cancelled" });
+    expect(layers.listWritable()).toEqual(["step"]);
+    await expect(layers.commit("none", { signal })).rejects.toMatchObject({ code: "not-found" });
   });
 });
 
