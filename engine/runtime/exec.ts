@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { chown, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -84,7 +84,7 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
 /** One file after the other: conmon takes its own away at the same time, which rmSync() would leave the rest for. */
 async function removeDirectory(directory: string): Promise<void> {
   try {
-    for (const name of readdirSync(directory)) rmSync(join(directory, name), { force: true });
+    for (const name of readdirSync(directory)) unlinkSync(join(directory, name));
     rmdirSync(directory);
   } catch {
     await rm(directory, { recursive: true, force: true });
@@ -272,6 +272,7 @@ async function exitCodeOf(conmon: StartingConmon, cleanUp: () => Promise<void>):
     return report === null || report.data < 0 ? 137 : report.data;
   } finally {
     conmon.sync.close();
-    await cleanUp();
+    // Whoever waits for the end is told first: a disk below takes a while. What is left over goes with the engine's next start.
+    setImmediate(() => void cleanUp().catch(() => {}));
   }
 }
