@@ -10,7 +10,7 @@ type Outlet = {
 
 const clippedNote = "\n[output clipped: it is not read as fast as it comes]\n";
 /** Characters of output that wait for one client. */
-const waitingLimit = 2 * 1024 * 1024;
+const waitingLimit = 4 * 1024 * 1024;
 
 /**
  * A build's events on their way to one client. While there is no room, outputs wait up to a limit, beyond which the oldest are dropped; of

@@ -7,7 +7,8 @@ type Line = { readonly stream: string } | { readonly aux: object };
 type Row = { step: BuildStep; output: string[]; characters: number; isBegun: boolean; isTold: boolean };
 
 /** Characters of output that wait for one step's turn. */
-const waitingLimit = 1024 * 1024;
+const waitingLimit = 4 * 1024 * 1024;
+const clippedNote = "\n[output clipped: it is not read as fast as it comes]\n";
 
 export type LineOptions = {
   readonly send: (line: Line) => void;
@@ -76,6 +77,8 @@ export class BuildLines {
     while (row.characters > waitingLimit / 2 && row.output.length > 1) {
       row.characters -= row.output.shift()?.length ?? 0;
     }
+    row.output.unshift(clippedNote);
+    row.characters += clippedNote.length;
   }
 
   /** Everything up to the step that is not at its end yet. */
