@@ -1,4 +1,5 @@
 import { EngineError } from "../../errors.ts";
+import { anyName, compileWildcards, type WildcardToken } from "./wildcards.ts";
 
 /** The shortest path that names the same, as Go's path.Clean: `.` for nothing, no trailing slash. */
 export function cleanPath(path: string): string {
@@ -29,23 +30,32 @@ export function hasWildcards(name: string): boolean {
  * Compiles one name of a pattern of Go's filepath.Match: `*`, `?`, `[a-z]`, `[^a]` and `\` before any of them. Fails with
  * `invalid-argument`.
  */
-export function compileName(pattern: string): RegExp {
+export function compileName(pattern: string): (name: string) => boolean {
   const characters = [...pattern];
-  let source = "";
+  const tokens: WildcardToken[] = [];
   for (let at = 0; at < characters.length; at++) {
-    const character = characters[at] ?? "";
-    if (character === "*") source += "[^]*";
-    else if (character === "?") source += "[^]";
-    else if (character === "[") {
-      const set = readSet(characters, at, pattern);
-      source += set.source;
-      at = set.end;
-    } else if (character === "\\") {
-      at++;
-      source += escapeCharacter(characters[at] ?? fail(pattern));
-    } else source += escapeCharacter(character);
+    const { token, end } = readPart(characters, at, pattern);
+    tokens.push(token);
+    at = end;
   }
-  return new RegExp(`^${source}$`, "u");
+  return compileWildcards(tokens);
+}
+
+/** One part of a pattern, from where it begins to its last character. */
+export function readPart(
+  characters: readonly string[],
+  at: number,
+  pattern: string,
+): { token: WildcardToken; end: number } {
+  const character = characters[at] ?? "";
+  if (character === "*") return { token: anyName, end: at };
+  if (character === "?") return { token: { kind: "one", source: "[^/]" }, end: at };
+  if (character === "[") {
+    const { source, end } = readSet(characters, at, pattern);
+    return { token: { kind: "one", source }, end };
+  }
+  const end = character === "\\" ? at + 1 : at;
+  return { token: { kind: "one", source: escapeCharacter(characters[end] ?? fail(pattern)) }, end };
 }
 
 /** From a `[` to its `]`. */

@@ -1,5 +1,6 @@
 import { EngineError } from "../../errors.ts";
-import { cleanPath, compileName } from "./go-path.ts";
+import { cleanPath, compileName, readPart } from "./go-path.ts";
+import { anyDirectories, anyRest, compileWildcards, type WildcardToken } from "./wildcards.ts";
 
 /** Which patterns matched a directory: what lies in it is matched by them, too. */
 export type PatternState = readonly boolean[];
@@ -83,10 +84,8 @@ function parsePattern(line: string): Pattern {
   return { isException, matches: compilePattern(pattern), literal: wild === -1 ? names : names.slice(0, wild) };
 }
 
-type Kind = "exact" | "prefix" | "suffix" | "expression";
-
 function compilePattern(pattern: string): (path: string) => boolean {
-  const { kind, source } = translate(pattern);
+  const { kind, tokens } = translate(pattern);
   if (kind === "exact") return (path) => path === pattern;
   if (kind === "prefix") {
     const prefix = pattern.slice(0, -2);
@@ -96,58 +95,34 @@ function compilePattern(pattern: string): (path: string) => boolean {
     const suffix = pattern.slice(2);
     return (path) => path.endsWith(suffix) || (suffix.startsWith("/") && path === suffix.slice(1));
   }
-  const expression = compileExpression(source, pattern);
-  return (path) => expression.test(path);
+  return compileWildcards(tokens);
 }
 
-function compileExpression(source: string, pattern: string): RegExp {
-  try {
-    return new RegExp(`^${source}$`, "u");
-  } catch (cause) {
-    throw new EngineError("invalid-argument", `syntax error in pattern ${JSON.stringify(pattern)}`, { cause });
-  }
-}
+/** What a pattern is made of, and whether something simpler says the same. */
+type Translation = { kind: "exact" | "prefix" | "suffix" | "expression"; readonly tokens: WildcardToken[] };
 
-type Translation = { kind: Kind; source: string; isInSet: boolean };
-
-/** A regular expression of a whole pattern, and whether something simpler says the same. */
 function translate(pattern: string): Translation {
   const characters = [...pattern];
-  const made: Translation = { kind: "exact", source: "", isInSet: false };
+  const made: Translation = { kind: "exact", tokens: [] };
   for (let at = 0; at < characters.length; at++) {
     const character = characters[at] ?? "";
     const next = characters[at + 1];
-    if (character === "\\" && next !== undefined) {
-      made.source += `\\${next}`;
-      made.kind = "expression";
-      at++;
-    } else if (character === "*" && next === "*" && !made.isInSet) {
+    if (character === "*" && next === "*") {
       const end = characters[at + 2] === "/" ? at + 2 : at + 1;
       addDoubleStar(made, { isFirst: at === 0, isLast: end === characters.length - 1 });
       at = end;
-    } else addCharacter(made, character);
+    } else {
+      const read = readPart(characters, at, pattern);
+      made.tokens.push(read.token);
+      if (/[*?[\\]/.test(character)) made.kind = "expression";
+      at = read.end;
+    }
   }
   return made;
 }
 
 function addDoubleStar(made: Translation, { isFirst, isLast }: { isFirst: boolean; isLast: boolean }): void {
-  made.source += isLast ? ".*" : "(.*/)?";
+  made.tokens.push(isLast ? anyRest : anyDirectories);
   made.kind = isLast && made.kind === "exact" ? "prefix" : "expression";
   if (isFirst) made.kind = "suffix";
-}
-
-function addCharacter(made: Translation, character: string): void {
-  const wildcard = made.isInSet ? undefined : wildcards[character];
-  if (character === "[" || character === "]") {
-    made.source += made.isInSet === (character === "]") ? character : `\\${character}`;
-    made.isInSet = character === "[";
-  } else made.source += wildcard ?? escapeLiteral(character);
-  if (/[*?[\]]/.test(character)) made.kind = "expression";
-}
-
-const wildcards: Readonly<Record<string, string>> = { "*": "[^/]*", "?": "[^/]" };
-
-/** `^` and `-` mean something within brackets, and nothing outside. */
-function escapeLiteral(character: string): string {
-  return /[.+*?()|{}$\\]/.test(character) ? `\\${character}` : character;
 }

@@ -30,6 +30,8 @@ export type Pick = {
 
 type Step = { readonly fd: number; readonly name: BytePath; readonly path: BytePath; readonly status: FileStatus };
 
+type NameTest = (name: string) => boolean;
+
 const maximumHops = 40;
 
 /**
@@ -126,9 +128,9 @@ export class SourceTree implements Disposable {
     return { ...place, path: last.path, label, status: last.status };
   }
 
-  *#matches(directory: Step, [pattern, ...rest]: readonly RegExp[]): Generator<Pick> {
-    if (pattern === undefined || (directory.status.mode & fileTypes.mask) !== fileTypes.directory) return;
-    const names = readNames(directory.fd).filter((name) => pattern.test(textOfPath(name)));
+  *#matches(directory: Step, [matches, ...rest]: readonly NameTest[]): Generator<Pick> {
+    if (matches === undefined || (directory.status.mode & fileTypes.mask) !== fileTypes.directory) return;
+    const names = readNames(directory.fd).filter((name) => matches(textOfPath(name)));
     for (const name of names) {
       const open = this.#open.length;
       const pick = rest.length === 0 ? this.#match(directory, name) : null;

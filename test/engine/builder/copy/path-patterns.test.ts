@@ -81,3 +81,11 @@ it("knows below which directories nothing can be matched", () => {
   expect(patterns.canExceptBelow("src/a/b")).toBe(true);
   expect(patterns.canExceptBelow("lib/x")).toBe(true);
 });
+
+it("is not kept busy by a hostile pattern", () => {
+  const path = `${"a".repeat(250)}/${"a".repeat(250)}`;
+  const started = performance.now();
+  const patterns = new PathPatterns([`${"a*".repeat(100)}b`, `${"**/a*/".repeat(50)}b`, `${"*a".repeat(60)}*b`]);
+  expect(patterns.match(path, null).isMatched).toBe(false);
+  expect(performance.now() - started).toBeLessThan(1_000);
+});
