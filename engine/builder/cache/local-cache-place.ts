@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { lchown, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { EngineError, messageOf } from "../../errors.ts";
 import { findJson } from "../../lib/json.ts";
@@ -12,7 +12,10 @@ const documentLimit = 64 * 1024 * 1024;
 /** As BuildKit calls what is there without another name. */
 const tag = "latest";
 
-/** A directory in the form of OCI's layout (image-spec, image-layout.md). What other caches in it hold stays. */
+/**
+ * A directory in the form of OCI's layout (image-spec, image-layout.md). What other caches in it hold stays. It is whose the directory is that
+ * it lies in, not the engine's.
+ */
 export function localCache(directory: string): CachePlace {
   const blobs = join(directory, "blobs", "sha256");
   const pathOf = (digest: Digest): string => join(blobs, hexOf(digest));
@@ -20,6 +23,8 @@ export function localCache(directory: string): CachePlace {
     const beside = `${path}.${randomUUID()}`;
     try {
       await write(beside);
+      const { uid, gid } = await stat(directory);
+      await lchown(beside, uid, gid);
       await rename(beside, path);
     } catch (error) {
       await rm(beside, { force: true });
@@ -36,11 +41,11 @@ export function localCache(directory: string): CachePlace {
     read: (blob) => createReadStream(pathOf(blob.digest), { highWaterMark: 1024 * 1024 }),
     has: async (digest) => (await stat(pathOf(digest)).catch(() => null))?.isFile() ?? false,
     write: async ({ digest }, open, signal) => {
-      await mkdir(blobs, { recursive: true });
+      await makeDirectories(blobs);
       await put(pathOf(digest), (beside) => pipeline(open(0), createWriteStream(beside), { signal }));
     },
     writeManifest: async (bytes, mediaType) => {
-      await mkdir(blobs, { recursive: true });
+      await makeDirectories(blobs);
       const digest = sha256(bytes);
       await put(pathOf(digest), (beside) => writeFile(beside, bytes));
       const annotations = { "org.opencontainers.image.ref.name": tag };
@@ -50,6 +55,14 @@ export function localCache(directory: string): CachePlace {
       await put(join(directory, "index.json"), (beside) => writeFile(beside, JSON.stringify(index)));
     },
   };
+}
+
+/** What is missing of a path; as its owner has it who owns the directory that was there. */
+async function makeDirectories(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  const { uid, gid } = await stat(dirname(first));
+  for (let made = path; made.length >= first.length; made = dirname(made)) await lchown(made, uid, gid);
 }
 
 /** Null for what is not there. */
