@@ -4,6 +4,7 @@
  *   npm run bench -- [PART...] [--rounds N] [--only commands,twenty,load,logs,dashboard,images] [--debian TAR] [--save]
  *   npm run bench -- containers [--rounds N] [--only life,requests,list,hundred,five] [--save]
  *   npm run bench -- api [--rounds N] [--only life,many,data] [--debian TAR] [--save]
+ *   npm run bench -- build [--rounds N] [--only steps,stages,context] [--save]
  *
  * Everything runs in network, mount and pid namespaces of its own: no container, bridge or rule of the host is touched, and
  * nothing is left when it ends, however it ends. --debian names a root file system that mmdebstrap made before. --save puts the
@@ -16,6 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type ApiWorkplace, apiRows } from "./api/cases.ts";
+import { buildRows } from "./build/cases.ts";
 import { commandRows, loadRow, logRows, twentyRows, type Workplace } from "./cases.ts";
 import { containerRows } from "./containers/cases.ts";
 import { openDockerApi } from "./containers/docker-api.ts";
@@ -85,6 +87,7 @@ function installEngines(): void {
     iptables: "iptables",
     curl: "curl",
     skopeo: "skopeo",
+    buildah: "buildah",
     "docker-registry": "docker-registry",
   };
   const isThere = (name: string) =>
@@ -110,14 +113,15 @@ async function main(place: string): Promise<void> {
     openDocker(join(place, "d"), "runc"),
     openPodman(join(place, "p"), runtime),
   ];
-  const rows: Record<Part, Row[]> = { all: [], containers: [], images: [], api: [] };
+  const rows: Record<Part, Row[]> = { all: [], containers: [], images: [], api: [], build: [] };
   try {
     for (const engine of engines) await engine.start();
     // Before anything else: memory is counted above that of engines which have done nothing yet.
     if (parts.includes("images")) rows.images = await measureImages(place, engines);
     if (parts.includes("containers")) rows.containers = await measureLives(place, engines);
     if (parts.includes("api")) rows.api = await measureApi(place, engines);
-    if (parts.some((part) => !["images", "containers", "api"].includes(part)))
+    if (parts.includes("build")) rows.build = await measureBuilds(place, engines);
+    if (parts.some((part) => !["images", "containers", "api", "build"].includes(part)))
       rows.all = await measureContainers(place, engines);
   } finally {
     for (const engine of engines) await engine.stop().catch((error) => console.error(`bench: ${error}`));
@@ -189,6 +193,14 @@ async function measureApi(place: string, engines: readonly Engine[]): Promise<Ro
   }
 }
 
+/** The same Dockerfiles by four builders. */
+async function measureBuilds(place: string, engines: readonly Engine[]): Promise<Row[]> {
+  const rootfs = makeBusyboxRootfs(place);
+  for (const engine of engines) engine.importRootfs(rootfs, image);
+  const isWanted = (name: string) => only === null || only.includes(name);
+  return await buildRows({ engines, rounds: Number(options.rounds), directory: join(place, "g"), isWanted, runtime });
+}
+
 async function measureImages(place: string, engines: readonly Engine[]): Promise<Row[]> {
   const [gantry, docker, podman] = engines as [Engine, Engine, Engine];
   const ours = gantryImages(gantry, join(place, "g"));
@@ -231,7 +243,7 @@ function makeBusyboxRootfs(place: string): string {
   const root = join(place, "busybox");
   mkdirSync(join(root, "bin"), { recursive: true });
   copyFileSync("/bin/busybox", join(root, "bin/busybox"));
-  for (const name of ["sh", "true", "sleep", "seq", "cat", "echo", "httpd", "yes"])
+  for (const name of ["sh", "true", "sleep", "seq", "cat", "echo", "httpd", "yes", "mkdir"])
     symlinkSync("busybox", join(root, "bin", name));
   const tar = join(place, "busybox.tar");
   runCommand(["tar", "-C", root, "-cf", tar, "."]);

@@ -3,8 +3,8 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { formatTable, type Row, runCommand } from "./measure.ts";
 
-/** A table of its own each: images are compared with skopeo, too; docker's command line drives Gantry and docker. */
-export type Part = "all" | "containers" | "images" | "api";
+/** A table of its own each: images are compared with skopeo, too; docker's command line drives Gantry and docker; builders are four. */
+export type Part = "all" | "containers" | "images" | "api" | "build";
 
 type Results = {
   readonly machine: Record<string, string | number>;
@@ -12,6 +12,7 @@ type Results = {
   readonly containers?: Row[];
   readonly images?: Row[];
   readonly api?: Row[];
+  readonly build?: Row[];
 };
 
 const names = ["gantry", "docker", "podman"];
@@ -20,6 +21,7 @@ const columns: Record<Part, readonly string[]> = {
   containers: names,
   images: [...names, "skopeo"],
   api: ["gantry", "docker"],
+  build: ["gantry", "classic", "buildkit", "buildah"],
 };
 const parts = Object.keys(columns) as Part[];
 
@@ -53,11 +55,12 @@ export function saveReport(rows: Record<Part, readonly Row[]>, runtime: string):
     containers: merged(before.containers ?? [], rows.containers),
     images: rows.images.length > 0 ? [...rows.images] : (before.images ?? []),
     api: merged(before.api ?? [], rows.api),
+    build: merged(before.build ?? [], rows.build),
   };
   writeFileSync(path, `${JSON.stringify(results, null, 2)}\n`);
   console.error(`bench: written to ${path}`);
-  const { containers = [], images = [], api = [] } = results;
-  writeTables({ all: results.rows, containers, images, api });
+  const { containers = [], images = [], api = [], build = [] } = results;
+  writeTables({ all: results.rows, containers, images, api, build });
 }
 
 function merged(before: readonly Row[], measured: readonly Row[]): Row[] {
