@@ -48,7 +48,7 @@ function chooseRows(
   room: number,
 ): { readonly shown: ReadonlySet<StepView>; logLines: number } {
   const busy = begun.filter(({ step }) => step.status === "running" || step.status === "failed");
-  const ended = begun.filter((view) => !busy.includes(view));
+  const ended = begun.filter((view) => !busy.includes(view)).sort(byEnd);
   const running = busy.slice(-room);
   const free = room - running.length;
   const reserved = Math.min(ended.length, Math.max(2, Math.floor(room / 3)), free);
@@ -56,6 +56,10 @@ function chooseRows(
   const used = running.reduce((sum, view) => sum + extraLines(view, logLines), 0);
   const left = Math.max(0, free - used);
   return { shown: new Set([...running, ...(left === 0 ? [] : ended.slice(-left))]), logLines };
+}
+
+function byEnd({ step: one }: StepView, { step: other }: StepView): number {
+  return Date.parse(one.endedAt ?? "") - Date.parse(other.endedAt ?? "") || 0;
 }
 
 function extraLines({ step, tail }: StepView, most: number): number {

@@ -175,6 +175,8 @@ describe("a frame", () => {
     const lines = draw([...events, step(31, { status: "running" })], { rows: 8 });
     expect(lines.map((line) => /RUN (\d+)/.exec(line)?.[1])).toEqual([undefined, "26", "27", "28", "29", "30", "31"]);
     expect(draw(events, { isFinal: true })).toHaveLength(31);
+    const late = draw([step(1, { status: "done", endedAt: at(9) }), ...events.slice(1)], { rows: 6 });
+    expect(late.map((line) => /RUN (\d+)/.exec(line)?.[1])).toEqual([undefined, "1", "28", "29", "30"]);
   });
 
   it("has colours where they are wanted", () => {
