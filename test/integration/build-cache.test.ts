@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { rename, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { BuildRequest } from "../../engine/protocol/builds.ts";
 import {
@@ -167,4 +169,32 @@ it("takes steps from a cache that was brought to a directory, for builds that na
   expect(imageOf(second)).toBe(imageOf(first));
   await forgetAll();
   expect(statuses(await build(dockerfile))).not.toContain("cached");
+});
+
+it("never takes for a file's content what was there before or after", async () => {
+  const contents = ["a", "b"].map((letter) => letter.repeat(100_000));
+  await using context = await contextDirectory({
+    Dockerfile: "FROM gantry/busybox\nCOPY file /file\n",
+    file: contents[0] ?? "",
+  });
+  const path = `${context.path}/file`;
+  const isOver = new AbortController();
+  const writing = (async () => {
+    for (let count = 0; !isOver.signal.aborted; count++) {
+      await writeFile(`${path}.new`, contents[count % 2] ?? "");
+      await rename(`${path}.new`, path);
+    }
+  })();
+  for (let count = 0; count < 20; count++) await runBuild(engine, directoryRequest(context, { noCache: true }));
+  isOver.abort();
+  await writing;
+  const sums: string[] = [];
+  for (const content of contents) {
+    await writeFile(path, content);
+    const built = await runBuild(engine, directoryRequest(context, { tags: ["now:1"] }));
+    imageOf(built);
+    const shown = await build(`FROM now:1\nRUN md5sum /file\n`, { noCache: true });
+    sums.push(shown.output);
+  }
+  expect(sums).toEqual(contents.map((content) => `${createHash("md5").update(content).digest("hex")}  /file\n`));
 });
