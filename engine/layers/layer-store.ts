@@ -188,6 +188,8 @@ export interface LayerStore extends AsyncDisposable {
    * the layer's as long as it exists; on the disk they stay as they are. Fails with `already-exists` if `key` is taken, `not-found`.
    */
   prepare(key: WritableKey, chain: readonly DiffID[], ids?: IDRange | null): Promise<void>;
+  /** The same for one that nobody needs after a power cut, as of a step of a build: it waits for no disk. */
+  preparePassing(key: WritableKey, chain: readonly DiffID[]): Promise<void>;
   /** Null: its ids are the host's. */
   idsOf(key: WritableKey): IDRange | null;
   /** Ids that writable layers have for themselves. */

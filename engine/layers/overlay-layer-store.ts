@@ -29,7 +29,7 @@ import { OverlayLayerUpkeep } from "./layer-upkeep.ts";
 import { ReadonlyLayers } from "./readonly-layers.ts";
 import { relativePaths } from "./relative-paths.ts";
 import { WorkerPool } from "./worker-pool.ts";
-import { WritableLayers } from "./writable-layers.ts";
+import { type PrepareOptions, WritableLayers } from "./writable-layers.ts";
 
 export type LayerStoreOptions = {
   /** The engine's root directory. Absolute; one engine at a time. */
@@ -129,10 +129,18 @@ class OverlayLayerStore implements LayerStore {
     return this.#readonly.sweep(names);
   }
 
-  async prepare(key: WritableKey, chain: readonly DiffID[], ids: IDRange | null = null): Promise<void> {
+  prepare(key: WritableKey, chain: readonly DiffID[], ids: IDRange | null = null): Promise<void> {
+    return this.#prepare(key, chain, { ids, isPassing: false });
+  }
+
+  preparePassing(key: WritableKey, chain: readonly DiffID[]): Promise<void> {
+    return this.#prepare(key, chain, { ids: null, isPassing: true });
+  }
+
+  async #prepare(key: WritableKey, chain: readonly DiffID[], options: PrepareOptions): Promise<void> {
     const names = this.#readonly.index.namesOf(chain);
     // First, since it holds the layers from its first moment on.
-    await this.#writable.prepare(key, names, ids);
+    await this.#writable.prepare(key, names, options);
     try {
       await this.#readonly.settle(chain);
     } catch (error) {

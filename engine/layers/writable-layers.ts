@@ -23,6 +23,9 @@ const record = z.object({
   ids: z.optional(z.object({ start: z.number(), size: z.number() })),
 });
 
+/** isPassing: a power cut may take it away. */
+export type PrepareOptions = { readonly ids: IDRange | null; readonly isPassing: boolean };
+
 /** What a writable layer needs of those below. */
 export type Below = {
   /** Directory of a read-only layer. */
@@ -122,12 +125,12 @@ export class WritableLayers {
   }
 
   /** The layers are held from the first moment on, and so are the ids. Fails with `already-exists`. */
-  async prepare(key: WritableKey, layers: readonly LayerName[], ids: IDRange | null = null): Promise<void> {
+  async prepare(key: WritableKey, layers: readonly LayerName[], { ids, isPassing }: PrepareOptions): Promise<void> {
     if (this.#layers.has(checked(key))) throw new EngineError("already-exists", `writable layer ${key} already exists`);
     this.#layers.set(key, layers);
     if (ids !== null) this.#ids.set(key, ids);
     try {
-      await this.#queue.run(key, () => this.#make(key, layers));
+      await this.#queue.run(key, () => this.#make(key, layers, isPassing));
       this.#leftovers.delete(key);
     } catch (error) {
       this.#layers.delete(key);
@@ -247,7 +250,7 @@ export class WritableLayers {
     return { faded };
   }
 
-  async #make(key: WritableKey, layers: readonly LayerName[]): Promise<void> {
+  async #make(key: WritableKey, layers: readonly LayerName[], isPassing: boolean): Promise<void> {
     const directory = join(this.#directory, key);
     await mkdir(directory, { recursive: true });
     // Nobody but root gets near setuid programs in there from outside (CVE-2021-41091).
@@ -260,7 +263,8 @@ export class WritableLayers {
       const ids = this.#ids.get(key);
       // Its own root, which is nobody on the host, has to get through to where its file system is mounted.
       if (ids !== undefined) chownSync(directory, 0, ids.start);
-      await writeRecord(join(directory, "layers.json"), { layers: [...layers], ...(ids === undefined ? {} : { ids }) });
+      const content = { layers: [...layers], ...(ids === undefined ? {} : { ids }) };
+      await writeRecord(join(directory, "layers.json"), content, isPassing);
     } catch (error) {
       for (const name of ["layers.json", "upper", "work", "rootfs"]) {
         await rm(join(directory, name), { recursive: true, force: true });
@@ -288,11 +292,15 @@ export class WritableLayers {
 }
 
 /** One fsync: with the file's own, the directories made just before are on the disk, too. */
-async function writeRecord(path: string, content: Omit<z.infer<typeof record>, "version">): Promise<void> {
+async function writeRecord(
+  path: string,
+  content: Omit<z.infer<typeof record>, "version">,
+  isPassing: boolean,
+): Promise<void> {
   const file = await open(path, "w", 0o600);
   try {
     await file.writeFile(JSON.stringify({ version: 1, ...content }));
-    await file.sync();
+    if (!isPassing) await file.sync();
   } finally {
     await file.close();
   }

@@ -13,7 +13,7 @@ export async function writeFilesTar(
   { signal, output }: { readonly signal: AbortSignal; readonly output: (bytes: Buffer) => Promise<void> },
 ): Promise<void> {
   // Directories that a layer holds without describing them have what they are from below once something stands on the layers.
-  await layers.prepare(key, chain);
+  await layers.preparePassing(key, chain);
   try {
     const { upper, below } = layers.writablePlaceOf(key);
     const directories = [upper, ...below.map(({ directory }) => directory).reverse()].map(bytePathOf);

@@ -1,3 +1,4 @@
+import { EngineError } from "../../errors.ts";
 import type { DiffID, Digest } from "../../oci/digest.ts";
 import type { CachedStep } from "../cache/build-cache.ts";
 import type { OutputText } from "../step-output.ts";
@@ -32,6 +33,9 @@ export async function makeLayer(build: Build, wish: LayerWish): Promise<CachedSt
 
 /** Characters that lists of the cache show of an instruction. */
 const longestDescription = 500;
+
+/** As many as image configs may have (oci/image-config.ts), and as overlayfs stacks. */
+const mostLayers = 500;
 
 /** Of what no other build waits for. */
 const ownTurn: Turn = { tell: () => {}, [Symbol.dispose]: () => {} };
@@ -73,6 +77,9 @@ async function findStep(build: Build, { key, stepID, chain }: LayerWish): Promis
 
 async function makeNew(build: Build, wish: LayerWish, turn: Turn): Promise<CachedStep> {
   const { log, parts } = build;
+  if (wish.chain.length >= mostLayers) {
+    throw new EngineError("resource-exhausted", `an image cannot have more than ${mostLayers} layers`);
+  }
   using _slot = await parts.slots.take(build.signal);
   log.begin(wish.stepID);
   const made = await workOn(build, wish, turn);
@@ -90,7 +97,7 @@ async function workOn(build: Build, wish: LayerWish, turn: Turn): Promise<Cached
   const { layers } = build.parts;
   const writable = newWritableKey();
   try {
-    await layers.prepare(writable, wish.chain);
+    await layers.preparePassing(writable, wish.chain);
     const rootfs = await layers.mount(writable, { isVolatile: true });
     const mountPoints = await wish
       .make(rootfs, (output) => {

@@ -126,7 +126,7 @@ async function openWritable(
   const { layers } = build.parts;
   const key = newWritableKey();
   stack.defer(() => layers.remove(key));
-  await layers.prepare(key, source.chain);
+  await layers.preparePassing(key, source.chain);
   return layers.mount(key, { isVolatile: true });
 }
 

@@ -39,7 +39,7 @@ export class Views implements AsyncDisposable {
   async #mount(chain: readonly DiffID[]): Promise<string> {
     const key = newWritableKey();
     this.#keys.push(key);
-    await this.#layers.prepare(key, chain);
+    await this.#layers.preparePassing(key, chain);
     return this.#layers.mount(key, { isVolatile: true });
   }
 
