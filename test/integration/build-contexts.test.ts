@@ -8,7 +8,9 @@ import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 import { fetchRemote } from "../../engine/builder/context/fetch-remote.ts";
 import { openContext } from "../../engine/builder/context/open-context.ts";
+import { openFileCopier } from "../../engine/builder/copy/local-file-copier.ts";
 import { makeAuthority } from "../support/certificates.ts";
+import { plainWish } from "../support/copy-scene.ts";
 import { tarOf } from "../support/tar-of.ts";
 import { type TempRoot, tempRoot } from "../support/temp-root.ts";
 
@@ -267,6 +269,28 @@ it("checks a repository out: branch, tag, commit, directory", async () => {
   await expect(read(`${local}#:nope`, "x")).rejects.toMatchObject({ code: "not-found" });
   await expect(read(`${dumb}?checksum=${"0".repeat(40)}`, "x")).rejects.toMatchObject({ code: "corrupt" });
   expect(readdirSync(options.scratch)).toEqual([]);
+});
+
+it("brings the same files for the same commit, with .git where that is kept", async () => {
+  await using root = await tempRoot();
+  makeRepository(root);
+  await using server = await serveFiles(root.path);
+  await using copier = openFileCopier();
+  const digests: string[] = [];
+  for (const name of ["one", "two"]) {
+    const directory = root.join(name);
+    mkdirSync(directory, { mode: 0o700 });
+    const options = { directory, signal: AbortSignal.timeout(20_000), checksum: null, keepGitDirectory: true };
+    const file = await fetchRemote(`${server.url}/repo/.git#main`, options);
+    expect(file.isDirectory).toBe(true);
+    const tree = { directory: file.path, ignore: null, keepsOwners: false };
+    const work = { signal: AbortSignal.timeout(20_000) };
+    digests.push((await copier.digest(tree, { ...plainWish, sources: ["."] }, work)).digest);
+    const git = (...args: string[]) => execFileSync("git", args, { cwd: file.path, encoding: "utf8" });
+    expect(git("-c", "safe.directory=*", "status", "--short")).toBe("");
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+  }
+  expect(digests[0]).toBe(digests[1]);
 });
 
 it("never takes submodules from this host, and runs nothing of a repository", async () => {

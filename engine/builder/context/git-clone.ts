@@ -32,6 +32,8 @@ export async function cloneRepository(reference: GitReference, options: CloneOpt
     await runGit(["checkout", "--quiet", "--force", "--detach", commit], run);
     if (reference.hasSubmodules) await addSubmodules(reference, run);
     if (!options.keepsGit) await removeDirectory(join(directory, ".git"));
+    // An index without inodes and times: the same commit gives the same files each time.
+    else await runGit(["read-tree", "HEAD"], run);
     return { commit };
   } catch (error) {
     if (!(error instanceof GitFailure)) throw error;

@@ -22,6 +22,7 @@ const settings = [
   ...["core.hooksPath=/dev/null", "core.fsmonitor=false", "core.askPass=/bin/false", "credential.helper="],
   ...[
     "core.symlinks=true",
+    "core.logAllRefUpdates=false",
     "gc.auto=0",
     "maintenance.auto=false",
     "advice.detachedHead=false",

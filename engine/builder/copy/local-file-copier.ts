@@ -1,4 +1,5 @@
 import { readlinkSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { errnoError, errnoOf } from "../../host/errno.ts";
 import { closeOpened, openBelow, resolve } from "../../host/file-calls.ts";
 import { openAt, openFlags } from "../../host/tree-calls.ts";
@@ -10,8 +11,8 @@ import type { FilesTask, FilesTaskResults } from "./copy-tasks.ts";
 import type { CopyDigest, CopyWish, CopyWork, FileCopier, SourceTree } from "./file-copier.ts";
 import { TargetTree } from "./target-tree.ts";
 
-/** Threads at work at once: more would wait for the same disk. */
-const defaultLimit = 2;
+/** Threads at work at once: more would only wait for the same disk. */
+const defaultLimit = Math.min(8, Math.max(2, availableParallelism()));
 
 export function openFileCopier(options: { readonly limit?: number } = {}): FileCopier {
   return new LocalFileCopier(options.limit ?? defaultLimit);
