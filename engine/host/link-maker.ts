@@ -34,21 +34,30 @@ type Waiting = {
 
 /** Milliseconds. The kernel changes one link at a time, and some changes of others take a while. */
 const patience = 10_000;
+/** Milliseconds without a task. The thread costs 4 MB and 30 ms of starting; an engine at rest has none. */
+const idleTime = 10_000;
 /** It keeps nothing. */
 const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
 const doing = "set up a network interface";
 
 /**
  * Makes network namespaces and their links by the kernel's own protocol, in a thread of its own: ip(8) and unshare(1) take ten times the
- * processor time. Tasks are taken one at a time, in order. The thread starts with the first one.
+ * processor time. Tasks are taken one at a time, in order. The thread starts with the first one, and ends when there was none for a while.
  */
 export class LinkMaker {
   readonly #waiting = new Map<number, Waiting>();
+  readonly #idleTime: number;
   #worker: Worker | null = null;
+  #idle: NodeJS.Timeout | null = null;
   #lastID = 0;
+
+  constructor(options: { readonly idleTime?: number } = {}) {
+    this.#idleTime = options.idleTime ?? idleTime;
+  }
 
   /** Fails with `internal` and the kernel's words, `unavailable` where it took too long. What was done of it stays. */
   async run(task: LinkTask): Promise<void> {
+    if (this.#idle !== null) clearTimeout(this.#idle);
     this.#worker ??= this.#start();
     const worker = this.#worker;
     const id = ++this.#lastID;
@@ -67,13 +76,24 @@ export class LinkMaker {
     } finally {
       clearTimeout(timer);
       this.#waiting.delete(id);
-      if (this.#waiting.size === 0) worker.unref();
+      if (this.#waiting.size === 0) this.#rest(worker);
     }
   }
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#waiting.values()].map(({ promise }) => promise));
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    await this.#end();
+  }
+
+  #rest(worker: Worker): void {
+    worker.unref();
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => void this.#end(), this.#idleTime).unref();
+  }
+
+  async #end(): Promise<void> {
     const worker = this.#worker;
     this.#worker = null;
     if (worker === null) return;

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, it } from "vitest";
 import { LinkMaker, type LinkTask } from "../../engine/host/link-maker.ts";
 import { unmount } from "../../engine/host/mounts.ts";
@@ -155,6 +156,24 @@ describe("links by the kernel's own protocol", () => {
     );
     await maker.run(onHost({ kind: "up", link: bridge }));
     expect(show("link", "show", bridge)?.flags).toContain("UP");
+  });
+
+  it("are made by a thread that is there when it is needed", async () => {
+    const hasty = new LinkMaker({ idleTime: 1 });
+    const threads = () => readdirSync("/proc/self/task").length;
+    const before = threads();
+    await hasty.run(vethTask());
+    await expect.poll(threads).toBe(before);
+    const steps = Array.from({ length: 20 }, (_, index) =>
+      sleep(index).then(() =>
+        hasty.run(onHost({ kind: "port", link: outside, hairpin: true, isolated: index % 2 === 0 })),
+      ),
+    );
+    await Promise.all(steps);
+    const { linkinfo } = show("link", "show", outside) ?? {};
+    expect(linkinfo).toMatchObject({ info_slave_data: { isolated: false } });
+    await hasty.close();
+    expect(threads()).toBe(before);
   });
 
   it("are made one after the other, however many are asked for, and to the end before it closes", async () => {
