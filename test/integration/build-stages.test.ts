@@ -1,7 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { BuildRequest } from "../../engine/protocol/builds.ts";
 import { type Built, buildRequestOf, contextDirectory, imageOf, runBuild, statusLines } from "../support/builds.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
+import { gantryFor } from "../support/gantry-command.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -178,4 +180,28 @@ it("runs heredocs as scripts and copies them as files", async () => {
     "EOF",
   ];
   expect((await build(lines)).output).toBe("hello world\nplain $NAME\nin world\n#!/bin/busybox cat\nscript\n");
+});
+
+it("takes an image out of an OCI layout, and neither its name nor the image stays", async () => {
+  await using directory = await contextDirectory({ Dockerfile: "FROM gantry/busybox\nRUN echo from layout > /file\n" });
+  const archive = `${directory.path}/image.tar`;
+  const made = await gantryFor(engine.config)([
+    "build",
+    "-t",
+    "gantry/busybox:layout",
+    "-o",
+    `type=oci,dest=${archive}`,
+    directory.path,
+  ]);
+  expect(made.code).toBe(0);
+  execFileSync("sh", ["-ec", `mkdir ${directory.path}/layout; tar -C ${directory.path}/layout -xf ${archive}`]);
+  const before = await engine.client.request("images.list", {});
+  const layout = { type: "oci-layout", path: `${directory.path}/layout` } as const;
+  const lines = ["FROM base", "RUN cat /file", "COPY --from=base /file /copy"];
+  const of = (reference: string | null) =>
+    build(lines, { namedContexts: { base: { ...layout, reference } }, output: { type: "none" } });
+  expect((await of(null)).output).toBe("from layout\n");
+  expect((await of("layout")).output).toBe("from layout\n");
+  await expect(of("other")).rejects.toMatchObject({ code: "not-found" });
+  expect(await engine.client.request("images.list", {})).toEqual(before);
 });

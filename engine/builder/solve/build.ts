@@ -70,6 +70,8 @@ export type Build = {
   imported: ImportedCache | null;
   /** All that were found or made so far. */
   readonly steps: ExportedStep[];
+  /** The image that it has made; null: none yet. */
+  readonly outcome: { imageID: string | null };
   /** Results on their way into the cache. */
   readonly puts: Promise<void>[];
   /** The first RUN that failed tells what is to be seen. */

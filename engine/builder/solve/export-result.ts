@@ -32,6 +32,7 @@ export async function exportResult(build: Build, state: StageState, options: Exp
   try {
     const work = { request, epoch, scratch, output: streams.output, signal, onNote };
     const delivered = await deliverOutput(outcomeOf(build, state, options), delivery, work);
+    build.outcome.imageID = delivered.imageID;
     log.end(stepID, { status: "done", note: "" });
     return { ...delivered, warnings: [...log.warnings] };
   } catch (error) {

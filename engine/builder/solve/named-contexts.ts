@@ -4,7 +4,7 @@ import { formatPlatform } from "../../oci/platform.ts";
 import { familiarReference, parseTaggedReference } from "../../oci/reference.ts";
 import type { NamedContext } from "../../protocol/builds.ts";
 import type { ResolvedStage } from "../dockerfile/stages.ts";
-import { type BaseImages, checkOwnPlatform, stateOf } from "./base-images.ts";
+import { type BaseImage, type BaseImages, checkOwnPlatform, stateOf } from "./base-images.ts";
 import type { Build } from "./build.ts";
 import type { Contexts } from "./contexts.ts";
 import { makeLayer } from "./make-layer.ts";
@@ -15,6 +15,7 @@ import { emptyState, type StageState } from "./stage-state.ts";
 /** `--build-context`: names that stand for images, stages and directories. */
 export class NamedContexts {
   readonly #contexts: ReadonlyMap<string, NamedContext>;
+  readonly #layouts = new Map<NamedContext, Promise<BaseImage>>();
   readonly #parts: { readonly contexts: Contexts; readonly images: BaseImages };
 
   constructor(
@@ -44,7 +45,7 @@ export class NamedContexts {
     if (context.type === "image") {
       return { type: "chain", chain: (await this.#parts.images.resolve(context.reference)).chain };
     }
-    if (context.type === "oci-layout") return { type: "chain", chain: (await resolveLayout(build, context)).chain };
+    if (context.type === "oci-layout") return { type: "chain", chain: (await this.#layout(context, build)).chain };
     return { type: "tree", tree: (await this.#parts.contexts.named(name, context)).tree };
   }
 
@@ -56,11 +57,19 @@ export class NamedContexts {
       return { state: async () => stateOf(image, build), triggers: [] };
     }
     if (context.type === "oci-layout") {
-      const image = await resolveLayout(build, context);
+      const image = await this.#layout(context, build);
       return { state: async () => stateOf(image, build), triggers: [] };
     }
     const source = await this.source(name, build);
     return { state: () => importTree(build, source, name), triggers: [] };
+  }
+
+  #layout(context: Extract<NamedContext, { type: "oci-layout" }>, build: Build): Promise<BaseImage> {
+    const known = this.#layouts.get(context);
+    if (known !== undefined) return known;
+    const loaded = resolveLayout(build, context);
+    this.#layouts.set(context, loaded);
+    return loaded;
   }
 
   #get(name: string): NamedContext {

@@ -50,6 +50,7 @@ async function solve(parts: BuilderParts, options: BuildOptions): Promise<BuildR
     platform: hostPlatform(),
     epoch: epochOf(options.request),
     imported: null,
+    outcome: { imageID: null },
     steps: [],
     puts: [],
   };

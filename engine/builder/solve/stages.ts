@@ -134,10 +134,14 @@ export class Stages {
   }
 
   /** docker's order: a stage, a named context, an image. */
-  async #findSource({ findStage }: ResolvedStage, from: string | null): ReturnType<FindSource> {
+  async #findSource({ findStage, name, stage }: ResolvedStage, from: string | null): ReturnType<FindSource> {
     const { contexts, images, findMain } = this.#options;
     if (from === null) return findMain(null);
     const index = findStage(from);
+    // Of the Dockerfile's own instructions that is known before; a trigger of an image would wait for itself.
+    if (index !== null && index >= stage.index) {
+      throw new EngineError("invalid-argument", `circular dependency detected on stage: ${name}`);
+    }
     if (index !== null) return chainSource(await this.result(index));
     if (contexts.has(from)) return contexts.source(from, this.#build);
     if (from === "scratch") return chainSource({ chain: [] });

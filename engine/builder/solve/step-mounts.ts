@@ -63,16 +63,15 @@ export async function openMounts(
 ): Promise<OpenedMounts> {
   const mounts: StepMount[] = [];
   const environment: string[] = [];
+  const caches = await openCaches(build, planned, stack);
   for (const { mount, source, read } of planned) {
     switch (mount.type) {
       case "bind":
         mounts.push(await openBind(build, { mount, source, read }, stack));
         break;
       case "cache": {
-        const { target } = mount;
-        const initial = source === null ? null : await initialOf(build, source, mount.source);
-        const cache = stack.use(await build.parts.cacheMounts.open(mount, initial, build.signal));
-        mounts.push({ type: "bind", source: cache.path, target, readOnly: mount.readOnly });
+        const path = caches.get(mount) ?? "";
+        mounts.push({ type: "bind", source: path, target: mount.target, readOnly: mount.readOnly });
         break;
       }
       case "tmpfs":
@@ -95,6 +94,37 @@ export async function openMounts(
 }
 
 type Of<Type extends RunMount["type"]> = Extract<RunMount, { type: Type }>;
+
+type PlannedCache = { readonly mount: Of<"cache">; readonly source: Source | null; readonly origin: string | null };
+
+/**
+ * The directories of cache mounts. Always in the same order, and each once: else commands would wait for each other for ever, or one for
+ * itself, with `sharing=locked`.
+ */
+async function openCaches(build: Build, planned: readonly PlannedMount[], stack: AsyncDisposableStack) {
+  const wanted = planned.flatMap(({ mount, source }): PlannedCache[] => {
+    if (mount.type !== "cache") return [];
+    return [{ mount, source, origin: source?.type === "chain" ? (chainIDOf(source.chain) ?? null) : null }];
+  });
+  const paths = new Map<RunMount, string>();
+  const groups = Map.groupBy(wanted, cacheName);
+  for (const name of [...groups.keys()].sort()) {
+    const group = groups.get(name) ?? [];
+    const first = group.find(({ mount }) => mount.sharing === "locked") ?? group[0];
+    if (first === undefined) continue;
+    const { mount, source, origin } = first;
+    const initial = source === null ? null : await initialOf(build, source, mount.source);
+    const cache = stack.use(await build.parts.cacheMounts.open(mount, initial, build.signal, origin));
+    for (const each of group) paths.set(each.mount, cache.path);
+  }
+  return paths;
+}
+
+/** What tells caches apart. */
+function cacheName({ mount, origin }: PlannedCache): string {
+  const { id, target, from, source, mode, uid, gid } = mount;
+  return JSON.stringify([id || target, from === null ? [mode, uid, gid] : [origin ?? from, source]]);
+}
 
 /** Of a stage its own file system; of a context a copy, without what is ignored, which nobody can change meanwhile. */
 async function openBind(
