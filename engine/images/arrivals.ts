@@ -54,7 +54,7 @@ export class Arrivals {
   constructor(parts: ArrivalParts) {
     this.#parts = parts;
     const { blobs, layers } = parts;
-    this.#fetcher = new LayerFetcher({ blobs, layers, isLayerBlob: this.#isLayerBlob });
+    this.#fetcher = new LayerFetcher({ blobs, layers, isLayerBlob: this.#isLayerBlob, hasTar: this.#hasTar });
   }
 
   pull(request: PullRequest, work: LongWork): Promise<PulledImage[]> {
@@ -166,6 +166,16 @@ export class Arrivals {
       .catalog()
       .holdersOf(diffID)
       .some(({ layers }) => layers.some(isIt));
+  };
+
+  readonly #hasTar = (chain: readonly DiffID[]): boolean => {
+    const diffID = chain.at(-1);
+    if (diffID === undefined || this.#parts.layers.isOwn(chain)) return true;
+    const layers = this.#parts
+      .catalog()
+      .holdersOf(diffID)
+      .flatMap((image) => image.layers);
+    return layers.some((layer) => layer.diffID === diffID && layer.blobDigest !== null);
   };
 
   /** Tells whether a digest is one of a layer that some image has now, or of its blob. */

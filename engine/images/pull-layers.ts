@@ -31,6 +31,8 @@ type Stores = {
   readonly layers: LayerStore;
   /** True where these bytes are known to be that layer's tar. */
   readonly isLayerBlob: (diffID: DiffID, digest: Digest) => boolean;
+  /** True where a layer's tar is here in some form, or can be made again: else an image of it could not leave. */
+  readonly hasTar: (chain: readonly DiffID[]) => boolean;
 };
 
 /** Brings layers here. One for the whole engine: two pulls that want the same blob share its download. */
@@ -80,8 +82,10 @@ export class LayerFetcher {
     const isUnpacked = this.#stores.layers.find(chain) !== null;
     const hasBlob = await this.#hasBlob(descriptor, watch.signal);
     if (!hasBlob) {
-      // A blob that an image is known to have had, and that was lost or damaged, comes again.
-      if (!isUnpacked || this.#stores.isLayerBlob(diffID, descriptor.digest)) return undefined;
+      // A blob that an image is known to have had, and that was lost or damaged, comes again; and so does one that went with the last image of
+      // a layer, which only a container or the build cache needs by now.
+      const isLost = this.#stores.isLayerBlob(diffID, descriptor.digest) || !this.#stores.hasTar(chain);
+      if (!isUnpacked || isLost) return undefined;
       watch.onReport({ phase: "present", current: descriptor.size });
       return null;
     }

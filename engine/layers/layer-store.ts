@@ -168,6 +168,8 @@ export interface LayerStore extends AsyncDisposable {
   find(chain: readonly DiffID[]): ReadonlyLayer | null;
   /** The same of every layer of a chain, lowest first, with its directory. */
   findAll(chain: readonly DiffID[]): readonly (PlacedLayer | null)[];
+  /** True for an unpacked layer that was made here, so that packing it gives its tar. */
+  isOwn(chain: readonly DiffID[]): boolean;
   /** Absolute directory of an unpacked layer. Fails with `not-found`. */
   pathOf(chain: readonly DiffID[]): string;
   /** All layers of a chain, lowest first. Fails with `not-found`. */

@@ -107,6 +107,11 @@ class OverlayLayerStore implements LayerStore {
     return this.#readonly.findAll(chain);
   }
 
+  isOwn(chain: readonly DiffID[]): boolean {
+    const name = this.#readonly.index.findName(chain);
+    return name !== null && this.#readonly.index.get(name)?.isOwn === true;
+  }
+
   pathOf(chain: readonly DiffID[]): string {
     const name = this.#readonly.index.findName(chain);
     if (name !== null) return this.#readonly.pathOf(name);

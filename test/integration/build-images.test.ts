@@ -104,6 +104,22 @@ const said = (index: { manifests: Record<string, unknown>[] }, manifest: string)
     },
   ]);
 
+it("does not keep its base, once pulled again, from leaving", async () => {
+  const name = `${registry.address}/team/base:1`;
+  await engine.images.tag("example/base:1", name);
+  await engine.images.push({ reference: name, allTags: false, credentials: null }, quietWork);
+  const { chain } = engine.images.resolve(name);
+  using _cached = await engine.layers.hold(chain);
+  await engine.images.remove(name, true);
+  await engine.images.remove("example/base:1", true);
+  await vi.waitFor(() => expect(blobsOf(engine)).toEqual([]));
+  const request = { reference: name, allTags: false, platform: null, credentials: null, verifyKeys: [] };
+  await engine.images.pull(request, quietWork);
+  await using other = await openImagesEngine();
+  await other.images.load(chunksOf(await saved(engine, [name])), quietWork);
+  expect(other.images.resolve(name).chain).toEqual(chain);
+});
+
 it("takes what is said about it along into a registry, until it is built without", async () => {
   const name = `${registry.address}/team/attested:1`;
   const { chain } = await build([]);
