@@ -115,7 +115,6 @@ class Copy {
   async #unpack(fd: number, node: TreeNode): Promise<void> {
     const real = this.#target.realPath(bytePathOf(this.#path));
     this.#target.makeDirectories(real, { mode: 0o755, owner: this.#owner ?? { uid: 0, gid: 0 } });
-    this.#stamps.add(node);
     const directory = this.#target.openDirectory(real);
     try {
       const watch = { isCancelled: this.#watch.isCancelled, onRead: () => {} };
@@ -125,6 +124,8 @@ class Copy {
     } finally {
       closeOpened(directory);
     }
+    // After it was read: it may have been written to meanwhile.
+    this.#stamps.add({ ...node, status: statusOf(fd) });
     this.#watch.onFile(node.status.size);
   }
 

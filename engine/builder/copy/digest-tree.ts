@@ -64,6 +64,7 @@ export class TreeDigest implements TreeVisitor {
   enter(node: TreeNode, fd: number, isListed: boolean): void {
     // The target's own mode and owner are none of its business.
     if (node.path === "") return;
+    this.#stamps.directory(node);
     this.#line(["directory", node.path, isListed, ...this.#facts(node.status), this.#attributes(fd)]);
   }
 
@@ -164,14 +165,23 @@ export class StampHash {
   #text = "";
 
   /** Not by its path: a file may bear another name where it is copied to. */
-  add({ status }: { readonly status: TreeNode["status"] }): void {
-    this.#text += `${status.identity} ${status.changed} ${status.size}\n`;
-    if (this.#text.length > 65_536) this.#flush();
+  add({ name, status }: Pick | TreeNode): void {
+    this.#line(`${status.identity} ${status.changed} ${status.size} ${name.length} ${name}`);
+  }
+
+  /** Without its time: that changes with files in it which nobody copies, and files do not change with the directory's name. */
+  directory({ path, status }: TreeNode): void {
+    this.#line(`${path.length} ${path} ${status.mode} ${status.uid} ${status.gid}`);
   }
 
   finish(): string {
     this.#flush();
     return this.#hash.digest("hex");
+  }
+
+  #line(text: string): void {
+    this.#text += `${text}\n`;
+    if (this.#text.length > 65_536) this.#flush();
   }
 
   #flush(): void {

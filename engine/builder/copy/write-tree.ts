@@ -105,6 +105,7 @@ export class TreeWriter implements TreeVisitor {
       this.#levels.push(this.#openLevel(this.#top));
       return;
     }
+    this.#options.stamps.directory(node);
     const name = nameOf(node);
     const path = joined(parent.path, name);
     let there = statusAt(parent.fd, name);
@@ -137,8 +138,10 @@ export class TreeWriter implements TreeVisitor {
     const level = this.#level();
     const name = this.#makeWay(level, nameOf(node));
     const { status } = node;
-    this.#options.stamps.add(node);
-    if (this.#link(level, name, status)) return;
+    if (this.#link(level, name, status)) {
+      this.#options.stamps.add(node);
+      return;
+    }
     const fd = openAt(level.fd, name, createFlags, 0o600);
     try {
       copyContent(source, fd, { size: status.size, path: node.path });
@@ -148,6 +151,8 @@ export class TreeWriter implements TreeVisitor {
     } finally {
       closeOpened(fd);
     }
+    // After it was read: it may have been written to meanwhile.
+    this.#options.stamps.add({ ...node, status: statusOf(source) });
     this.#options.onFile(status.size);
   }
 
@@ -155,8 +160,11 @@ export class TreeWriter implements TreeVisitor {
     const level = this.#level();
     const name = this.#makeWay(level, nameOf(node));
     const { status } = node;
-    this.#options.stamps.add(node);
     const isLink = isType(status, fileTypes.link);
+    // After the link was read, which another one may have replaced.
+    const after = statusAt(node.directory, node.name);
+    if (after === null) throw changed(node.path);
+    this.#options.stamps.add({ ...node, status: after });
     if (isLink) symlinkAt(target, level.fd, name);
     else {
       const device = makedev(status.major, status.minor);
