@@ -1,5 +1,4 @@
 import type { BuildEvent, BuildStep, BuildSummary, BuildWarning } from "../../engine/protocol/builds.ts";
-import type { Selection } from "./ui.ts";
 
 /** What a step has written, safe to show, the newest last. `rest`: the line that has not ended, as it came. */
 export type StepLog = { readonly lines: readonly string[]; readonly rest: string };
@@ -18,20 +17,6 @@ export const noBuild: WatchedBuild = { id: "", steps: [], logs: new Map(), warni
 const longestLog = 5_000;
 /** A line that never ends must not be kept for ever. */
 const longestLine = 16_384;
-
-/** How deep one looks: all builds, the steps of one, what one step has written. */
-export type BuildsLevel = "list" | "steps" | "log";
-
-/** The view over the panes. */
-export type BuildsView = {
-  readonly kind: "builds";
-  readonly level: BuildsLevel;
-  readonly build: Selection;
-  /** Null: the one that runs, or that ended last. */
-  readonly step: number | null;
-  /** Rows between the lowest that is seen and the end of the log; 0 follows it. */
-  readonly back: number;
-};
 
 /** Takes up what the engine told, in the order in which it came. */
 export function addBuildEvents(

@@ -1,7 +1,6 @@
 import type { CommandID } from "../keymap/commands.ts";
 import type { Pane } from "../keymap/panes.ts";
 import type { Line } from "../theme/tokens.ts";
-import type { BuildsView } from "./builds.ts";
 import type { EventsView } from "./event-log.ts";
 import type { Form } from "./form.ts";
 import type { SearchView } from "./image-views.ts";
@@ -33,6 +32,20 @@ export type ConnectionsView = {
   readonly side: "container" | "network";
   readonly id: string;
   readonly selection: Selection;
+};
+
+/** How deep one looks: all builds, the steps of one, what one step has written. */
+export type BuildsLevel = "list" | "steps" | "log";
+
+/** The builds, over all panes. */
+export type BuildsView = {
+  readonly kind: "builds";
+  readonly level: BuildsLevel;
+  readonly build: Selection;
+  /** Null: the one that runs, or that ended last. */
+  readonly step: number | null;
+  /** Rows between the lowest that is seen and the end of the log; 0 follows it. */
+  readonly back: number;
 };
 
 export type OtherForm = { readonly name: string; readonly lines: readonly Line[] };

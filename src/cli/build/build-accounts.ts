@@ -23,7 +23,8 @@ export async function accountsFor(cli: Cli, named: NamedImages): Promise<Record<
   return accounts;
 }
 
-async function registriesOf({ text, buildArgs, references }: NamedImages): Promise<ReadonlySet<string>> {
+/** Registries that a build may ask. */
+export async function registriesOf({ text, buildArgs, references }: NamedImages): Promise<ReadonlySet<string>> {
   const bases = text === null ? null : findBases(text, buildArgs);
   const others = references.map((reference) => splitImageName(reference).registry);
   if (bases === null) return new Set([...others, ...(await knownRegistries())]);

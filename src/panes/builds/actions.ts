@@ -3,8 +3,9 @@ import type { BuildSummary } from "../../../engine/protocol/builds.ts";
 import { emptyCreateRequest } from "../../../engine/protocol/defaults.ts";
 import { type Dashboard, flash } from "../../app/dashboard.ts";
 import { flashError } from "../../app/run-on-each.ts";
-import { type BuildsView, stepIndex } from "../../store/builds.ts";
+import { stepIndex } from "../../store/builds.ts";
 import { selectedIndex } from "../../store/selectors.ts";
+import type { BuildsView } from "../../store/ui.ts";
 import { type ContainerToRun, runInTerminal } from "../containers/terminal-actions.ts";
 import { logLength } from "./builds-view.ts";
 import { buildName } from "./view-model.ts";
@@ -130,6 +131,8 @@ export async function openBuildShell(dashboard: Dashboard): Promise<void> {
       title: `shell in the failed step of ${buildName(build)}`,
     };
     await runInTerminal(dashboard, container);
+    // It was made for this shell; another one may be looking around in it still.
+    await dashboard.client.request("images.remove", { image: imageID, force: false }).catch(() => undefined);
   } catch (cause) {
     flashError(dashboard, cause);
   }

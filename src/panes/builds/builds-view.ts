@@ -2,8 +2,9 @@ import type { BuildStep, BuildSummary } from "../../../engine/protocol/builds.ts
 import { spread, wrapLine } from "../../components/spans.ts";
 import { drawTable, windowStart } from "../../components/table.ts";
 import { screenText } from "../../format/screen-text.ts";
-import { type BuildsView, linesOf, stepIndex, type WatchedBuild } from "../../store/builds.ts";
+import { linesOf, stepIndex, type WatchedBuild } from "../../store/builds.ts";
 import { selectedIndex } from "../../store/selectors.ts";
+import type { BuildsView } from "../../store/ui.ts";
 import { unicodeGlyphs as glyphs } from "../../theme/glyphs.ts";
 import { emptyLine, type Line, line, type Span, span } from "../../theme/tokens.ts";
 import {

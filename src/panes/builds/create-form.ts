@@ -1,12 +1,16 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { BuildRequest } from "../../../engine/protocol/builds.ts";
 import { unlimited } from "../../../engine/protocol/defaults.ts";
+import type { Credentials } from "../../../engine/protocol/transfers.ts";
 import type { Dashboard } from "../../app/dashboard.ts";
+import { registriesOf } from "../../cli/build/build-accounts.ts";
 import { UsageError } from "../../cli/parse/usage-error.ts";
 import { type Field, type Form, isYes, openForm as newForm, textOf } from "../../store/form.ts";
 import { openForm, submitting } from "../forms/submit.ts";
 import { command, flag, pairsIn, words } from "../forms/values.ts";
+import { credentialsFor } from "../images/own-work.ts";
 
 const fields: readonly Field[] = [
   { id: "context", label: "Directory", hint: "where the files are; of this host" },
@@ -90,11 +94,25 @@ export function buildTwin(form: Form): string {
   );
 }
 
+/** The user's accounts at the registries of the base images. A Dockerfile that cannot be read is the engine's to speak of. */
+async function accountsFor(dashboard: Dashboard, { context, dockerfile, buildArgs }: BuildRequest) {
+  const directory = context.type === "directory" ? context.path : "/";
+  const path = dockerfile.type === "path" ? resolve(directory, dockerfile.path) : "";
+  const text = await readFile(path, "utf8").catch(() => null);
+  const accounts: Record<string, Credentials> = {};
+  for (const registry of await registriesOf({ text, buildArgs, references: [] })) {
+    const credentials = await credentialsFor(dashboard, registry);
+    if (credentials !== null) accounts[registry] = credentials;
+  }
+  return accounts;
+}
+
 /** Goes on without this dashboard; the view shows it. */
 export function createBuild(dashboard: Dashboard, form: Form): Promise<void> {
   return submitting(dashboard, form, async () => {
     const request = buildRequestOf(form);
-    await dashboard.client.request("builds.run", { request, detached: true });
+    const credentials = await accountsFor(dashboard, request);
+    await dashboard.client.request("builds.run", { request: { ...request, credentials }, detached: true });
     const build = { id: request.buildID, index: 0 };
     dashboard.ui.dispatch({ type: "overlay", overlay: { kind: "builds", level: "steps", build, step: null, back: 0 } });
     return { message: `building ${request.tags[0] ?? textOf(form, "context")}`, twin: buildTwin(form) };

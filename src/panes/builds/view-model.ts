@@ -113,7 +113,7 @@ export const stepColumns: readonly Column<StepRow>[] = [
   {
     title: "STAGE",
     optional: true,
-    minimum: 5,
+    minimum: 11,
     maximum: 20,
     priority: 2,
     spans: ({ place }) => [span(place, "muted")],
@@ -128,7 +128,7 @@ export const stepColumns: readonly Column<StepRow>[] = [
   {
     title: "",
     optional: true,
-    minimum: 12,
+    minimum: 26,
     maximum: 60,
     priority: 4,
     spans: ({ note, status }) => [span(note, status === "failed" ? "error" : "muted")],

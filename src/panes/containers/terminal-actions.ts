@@ -114,6 +114,9 @@ export async function runInTerminal(dashboard: Dashboard, { request, title }: Co
       session.resize();
       await session.ended;
       flash(dashboard, { tone: "info", message: `${title} ended` });
+      // It is gone already, or will be in a moment.
+      const gone = { container: id, condition: "removed" } as const;
+      if (request.autoRemove) await dashboard.client.request("containers.wait", gone).catch(() => undefined);
     } catch (cause) {
       const remove = { container: id, force: true, volumes: true };
       await dashboard.client.request("containers.remove", remove).catch(() => undefined);

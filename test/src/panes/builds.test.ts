@@ -4,16 +4,10 @@ import { screenText } from "../../../src/format/screen-text.ts";
 import { buildLines } from "../../../src/panes/builds/builds-view.ts";
 import { buildForm, buildRequestOf, buildTwin } from "../../../src/panes/builds/create-form.ts";
 import { timeBetween } from "../../../src/panes/builds/view-model.ts";
-import {
-  addBuildEvents,
-  type BuildsView,
-  linesOf,
-  noBuild,
-  orderedBuilds,
-  stepIndex,
-} from "../../../src/store/builds.ts";
+import { addBuildEvents, linesOf, noBuild, orderedBuilds, stepIndex } from "../../../src/store/builds.ts";
 import { setInput } from "../../../src/store/form.ts";
 import { inputOf } from "../../../src/store/text-input.ts";
+import type { BuildsView } from "../../../src/store/ui.ts";
 import type { Line } from "../../../src/theme/tokens.ts";
 
 const start = "2026-11-22T10:00:00.000Z";
