@@ -14,6 +14,8 @@ export type CommitParts = {
   readonly readonly: ReadonlyLayers;
   readonly writable: WritableLayers;
   readonly pool: WorkerPool;
+  /** See DiskSync.failures: before anybody wrote into the writable layer. */
+  readonly failures: number;
 };
 
 /**
@@ -32,7 +34,7 @@ export async function commitLayer(
   try {
     const made = await writable.consume(key, async (upper) => {
       if ((await readdir(upper)).length === 0) return null;
-      const place = layers.newPlace();
+      const place = layers.newPlace(parts.failures);
       const sealed = await seal(key, upper, options, parts);
       if (sealed.entries === 0) return null;
       holds.use(await layers.holds.hold([hexOf(sealed.diffID)]));
@@ -49,7 +51,7 @@ export async function commitLayer(
 export async function squashChain(
   chain: readonly DiffID[],
   from: number,
-  { signal, latest = null, readonly: layers, pool }: CommitLayerOptions & Omit<CommitParts, "writable">,
+  { signal, latest = null, readonly: layers, pool }: CommitLayerOptions & Pick<CommitParts, "readonly" | "pool">,
 ): Promise<CommittedLayer | null> {
   using holds = new DisposableStack();
   holds.use(await layers.hold(chain));

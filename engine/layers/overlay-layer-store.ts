@@ -58,6 +58,8 @@ class OverlayLayerStore implements LayerStore {
   readonly #chores = new WorkerPool(1);
   readonly #readonly: ReadonlyLayers;
   readonly #writable: WritableLayers;
+  /** DiskSync.failures when a writable layer was made; of those of earlier engines nobody knows. */
+  readonly #failures = new Map<WritableKey, number>();
   readonly upkeep: OverlayLayerUpkeep;
 
   constructor(root: string) {
@@ -144,6 +146,7 @@ class OverlayLayerStore implements LayerStore {
 
   async #prepare(key: WritableKey, chain: readonly DiffID[], options: PrepareOptions): Promise<void> {
     const names = this.#readonly.index.namesOf(chain);
+    this.#failures.set(key, this.#readonly.failures);
     // First, since it holds the layers from its first moment on.
     await this.#writable.prepare(key, names, options);
     try {
@@ -181,6 +184,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   remove(key: WritableKey): Promise<void> {
+    this.#failures.delete(key);
     return this.#writable.remove(key);
   }
 
@@ -207,7 +211,9 @@ class OverlayLayerStore implements LayerStore {
   }
 
   commit(key: WritableKey, options: CommitLayerOptions): Promise<CommittedLayer | null> {
-    return commitLayer(key, options, { readonly: this.#readonly, writable: this.#writable, pool: this.#making });
+    const failures = this.#failures.get(key) ?? this.#readonly.failures;
+    const layers = { readonly: this.#readonly, writable: this.#writable };
+    return commitLayer(key, options, { ...layers, pool: this.#making, failures });
   }
 
   squash(chain: readonly DiffID[], from: number, options: CommitLayerOptions): Promise<CommittedLayer | null> {

@@ -214,8 +214,13 @@ export class ReadonlyLayers {
   }
 
   /** A place for a layer in the making: `adopt` gives it its name, or `drop` takes it away. */
-  newPlace(): { readonly path: string; readonly failures: number } {
-    return { path: this.#trash.newPath(), failures: this.#disk.failures };
+  newPlace(failures = this.failures): { readonly path: string; readonly failures: number } {
+    return { path: this.#trash.newPath(), failures };
+  }
+
+  /** See DiskSync.failures. */
+  get failures(): number {
+    return this.#disk.failures;
   }
 
   async drop(path: string): Promise<void> {
