@@ -4,11 +4,11 @@ import type { Command, HealthcheckInstruction, Instruction, Pair } from "../dock
 import { parsePorts } from "./exposed-ports.ts";
 import { quoted, quotedList } from "./go-format.ts";
 import {
-  environmentOf,
   historyComment,
   type RunConfig,
   type StageState,
   shellIn,
+  withVariables,
   workingDirectoryOf,
 } from "./stage-state.ts";
 
@@ -37,7 +37,11 @@ export function isConfigInstruction(instruction: Instruction): instruction is Co
 export function applyInstruction(state: StageState, instruction: ConfigInstruction): StageState {
   switch (instruction.name) {
     case "ENV":
-      return change(state, { Env: addPairs(state.config, instruction.pairs) }, `ENV ${joinPairs(instruction.pairs)}`);
+      return change(
+        state,
+        { Env: withVariables(state.config, instruction.pairs.map(entryOf)) },
+        `ENV ${joinPairs(instruction.pairs)}`,
+      );
     case "LABEL": {
       const Labels = { ...state.config.Labels, ...Object.fromEntries(instruction.pairs.map(entryOf)) };
       return change(state, { Labels }, `LABEL ${joinPairs(instruction.pairs)}`);
@@ -148,11 +152,6 @@ function goDuration(nanoseconds: number): string {
   const rest = `${Math.round((seconds % 60) * 1e9) / 1e9}s`;
   if (hours > 0) return `${hours}h${minutes}m${rest}`;
   return minutes > 0 ? `${minutes}m${rest}` : rest;
-}
-
-function addPairs(config: RunConfig, pairs: readonly Pair[]): string[] {
-  const environment = new Map([...environmentOf(config), ...pairs.map(entryOf)]);
-  return [...environment].map(([key, value]) => `${key}=${value}`);
 }
 
 function entryOf({ key, value }: Pair): [string, string] {

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError } from "../../errors.ts";
 import { hostPlatform, parsePlatform } from "../../oci/platform.ts";
 import type { BuildRequest, BuildResult } from "../../protocol/builds.ts";
@@ -67,8 +68,11 @@ async function work(build: Build, abort: () => void): Promise<BuildResult> {
   const contexts = new Contexts(build);
   log.dockerfile = await contexts.openMain();
   const dockerfile = parseDockerfile(log.dockerfile);
+  // A hostile Dockerfile takes long enough to read: others get their turn between the looks at it.
+  await nextTurn();
   const named = new NamedContexts(request.namedContexts, { contexts, images: new BaseImages(build) });
   const resolved = resolve(build, dockerfile, named);
+  await nextTurn();
   lintDockerfile(build, dockerfile, contexts.ignore);
   if (request.check) return { imageID: null, digest: null, warnings: [...log.warnings] };
   warnOfUnusedArgs(build, resolved.unusedBuildArgs);

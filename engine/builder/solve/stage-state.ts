@@ -46,8 +46,22 @@ export function emptyState(platform: Platform): StageState {
   };
 }
 
-export function environmentOf(config: RunConfig): ReadonlyMap<string, string> {
-  return new Map((config.Env ?? []).map(splitPair));
+/** Read once: each instruction asks for it, and a hostile file has thousands. */
+const environments = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
+
+export function environmentOf({ Env }: RunConfig): ReadonlyMap<string, string> {
+  if (!Env) return new Map();
+  const known = environments.get(Env) ?? new Map(Env.map(splitPair));
+  environments.set(Env, known);
+  return known;
+}
+
+/** The `Env` of a config after some variables were set. */
+export function withVariables(config: RunConfig, pairs: readonly (readonly [string, string])[]): string[] {
+  const environment = new Map([...environmentOf(config), ...pairs]);
+  const Env = Array.from(environment, ([key, value]) => `${key}=${value}`);
+  environments.set(Env, environment);
+  return Env;
 }
 
 function splitPair(pair: string): [string, string] {
