@@ -18,17 +18,30 @@ export function readOutcomes(file: string): Outcomes {
   return outcomes;
 }
 
+/** Tests that fail and are not known to. */
+export function findNews(outcomes: Outcomes, known: Readonly<Record<string, string>>): string[] {
+  const names = Object.keys(outcomes);
+  return names.filter((name) => outcomes[name]?.outcome === "failed" && known[name] === undefined);
+}
+
+/** What pytest calls a test: `tests/integration/network_test.py::NetworkTest::test_network_default_labels`. */
+export function nodeOf(name: string): string {
+  const [place = "", test = ""] = name.split("::");
+  const at = place.lastIndexOf(".");
+  return `${place.slice(0, at).replaceAll(".", "/")}.py::${place.slice(at + 1)}::${test}`;
+}
+
 /** Prints what is new; gives the exit status. A `known` one that did not run counts for nothing, one with `sometimes` may pass. */
 export function compareOutcomes(outcomes: Outcomes, known: Readonly<Record<string, string>>): number {
   const entries = Object.entries(outcomes);
   const count = (wanted: Outcome) => entries.filter(([, { outcome }]) => outcome === wanted).length;
-  const news = entries.filter(([name, { outcome }]) => outcome === "failed" && known[name] === undefined);
+  const news = findNews(outcomes, known);
   const isMended = ([name, reason]: [string, string]) =>
     outcomes[name]?.outcome === "passed" && !reason.startsWith("sometimes");
   const mended = Object.entries(known)
     .filter(isMended)
     .map(([name]) => name);
-  for (const [name, { message }] of news) console.log(`fails, and is not known to: ${name}\n  ${message}`);
+  for (const name of news) console.log(`fails, and is not known to: ${name}\n  ${outcomes[name]?.message}`);
   for (const name of mended) console.log(`passes by now, take it off the list: ${name}`);
   const expected = count("failed") - news.length;
   console.log(
