@@ -4,6 +4,7 @@ import type { BuildRequest } from "../../engine/protocol/builds.ts";
 import { type Built, buildRequestOf, contextDirectory, imageOf, runBuild, statusLines } from "../support/builds.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { gantryFor } from "../support/gantry-command.ts";
+import { startRegistry, testUsers } from "../support/registry.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -204,4 +205,35 @@ it("takes an image out of an OCI layout, and neither its name nor the image stay
   expect((await of("layout")).output).toBe("from layout\n");
   await expect(of("other")).rejects.toMatchObject({ code: "not-found" });
   expect(await engine.client.request("images.list", {})).toEqual(before);
+});
+
+it("pulls bases with the request's credentials, once for all that need them, and again only when told", async () => {
+  await using registry = await startRegistry({ auth: "basic" });
+  const account = { type: "password", username: "ann", password: testUsers.ann ?? "" } as const;
+  const name = `${registry.address}/base:1`;
+  const push = async (lines: readonly string[]): Promise<void> => {
+    imageOf(await build(lines, { tags: [name] }));
+    await engine.client.request("images.push", { reference: name, allTags: false, credentials: account });
+    await engine.client.request("images.remove", { image: name, force: true });
+  };
+  await push(["FROM gantry/busybox", "RUN echo one > /version"]);
+  const lines = [
+    `FROM ${name} AS a`,
+    "RUN cat /version",
+    `FROM ${name}`,
+    "COPY --from=a /version /copy",
+    `COPY --from=${name} /version /v`,
+  ];
+  const refused = await runBuild(engine, buildRequestOf(lines.join("\n")));
+  expect(refused.error).toMatchObject({ code: expect.stringMatching(/^(unauthenticated|permission-denied)$/) });
+  expect(refused.error?.message).toContain("line 1");
+  const credentials = { [registry.address]: account };
+  const first = await build(lines, { credentials });
+  expect(first.output).toBe("one\n");
+  expect(first.steps.filter(({ title }) => title.startsWith("resolve image"))).toHaveLength(1);
+  await engine.client.request("images.tag", { image: name, reference: "kept:1" });
+  await push(["FROM gantry/busybox", "RUN echo two > /version"]);
+  await engine.client.request("images.tag", { image: "kept:1", reference: name });
+  expect((await build(lines, { credentials })).output).toBe("one\n");
+  expect((await build(lines, { credentials, pull: true })).output).toBe("two\n");
 });
