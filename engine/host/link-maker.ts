@@ -5,6 +5,7 @@ import { Worker } from "node:worker_threads";
 import { EngineError } from "../errors.ts";
 import { workerURL } from "../lib/worker-url.ts";
 import type { LinkStep } from "./link-steps.ts";
+import { releaseFreeMemory } from "./syscalls.ts";
 
 /** Changes to links, one after the other; the first that fails ends it. */
 export type LinkTask = {
@@ -101,6 +102,7 @@ export class LinkMaker {
     const gone = once(worker, "exit");
     worker.postMessage(null satisfies LinkMessage);
     await gone;
+    releaseFreeMemory();
   }
 
   #start(): Worker {
