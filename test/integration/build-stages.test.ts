@@ -109,7 +109,12 @@ it("copies from images, and takes named contexts in place of stages, images and 
     base: { type: "image", reference: "gantry/busybox" },
   } as const;
   expect((await build(lines, { namedContexts })).output).toBe("12/from-image\n");
-  const rooted = await build(["FROM files"], { namedContexts });
+  const rooted = await build(["FROM files", "WORKDIR /w"], { namedContexts });
+  const history = await engine.client.request("images.history", { image: imageOf(rooted) });
+  expect(history.map(({ createdBy, diffID }) => [createdBy, diffID !== null])).toEqual([
+    ["WORKDIR /w", true],
+    ["CONTEXT files", true],
+  ]);
   expect(
     (await build([`FROM ${imageOf(rooted)}`, "COPY --from=gantry/busybox /bin/busybox /busybox"])).error,
   ).toBeNull();

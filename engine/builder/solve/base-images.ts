@@ -1,6 +1,13 @@
 import { EngineError } from "../../errors.ts";
 import type { DiffID, ImageID } from "../../oci/digest.ts";
-import { createdOf, type ImageConfig, osOf, parseImageConfig } from "../../oci/image-config.ts";
+import {
+  createdOf,
+  type HistoryDocument,
+  historyOf,
+  type ImageConfig,
+  osOf,
+  parseImageConfig,
+} from "../../oci/image-config.ts";
 import { formatPlatform, isFitting, type Platform, parsePlatform } from "../../oci/platform.ts";
 import { familiarReference, parseTaggedReference } from "../../oci/reference.ts";
 import type { Progress } from "../../protocol/rpc.ts";
@@ -25,6 +32,8 @@ const hubNames = ["docker.io", "https://index.docker.io/v1/", "index.docker.io",
 export class BaseImages {
   readonly #build: Build;
   readonly #images = new Map<string, Promise<BaseImage>>();
+  /** By its step: what a pull came to. */
+  readonly #pulled = new Map<number, string>();
 
   constructor(build: Build) {
     this.#build = build;
@@ -52,7 +61,7 @@ export class BaseImages {
     try {
       const image = await this.#find(reference, id);
       checkPlatform(image, this.#build);
-      log.end(id, { status: "done", note: "" });
+      log.end(id, { status: "done", note: this.#pulled.get(id) ?? "" });
       return image;
     } catch (error) {
       log.end(id, { status: "failed", error: error instanceof Error ? error.message : String(error) });
@@ -67,7 +76,7 @@ export class BaseImages {
       if (here !== null && (isID(reference) || isOwn(here, this.#build))) return here;
     }
     const { parts, request, signal, log } = this.#build;
-    await parts.images.pull(
+    const [came] = await parts.images.pull(
       {
         reference,
         allTags: false,
@@ -78,6 +87,7 @@ export class BaseImages {
       { signal, onProgress: (progress) => log.note(stepID, noteOf(progress)) },
     );
     const pulled = await this.#take(reference);
+    if (came !== undefined) this.#pulled.set(stepID, `${came.isNew ? "downloaded" : "up to date"} ${came.digest}`);
     if (pulled !== null) return pulled;
     throw new EngineError("not-found", `image ${nameOf(reference)} was removed while it was needed`);
   }
@@ -106,20 +116,25 @@ export class BaseImages {
 }
 
 /** The state with which a stage on this image begins. Its triggers are taken out: see triggersOf. */
-export function stateOf({ chain, imageConfig }: BaseImage, build: Build): StageState {
+export function stateOf({ chain, imageConfig }: BaseImage, build: Pick<Build, "platform">): StageState {
   const { OnBuild: _triggers, ...config } = imageConfig.config ?? {};
   const hasPath = environmentOf(config).has("PATH");
   return {
     chain,
     baseLength: chain.length,
     config: hasPath ? config : { ...config, Env: [...(config.Env ?? []), defaultPath] },
-    history: imageConfig.history ?? [],
+    history: wholeHistory(imageConfig),
     author: imageConfig.author ?? "",
     platform: build.platform,
     args: new Map(),
     hasCommand: false,
     createdAt: createdOf(imageConfig),
   };
+}
+
+/** An entry for each layer, in their order: images that were imported or squashed may have less, or none. */
+function wholeHistory(imageConfig: ImageConfig): HistoryDocument[] {
+  return historyOf(imageConfig).map(({ step, layer }) => (layer === null ? { ...step, empty_layer: true } : step));
 }
 
 /** Instructions that wait in an image for a build on it. */

@@ -11,6 +11,7 @@ import { makeLayer } from "./make-layer.ts";
 import { resolveLayout } from "./oci-layout-image.ts";
 import { copyFiles, readFiles, type Source, untilUnchanged, wholeOf } from "./sources.ts";
 import { emptyState, type StageState } from "./stage-state.ts";
+import { withLayer } from "./with-layer.ts";
 
 /** `--build-context`: names that stand for images, stages and directories. */
 export class NamedContexts {
@@ -97,7 +98,7 @@ async function importTree(build: Build, source: Source, name: string): Promise<S
       },
     });
   });
-  return { ...state, chain: made.chain, baseLength: made.chain.length, createdAt: made.createdAt };
+  return { ...withLayer(state, made, `CONTEXT ${name}`), baseLength: made.chain.length };
 }
 
 /** Names of images in one form each, others in lower case. */
