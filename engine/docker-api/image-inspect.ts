@@ -22,14 +22,30 @@ const ofImages = new Set([
 
 type Inspected = Readonly<Record<string, unknown>>;
 
+/**
+ * docker's classic builder left a step's command, with the build arguments before it, in the image: those who look for these arguments find
+ * them there. They stand in the last step of the history; none where it ran nothing.
+ */
+function lastCommand(createdBy: string): readonly string[] | null {
+  const [, count, rest = ""] = /^RUN \|(\d+) (.*?)(?: # buildkit)?$/s.exec(createdBy) ?? [];
+  if (count === undefined) return null;
+  const words = rest.split(" ");
+  const most = Number(count);
+  return [`|${count}`, ...words.slice(0, most), words.slice(most).join(" ")];
+}
+
 /** What the version of the API that a client speaks has of docker's inspect JSON of an image. */
-export function formatInspected({ VirtualSize, Config, ...image }: Inspected, version: number): Inspected {
+export function formatInspected(
+  { VirtualSize, Config, ...image }: Inspected,
+  { version, createdBy }: { readonly version: number; readonly createdBy: string },
+): Inspected {
+  const Cmd = lastCommand(createdBy);
   return {
     ...image,
     ...(version < singleSize ? { VirtualSize } : {}),
     ...(version < noContainer ? { Container: "" } : {}),
     // docker-compose 1 reads the volumes of a container there, and ends in an error without, whatever version the engine has.
-    ContainerConfig: Config,
+    ContainerConfig: Cmd === null ? Config : { ...(Config as object), Cmd },
     Config: version < imageFields ? Config : ownFields(Config),
   };
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BuildEvent, BuildStep } from "../../protocol/builds.ts";
 
-type Line = { readonly stream: string } | { readonly aux: object };
+type Line = { readonly stream: string } | { readonly aux: object } | { readonly status: string; readonly id?: string };
 
 /** An instruction with what it has printed before its turn. */
 type Row = { step: BuildStep; output: string[]; characters: number; isBegun: boolean; isTold: boolean };
@@ -12,10 +12,14 @@ const clippedNote = "\n[output clipped: it is not read as fast as it comes]\n";
 
 export type LineOptions = {
   readonly send: (line: Line) => void;
+  /** A name as images are told of by it, with its tag. */
+  readonly nameImage: (reference: string) => string;
   /** ID of an image that is here, by its name; null: it is not known. */
   readonly findImage: (reference: string) => string | null;
   /** True while the client has not read what it was sent: output waits, a part of it at least. */
   readonly isCongested: () => boolean;
+  /** Nothing is said to come from a cache. */
+  readonly isFresh: boolean;
   /** Whether containers are said to be removed. */
   readonly removes: boolean;
   /** The Dockerfile's text; asked for once there are steps. */
@@ -31,6 +35,8 @@ export type LineOptions = {
 export class BuildLines {
   readonly #options: LineOptions;
   readonly #rows = new Map<number, Row>();
+  /** What pulls of base images came to, by the names these have in the Dockerfile. */
+  readonly #pulls = new Map<string, string>();
   #total = 0;
   #told = 0;
   #isCached = false;
@@ -44,6 +50,7 @@ export class BuildLines {
 
   take(event: BuildEvent): void {
     if (event.type === "step" && event.step.number > 0) this.#takeStep(event.step);
+    else if (event.type === "step") this.#takePull(event.step);
     else if (event.type === "output") this.#takeOutput(event.step, event.text);
     this.#goOn();
   }
@@ -65,6 +72,26 @@ export class BuildLines {
     const row = this.#rows.get(step.id);
     if (row === undefined) this.#rows.set(step.id, { step, output: [], characters: 0, isBegun: false, isTold: false });
     else row.step = step;
+  }
+
+  #takePull({ title, note, status }: BuildStep): void {
+    const name = /^resolve image (\S+)$/.exec(title)?.[1];
+    if (name !== undefined && status === "done" && note !== "") this.#pulls.set(name, note);
+  }
+
+  /** As a pull by itself ends. */
+  #sayPull(instruction: string): void {
+    const base = baseOf(instruction);
+    const name = base === undefined ? "" : this.#options.nameImage(base);
+    const [, outcome, digest] = /^(.*) (sha256:[0-9a-f]{64})$/.exec(this.#pulls.get(name) ?? "") ?? [];
+    if (outcome === undefined) return;
+    const isNew = outcome === "downloaded";
+    this.#options.send({
+      status: `Pulling from ${name.replace(/:[^:/]*$/, "")}`,
+      id: /:([^:/]*)$/.exec(name)?.[1] ?? "",
+    });
+    this.#options.send({ status: `Digest: ${digest}` });
+    this.#options.send({ status: `Status: ${isNew ? "Downloaded newer image" : "Image is up to date"} for ${name}` });
   }
 
   #takeOutput(id: number, text: string): void {
@@ -101,7 +128,9 @@ export class BuildLines {
     row.isBegun = true;
     if (this.#total === 0) this.#sayArguments();
     this.#sayStep(row.step.title);
-    if (row.step.status === "cached" && !/^FROM\b/i.test(row.step.title)) this.#say(" ---> Using cache\n");
+    this.#sayPull(row.step.title);
+    const isFrom = /^FROM\b/i.test(row.step.title);
+    if (row.step.status === "cached" && !isFrom && !this.#options.isFresh) this.#say(" ---> Using cache\n");
     else if (hasContainer(row.step)) this.#say(` ---> Running in ${containerOf(row.step)}\n`);
   }
 
@@ -150,7 +179,7 @@ export class BuildLines {
   }
 
   #imageOf(step: BuildStep): string {
-    const base = /^FROM\s+(?:--\S+\s+)*(\S+)/i.exec(step.title)?.[1];
+    const base = baseOf(step.title);
     const known = base === undefined ? null : (this.#stages.get(base.toLowerCase()) ?? this.#options.findImage(base));
     return known ?? madeUp(`image ${step.startedAt} ${step.id} ${step.title} ${step.layer?.diffID ?? ""}`);
   }
@@ -158,6 +187,11 @@ export class BuildLines {
   #say(stream: string): void {
     this.#options.send({ stream });
   }
+}
+
+/** Of a FROM, as it is written. */
+function baseOf(instruction: string): string | undefined {
+  return /^FROM\s+(?:--\S+\s+)*(\S+)/i.exec(instruction)?.[1];
 }
 
 function globalArguments(dockerfile: string): string[] {

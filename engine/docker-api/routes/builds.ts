@@ -38,6 +38,8 @@ async function build(parts: ServerParts, call: ApiCall): Promise<void> {
     const told = new BuildLines({
       send,
       findImage: (name) => findImage(parts, name),
+      nameImage: familiarName,
+      isFresh: request.noCache,
       isCongested: () => call.response.writableNeedDrain,
       removes: call.flag("rm", true) || call.flag("forcerm"),
       dockerfile: () => builds.inspect(request.buildID).dockerfile,
@@ -61,6 +63,15 @@ async function build(parts: ServerParts, call: ApiCall): Promise<void> {
       detach();
     }
   });
+}
+
+/** Itself where it is none, as with a variable in it. */
+function familiarName(reference: string): string {
+  try {
+    return familiarReference(parseTaggedReference(reference));
+  } catch {
+    return reference;
+  }
 }
 
 function findImage({ images }: ServerParts, name: string): string | null {

@@ -67,7 +67,8 @@ async function inspect(images: ImageService, call: ApiCall): Promise<void> {
   const name = call.param("name");
   const inspected = await namingImage(name, () => images.inspect(name));
   await requirePlatform(images, name, call);
-  call.reply(200, formatInspected(inspected, call.version));
+  const [last] = await images.history(name);
+  call.reply(200, formatInspected(inspected, { version: call.version, createdBy: last?.createdBy ?? "" }));
 }
 
 async function history(images: ImageService, call: ApiCall): Promise<void> {

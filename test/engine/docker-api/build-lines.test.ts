@@ -17,13 +17,15 @@ function output(id: number, text: string): BuildEvent {
 /** What a client prints, IDs that are made up as `<id>`. */
 function tell(
   events: readonly BuildEvent[],
-  { removes = true, dockerfile = "", labels = {}, isCongested = false } = {},
+  { removes = true, dockerfile = "", labels = {}, isCongested = false, isFresh = false } = {},
 ) {
   const lines: object[] = [];
   const told = new BuildLines({
     send: (line) => lines.push(line),
     findImage: (name) => (name === "busybox" ? base : null),
+    nameImage: (name) => (name.includes(":") ? name : `${name}:latest`),
     isCongested: () => isCongested,
+    isFresh,
     removes,
     dockerfile: () => dockerfile,
     labels,
@@ -67,6 +69,38 @@ Successfully built cccccccccccc
 Successfully tagged x:latest
 `,
   );
+});
+
+it("tells of a base image that was pulled, and of no cache where none was wanted", () => {
+  const digest = `sha256:${"0".repeat(64)}`;
+  const rest = {
+    startedAt: "2026-01-01T00:00:00Z",
+    endedAt: null,
+    layer: null,
+    error: "",
+    line: 0,
+    stage: "",
+    number: 0,
+  };
+  const title = "resolve image busybox:latest";
+  const pulled: BuildEvent = {
+    type: "step",
+    step: { id: 0, total: 0, title, status: "done", note: `up to date ${digest}`, ...rest },
+  };
+  const { text } = tell(
+    [step(1, "FROM busybox", "waiting"), pulled, step(1, "FROM busybox", "done"), step(2, "CMD a", "cached")],
+    {
+      isFresh: true,
+    },
+  );
+  expect(text()).toBe(`Step 1/2 : FROM busybox
+{"status":"Pulling from busybox","id":"latest"}
+{"status":"Digest: ${digest}"}
+{"status":"Status: Image is up to date for busybox:latest"}
+ ---> aaaaaaaaaaaa
+Step 2/2 : CMD a
+ ---> Running in <id>
+`);
 });
 
 it("tells what came from the cache", () => {
