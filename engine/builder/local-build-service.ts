@@ -18,6 +18,7 @@ import type { BuildService, BuildStreams } from "./build-service.ts";
 import { debugImage } from "./debug-image.ts";
 import { isRepeatable, keepableRequest, redactURL } from "./keepable-request.ts";
 import type { BuilderParts } from "./solve/build.ts";
+import { failedKey } from "./solve/keep-failed.ts";
 import { solveBuild } from "./solve/solve-build.ts";
 
 /** Builds under way at once: each has its own mounts and holds. */
@@ -236,8 +237,14 @@ export class LocalBuildService implements BuildService {
     for (const id of findForgotten(this.#past.values())) this.#forget(id);
   }
 
+  /** What its failed step has left goes with it: nobody could look at that any more. */
   #forget(id: string): void {
+    const isKept = this.#past.get(id)?.failed != null;
     this.#past.delete(id);
+    if (isKept) {
+      this.#parts.cache.forget(failedKey(id));
+      this.#parts.images.sweepSoon();
+    }
     this.#history.remove(id).catch((error) => this.#complain(error));
   }
 

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import type { BlobStore } from "../content/blob-store.ts";
@@ -36,8 +35,8 @@ export type BuildServiceOptions = {
   readonly log: Log;
 };
 
-/** Steps at work at once for each processor: many wait for a network. */
-const stepsPerProcessor = 2;
+/** Steps of all builds at work at once; each build has a limit of its own, so that nobody waits for somebody else's. */
+const mostSteps = 64;
 
 /** Opens the service, and takes away what builds of an engine that was killed have left. */
 export async function openBuildService(options: BuildServiceOptions): Promise<BuildService> {
@@ -66,7 +65,7 @@ export async function openBuildService(options: BuildServiceOptions): Promise<Bu
     registries,
     turns: new StepTurns(),
     digests: new TreeDigests(),
-    slots: new Slots(Math.max(4, availableParallelism() * stepsPerProcessor)),
+    slots: new Slots(mostSteps),
     scratch,
   };
   return new LocalBuildService(parts, { history, past: past.map(endCutOff), log, own: opening.move() });

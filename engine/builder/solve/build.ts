@@ -43,7 +43,7 @@ export type BuilderParts = {
   readonly registries: RegistryClient;
   readonly turns: StepTurns;
   readonly digests: TreeDigests;
-  /** Steps at work at once. */
+  /** Steps of all builds at work at once. */
   readonly slots: Slots;
   /** Absolute; what lies in it goes at the engine's start. */
   readonly scratch: string;
@@ -62,6 +62,8 @@ export type Build = {
   /** Everything that is to go when the build has ended: holds of layers, contexts, views. */
   readonly stack: AsyncDisposableStack;
   readonly views: Views;
+  /** Steps of this build at work at once. */
+  readonly slots: Slots;
   /** This host's. */
   readonly platform: Platform;
   /** Seconds since 1970. */

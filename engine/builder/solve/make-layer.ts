@@ -80,6 +80,7 @@ async function makeNew(build: Build, wish: LayerWish, turn: Turn): Promise<Cache
   if (wish.chain.length >= mostLayers) {
     throw new EngineError("resource-exhausted", `an image cannot have more than ${mostLayers} layers`);
   }
+  using _own = await build.slots.take(build.signal);
   using _slot = await parts.slots.take(build.signal);
   log.begin(wish.stepID);
   const made = await workOn(build, wish, turn);

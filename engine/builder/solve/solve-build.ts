@@ -1,8 +1,10 @@
 import { setMaxListeners } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError } from "../../errors.ts";
+import { Slots } from "../../lib/slots.ts";
 import { hostPlatform, parsePlatform } from "../../oci/platform.ts";
 import type { BuildRequest, BuildResult } from "../../protocol/builds.ts";
 import { parseDockerfile } from "../dockerfile/parse.ts";
@@ -18,6 +20,9 @@ import { NamedContexts } from "./named-contexts.ts";
 import { exportCaches, importCaches } from "./outer-caches.ts";
 import { Stages } from "./stages.ts";
 import { Views } from "./views.ts";
+
+/** Steps of one build at work at once for each processor: many wait for a network. */
+const stepsPerProcessor = 2;
 
 export type BuildOptions = Pick<Build, "request" | "streams" | "log" | "signal" | "onFailed">;
 
@@ -48,6 +53,7 @@ async function solve(parts: BuilderParts, options: BuildOptions): Promise<BuildR
     scratch,
     stack,
     views: stack.use(new Views(parts.layers)),
+    slots: new Slots(Math.max(4, availableParallelism() * stepsPerProcessor)),
     platform: hostPlatform(),
     epoch: epochOf(options.request),
     imported: null,
