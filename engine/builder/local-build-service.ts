@@ -84,11 +84,10 @@ export class LocalBuildService implements BuildService {
       return result;
     } catch (error) {
       const isCancelled = signal.aborted || abort.signal.aborted;
-      const failure = isCancelled
-        ? new EngineError("cancelled", this.#isClosing ? "the engine stops" : "the build was cancelled")
-        : EngineError.wrap("build", error);
+      const why = this.#isClosing ? "the engine stops" : "the build was cancelled";
+      const failure = isCancelled ? new EngineError("cancelled", why) : asEngineError(error);
       await this.#remember(running, { status: isCancelled ? "cancelled" : "failed", error: failure.message });
-      throw isCancelled || !(error instanceof EngineError) ? failure : error;
+      throw failure;
     } finally {
       this.#running.delete(request.buildID);
       this.#listeners.emit();
@@ -291,6 +290,10 @@ function nameOf({ tags, context, target }: BuildRequest): string {
   const from = context.type === "directory" ? context.path : context.type === "remote" ? redactURL(context.url) : "";
   const name = tags[0] ?? (target === "" ? from : target);
   return (name === "" ? "image" : name).slice(0, 200);
+}
+
+function asEngineError(error: unknown): EngineError {
+  return error instanceof EngineError ? error : EngineError.wrap("build", error);
 }
 
 function shortID(id: string): string {

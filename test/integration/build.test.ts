@@ -140,6 +140,8 @@ it("says which command failed, where, and with what; and shows the file system i
   ]);
   const finished = built.events.at(-1);
   expect(finished).toMatchObject({ type: "finished", build: { status: "failed", canDebug: true, steps: 4 } });
+  const { summary } = await engine.client.request("builds.inspect", { build: built.id });
+  expect(summary.error).toBe(built.error?.message);
   const { imageID } = await engine.client.request("builds.debug", { build: built.id });
   expect(await outputOf(imageID, ["sh", "-c", "cat /made; echo $A"])).toBe("made\n1\n");
   const inspected = await engine.client.request("images.inspect", { image: imageID });
