@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { openBlobStore } from "../../../engine/content/file-blob-store.ts";
+import { decompress } from "../../../engine/host/decompress.ts";
 import { ArchiveFiles } from "../../../engine/images/archive-files.ts";
 import { leasedBlobs } from "../../../engine/images/leased-blobs.ts";
 import { openLayerStore } from "../../../engine/layers/overlay-layer-store.ts";
 import { ByteReader } from "../../../engine/lib/byte-reader.ts";
-import { decompress } from "../../../engine/host/decompress.ts";
 import { sha256 } from "../../../engine/oci/digest.ts";
 import { chunksOf, imagesDirectory, type TarItem, tarOf } from "../../support/images-tar.ts";
 
