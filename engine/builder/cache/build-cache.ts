@@ -20,6 +20,8 @@ export interface BuildCache extends AsyncDisposable {
   find(key: Digest): Promise<(CachedStep & Disposable) | null>;
   /** Outlives the engine when it resolves; a power cut may still take it. description: the instruction, for lists. */
   put(key: Digest, step: CachedStep, description: string): Promise<void>;
+  /** A success where it is not known. Its layers go with the next sweep of images. */
+  forget(key: Digest): void;
   /** Chains that must not be swept: for the images service. */
   chains(): readonly (readonly DiffID[])[];
   usage(): Promise<CacheRecord[]>;

@@ -87,6 +87,11 @@ class LocalBuildCache implements BuildCache {
     this.#chains = null;
   }
 
+  forget(key: Digest): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#remove([entry]);
+  }
+
   chains(): readonly (readonly DiffID[])[] {
     this.#chains ??= topmost([...this.#entries.values()]);
     return this.#chains;
