@@ -126,6 +126,10 @@ it("runs the triggers of a base first, and once", async () => {
   });
   const child = await build(["FROM triggers:1", "RUN echo child $BY"], { tags: ["child:1"] });
   expect(child.output).toBe("trigger\nchild trigger\n");
+  const named = { base: { type: "image", reference: "triggers:1" } } as const;
+  expect((await build(["# escape=`", "FROM base", "RUN echo `", "named"], { namedContexts: named })).output).toBe(
+    "trigger\nnamed\n",
+  );
   expect(await configOf(child)).toMatchObject({ OnBuild: null });
   expect((await build(["FROM child:1", "RUN echo again"])).output).toBe("again\n");
 });

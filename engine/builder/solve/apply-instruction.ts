@@ -6,6 +6,7 @@ import { quoted, quotedList } from "./go-format.ts";
 import {
   historyComment,
   type RunConfig,
+  refuseTooMany,
   type StageState,
   shellIn,
   withVariables,
@@ -44,6 +45,7 @@ export function applyInstruction(state: StageState, instruction: ConfigInstructi
       );
     case "LABEL": {
       const Labels = { ...state.config.Labels, ...Object.fromEntries(instruction.pairs.map(entryOf)) };
+      refuseTooMany("labels", Object.keys(Labels).length);
       return change(state, { Labels }, `LABEL ${joinPairs(instruction.pairs)}`);
     }
     case "CMD": {
@@ -66,6 +68,7 @@ export function applyInstruction(state: StageState, instruction: ConfigInstructi
       if (instruction.values.some((value) => value === ""))
         throw invalid("VOLUME specified can not be an empty string");
       const Volumes = { ...state.config.Volumes, ...Object.fromEntries(instruction.values.map((path) => [path, {}])) };
+      refuseTooMany("volumes", Object.keys(Volumes).length);
       return change(state, { Volumes }, `VOLUME [${instruction.values.join(" ")}]`);
     }
     case "USER":

@@ -137,8 +137,15 @@ function wholeHistory(imageConfig: ImageConfig): HistoryDocument[] {
   return historyOf(imageConfig).map(({ step, layer }) => (layer === null ? { ...step, empty_layer: true } : step));
 }
 
+/** With what a stage begins, and the instructions that are to be done first. */
+export type NewStage = { readonly state: () => Promise<StageState>; readonly triggers: readonly string[] };
+
+export function baseOf(image: BaseImage, build: Build): NewStage {
+  return { state: async () => stateOf(image, build), triggers: triggersOf(image) };
+}
+
 /** Instructions that wait in an image for a build on it. */
-export function triggersOf({ imageConfig }: BaseImage): readonly string[] {
+function triggersOf({ imageConfig }: BaseImage): readonly string[] {
   const triggers = imageConfig.config?.OnBuild;
   return Array.isArray(triggers) ? triggers.filter((trigger) => typeof trigger === "string") : [];
 }

@@ -1,5 +1,5 @@
 import { change } from "./apply-instruction.ts";
-import type { StageState } from "./stage-state.ts";
+import { refuseTooMany, type StageState } from "./stage-state.ts";
 
 type Declared = { readonly key: string; readonly value: string | null };
 
@@ -7,6 +7,7 @@ type Declared = { readonly key: string; readonly value: string | null };
 export function declareArgs(state: StageState, declared: readonly Declared[]): StageState {
   const args = new Map(state.args);
   for (const { key, value } of declared) args.set(key, value);
+  refuseTooMany("arguments", args.size);
   const shown = declared.map(({ key, value }) => (value === null ? key : `${key}=${value}`));
   return { ...change(state, {}, `ARG ${shown.join(" ")}`), args };
 }

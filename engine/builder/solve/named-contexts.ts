@@ -4,7 +4,7 @@ import { formatPlatform } from "../../oci/platform.ts";
 import { familiarReference, parseTaggedReference } from "../../oci/reference.ts";
 import type { NamedContext } from "../../protocol/builds.ts";
 import type { ResolvedStage } from "../dockerfile/stages.ts";
-import { type BaseImage, type BaseImages, checkOwnPlatform, stateOf } from "./base-images.ts";
+import { type BaseImage, type BaseImages, baseOf, checkOwnPlatform, type NewStage } from "./base-images.ts";
 import type { Build } from "./build.ts";
 import type { Contexts } from "./contexts.ts";
 import { makeLayer } from "./make-layer.ts";
@@ -51,16 +51,10 @@ export class NamedContexts {
   }
 
   /** What a stage begins with. A directory is the whole file system of an image without a config. */
-  async base(name: string, build: Build) {
+  async base(name: string, build: Build): Promise<NewStage> {
     const context = this.#get(name);
-    if (context.type === "image") {
-      const image = await this.#parts.images.resolve(context.reference);
-      return { state: async () => stateOf(image, build), triggers: [] };
-    }
-    if (context.type === "oci-layout") {
-      const image = await this.#layout(context, build);
-      return { state: async () => stateOf(image, build), triggers: [] };
-    }
+    if (context.type === "image") return baseOf(await this.#parts.images.resolve(context.reference), build);
+    if (context.type === "oci-layout") return baseOf(await this.#layout(context, build), build);
     const source = await this.source(name, build);
     return { state: () => importTree(build, source, name), triggers: [] };
   }

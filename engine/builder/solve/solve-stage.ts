@@ -23,11 +23,17 @@ export type PlannedStage = {
   readonly name: string;
   /** Of FROM. */
   readonly stepID: number;
-  /** Triggers of the base first. */
-  readonly steps: readonly { readonly instruction: Instruction; readonly stepID: number }[];
+  readonly steps: readonly PlannedStep[];
   /** Made anew whatever the cache has. */
   readonly isFresh: boolean;
   readonly findSource: FindSource;
+};
+
+export type PlannedStep = {
+  readonly instruction: Instruction;
+  readonly stepID: number;
+  /** It comes from the base: its escape is a backslash, whatever this Dockerfile says. */
+  readonly isTrigger: boolean;
 };
 
 /** What is the same for all stages. */
@@ -47,7 +53,7 @@ export async function solveStage(
   // Nothing was made so far: what only changes the config is as good as cached.
   let isAllCached = true;
   let lastTurn = performance.now();
-  for (const { instruction, stepID } of stage.steps) {
+  for (const { instruction, stepID, isTrigger } of stage.steps) {
     try {
       if (performance.now() - lastTurn > longestTurn) {
         await nextTurn();
@@ -55,7 +61,8 @@ export async function solveStage(
       }
       if (build.signal.aborted) throw new EngineError("cancelled", "cancelled");
       const position = { stepID, isFresh: stage.isFresh };
-      state = await step(build, state, { instruction, position, findSource: stage.findSource, scope });
+      const own = isTrigger ? { ...scope, escape: "\\" as const } : scope;
+      state = await step(build, state, { instruction, position, findSource: stage.findSource, scope: own });
       if (!log.isOver(stepID)) log.end(stepID, { status: isAllCached ? "cached" : "done" });
       isAllCached &&= log.statusOf(stepID) === "cached";
     } catch (error) {

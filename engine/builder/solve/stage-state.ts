@@ -1,3 +1,4 @@
+import { EngineError } from "../../errors.ts";
 import type { DiffID } from "../../oci/digest.ts";
 import type { HistoryDocument, ImageConfig } from "../../oci/image-config.ts";
 import type { Platform } from "../../oci/platform.ts";
@@ -56,9 +57,18 @@ export function environmentOf({ Env }: RunConfig): ReadonlyMap<string, string> {
   return known;
 }
 
+/** Far more than a kernel gives to a program: each instruction has all of them before it. */
+const mostVariables = 10_000;
+
+/** Fails with `resource-exhausted`. count: of variables, labels or the like that a stage has by now. */
+export function refuseTooMany(what: string, count: number): void {
+  if (count > mostVariables) throw new EngineError("resource-exhausted", `more than ${mostVariables} ${what}`);
+}
+
 /** The `Env` of a config after some variables were set. */
 export function withVariables(config: RunConfig, pairs: readonly (readonly [string, string])[]): string[] {
   const environment = new Map([...environmentOf(config), ...pairs]);
+  refuseTooMany("variables", environment.size);
   const Env = Array.from(environment, ([key, value]) => `${key}=${value}`);
   environments.set(Env, environment);
   return Env;

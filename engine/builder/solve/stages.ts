@@ -3,7 +3,7 @@ import { atLine } from "../dockerfile/failure.ts";
 import { parseInstruction } from "../dockerfile/parse.ts";
 import type { ResolvedStage, ResolvedStages } from "../dockerfile/stages.ts";
 import type { Dockerfile, Instruction } from "../dockerfile/types.ts";
-import { type BaseImages, stateOf, triggersOf } from "./base-images.ts";
+import { type BaseImages, baseOf } from "./base-images.ts";
 import type { Build } from "./build.ts";
 import type { NamedContexts } from "./named-contexts.ts";
 import { type PlannedStage, solveStage } from "./solve-stage.ts";
@@ -100,16 +100,17 @@ export class Stages {
     const { platform } = this.#build;
     // A context of the stage's own name stands in its place.
     const replacing = stage.name !== null && contexts.has(stage.name) ? stage.name : null;
-    if (replacing !== null) return contexts.base(replacing, this.#build);
+    if (replacing !== null) return { ...(await contexts.base(replacing, this.#build)), triggers: [] };
     if (base.kind === "stage") {
       return { state: async () => childOf(await this.result(base.index)), triggers: resolved.triggers };
     }
     if (base.kind === "scratch") return { state: async () => emptyState(platform), triggers: [] };
-    if (contexts.has(baseName)) return contexts.base(baseName, this.#build);
     return atLineAsync(stage.lines.first, async () => {
-      const image = await images.resolve(base.reference);
-      const triggers = triggersOf(image).map((text) => parseInstruction(text, "\\", stage.lines));
-      return { state: async () => stateOf(image, this.#build), triggers };
+      const named = contexts.has(baseName);
+      const found = named
+        ? await contexts.base(baseName, this.#build)
+        : baseOf(await images.resolve(base.reference), this.#build);
+      return { ...found, triggers: found.triggers.map((text) => parseInstruction(text, "\\", stage.lines)) };
     });
   }
 
@@ -126,7 +127,11 @@ export class Stages {
     return {
       name,
       stepID,
-      steps: instructions.map((instruction, index) => ({ instruction, stepID: plan(index + 2, instruction) })),
+      steps: instructions.map((instruction, index) => ({
+        instruction,
+        stepID: plan(index + 2, instruction),
+        isTrigger: index < triggers.length,
+      })),
       isFresh:
         request.noCache || request.noCacheFilter.some((each) => each === stage.name || each === String(stage.index)),
       findSource: (from) => this.#findSource(resolved, from),
