@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { EngineError, messageOf } from "../errors.ts";
+import { errnoError } from "../host/errno.ts";
 import { Listeners } from "../lib/listeners.ts";
 import type { Log } from "../log.ts";
 import type {
@@ -293,7 +294,7 @@ function nameOf({ tags, context, target }: BuildRequest): string {
 }
 
 function asEngineError(error: unknown): EngineError {
-  return error instanceof EngineError ? error : EngineError.wrap("build", error);
+  return error instanceof EngineError ? error : errnoError("build", error);
 }
 
 function shortID(id: string): string {

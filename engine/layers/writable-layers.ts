@@ -1,10 +1,10 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { chmod, mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
 import { EngineError } from "../errors.ts";
-import { errnoError } from "../host/errno.ts";
+import { errnoError, SyscallError } from "../host/errno.ts";
 import type { IDRange } from "../host/id-ranges.ts";
 import { mountOverlay, unmount } from "../host/mounts.ts";
 import { decodeJson } from "../lib/json.ts";
@@ -231,6 +231,7 @@ export class WritableLayers {
       if (isVolatile) this.#volatile.add(key);
       const [upper, work] = [join(directory, "upper"), join(directory, "work")];
       mountOverlay({ lower: shown, upper, work, isVolatile }, rootfs);
+      await refuseReadOnly(work, rootfs);
     } else {
       const place = join(this.#mappedPlace(), key);
       await mountMappedOverlay({ lower: shown, directory }, rootfs, { ids, place });
@@ -319,6 +320,13 @@ async function leftSight(rootfs: string, unmounted: Promise<void>): Promise<void
     });
   while (!hasEnded && isMountPoint(rootfs)) await sleep(1);
   if (hasEnded) await unmounted;
+}
+
+/** Where the kernel cannot make its own directory on a full disk it mounts without writing, and says so in its log only (fs/overlayfs/super.c). */
+async function refuseReadOnly(work: string, rootfs: string): Promise<void> {
+  if (existsSync(join(work, "work"))) return;
+  await unmount(rootfs);
+  throw errnoError(`mount overlay at ${rootfs}`, new SyscallError("mount", "ENOSPC"));
 }
 
 /** An overlay is a device of its own. By stat, since the table of mounts is the longer the more containers run. */

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError } from "../../errors.ts";
+import { errnoError } from "../../host/errno.ts";
 import { expandInstruction, resolveArgs } from "../dockerfile/expand.ts";
 import { atLine } from "../dockerfile/failure.ts";
 import { parseRunMount } from "../dockerfile/mounts.ts";
@@ -111,7 +112,7 @@ function endFailed(build: Build, error: unknown, { stage, stepID, line }: Failed
     return new EngineError("cancelled", "cancelled");
   }
   const hasPlace = error instanceof EngineError && error.message.startsWith("dockerfile parse error");
-  const failure = hasPlace ? error : EngineError.wrap(`stage ${stage.name}, line ${line}`, error);
-  log.end(stepID, { status: "failed", error: error instanceof Error ? error.message : String(error) });
+  const failure = hasPlace ? error : errnoError(`stage ${stage.name}, line ${line}`, error);
+  log.end(stepID, { status: "failed", error: error instanceof EngineError ? error.message : failure.message });
   return failure;
 }
