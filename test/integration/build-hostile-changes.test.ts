@@ -34,6 +34,14 @@ it.each([
   expect(await copyAfter(scene, () => scene.sh(script))).toMatch(changed);
 });
 
+it("is read no sooner than a later change is told from the last one", async () => {
+  await using scene = await copyScene(files);
+  await scene.digest({ sources: ["d"] });
+  writeFileSync(`${scene.context}/d/a`, "new");
+  await scene.digest({ sources: ["d"] });
+  expect(Date.now() - statSync(`${scene.context}/d/a`).ctimeMs).toBeGreaterThanOrEqual(11);
+});
+
 it("is not minded where nobody copies it", async () => {
   await using scene = await copyScene(files);
   expect(await copyAfter(scene, () => scene.sh("touch d/log"), { excludes: ["log"] })).toBe("copied");

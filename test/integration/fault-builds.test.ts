@@ -16,5 +16,5 @@ it("leaves nothing when the engine is killed at any moment, and builds the same 
     await engine.stop("SIGKILL");
     await engine.start();
   };
-  expect(await buildStorm(engine, { rounds: Number(rounds ?? 8), seed: Number(seed), cut, ...report })).toEqual([]);
+  expect(await buildStorm(engine, { rounds: Number(rounds ?? 6), seed: Number(seed), cut, ...report })).toEqual([]);
 }, 120_000);

@@ -11,6 +11,9 @@ import type { Pick } from "./source-tree.ts";
 import { openIfSame, readFlags, type TreeNode, type TreeVisitor, targetOf } from "./walk-tree.ts";
 
 const bufferSize = 512 * 1024;
+/** Milliseconds in which a kernel before Linux 6.13 may give two changes the same time. */
+const clockTick = 12;
+const neverWoken = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Hashes what is copied. One hash of everything: each node is a line of JSON, whose texts are escaped and which tells how many bytes of content
@@ -73,6 +76,8 @@ export class TreeDigest implements TreeVisitor {
   file(node: TreeNode, fd: number): void {
     const { status } = node;
     this.#stamps.add(node);
+    // Layers do not change.
+    if (!this.#kept.capabilities) outliveTick(status);
     if (this.#isLink(node)) {
       this.#count(0);
       return;
@@ -157,6 +162,13 @@ export class TreeDigest implements TreeVisitor {
     if (this.#used > 0) this.#hash.update(this.#buffer.subarray(0, this.#used));
     this.#used = 0;
   }
+}
+
+/** What is changed after its content was read gets another time than it has now. */
+function outliveTick({ changed: time }: FileStatus): void {
+  const [seconds = "", nanoseconds = ""] = time.split(".");
+  const age = Date.now() - Number(seconds) * 1000 - Number(nanoseconds) / 1e6;
+  if (age > -clockTick && age < clockTick) Atomics.wait(neverWoken, 0, 0, clockTick - age);
 }
 
 /** Tells whether the same files were seen twice without a change in between. Cheap: no content. */
