@@ -155,9 +155,11 @@ describe("registries through docker's API", () => {
   });
 
   it("ends a pull whose client is gone", async () => {
-    const { ids } = await put(open, "slow:1");
+    // Layers of its own: what other tests' images had may not be swept yet, and would not be fetched.
+    const { blobs } = await putLayers(open, "slow:1", [[["slow", "slow"]], [["slower", "slower"]]]);
+    const [first] = blobs.map(({ bytes }) => sha256(bytes));
     await using proxy = await FaultProxy.start(open.url);
-    proxy.fault = ({ url }) => (url.includes(`/blobs/sha256:${ids[0]}`) ? { type: "hang", after: 3 } : null);
+    proxy.fault = ({ url }) => (url.includes(`/blobs/${first}`) ? { type: "hang", after: 3 } : null);
     let operations: readonly Operation[] = [];
     const watching = await engine.client.subscribe("state", { resume: null }, (item) => {
       operations = item.operations ?? operations;
