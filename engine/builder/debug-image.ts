@@ -5,6 +5,16 @@ import type { FailedState } from "./build-history.ts";
 import type { BuilderParts } from "./solve/build.ts";
 import { failedKey } from "./solve/keep-failed.ts";
 
+const debugLabel = "gantry.build.failed";
+
+/** Removes what `debugImage` has made for a build, unless somebody has named it or a container uses it. */
+export async function removeDebugImage({ images }: BuilderParts, buildID: string): Promise<void> {
+  const made = images
+    .list()
+    .filter(({ labels, references }) => labels[debugLabel] === buildID && references.length === 0);
+  for (const { id } of made) await images.remove(id, false).catch(() => {});
+}
+
 /**
  * Makes an image without a name of what a failed command has left: with its variables, its user and its directory, and the shell as its command.
  * Fails with `not-found` where the cache has given it up.
@@ -27,7 +37,7 @@ export async function debugImage(parts: BuilderParts, buildID: string, failed: F
         User: failed.user,
         WorkingDir: failed.workingDirectory,
         Cmd: [shell],
-        Labels: { "gantry.build.failed": buildID },
+        Labels: { [debugLabel]: buildID },
       },
       history: chain.map(() => ({ created: kept.createdAt, created_by: "failed step" })),
     },

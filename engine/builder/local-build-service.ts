@@ -16,7 +16,7 @@ import type {
 import { type BuildHistory, type FailedState, findForgotten, type PastBuild } from "./build-history.ts";
 import { BuildLog, eventsOf } from "./build-log.ts";
 import type { BuildService, BuildStreams } from "./build-service.ts";
-import { debugImage } from "./debug-image.ts";
+import { debugImage, removeDebugImage } from "./debug-image.ts";
 import { isRepeatable, keepableRequest, redactURL } from "./keepable-request.ts";
 import type { BuilderParts } from "./solve/build.ts";
 import { failedKey } from "./solve/keep-failed.ts";
@@ -243,7 +243,7 @@ export class LocalBuildService implements BuildService {
     this.#past.delete(id);
     if (isKept) {
       this.#parts.cache.forget(failedKey(id));
-      this.#parts.images.sweepSoon();
+      void removeDebugImage(this.#parts, id).then(() => this.#parts.images.sweepSoon());
     }
     this.#history.remove(id).catch((error) => this.#complain(error));
   }

@@ -116,7 +116,12 @@ it("takes what a failed step has left away with the build", async () => {
   const { id, error } = await build(`${base}RUN echo left >/left; exit 1\n`);
   expect(error?.message).toContain("exit code: 1");
   expect(layers().length).toBe(before + 1);
+  const shown = await engine.client.request("builds.debug", { build: id });
+  expect(await engine.client.request("builds.debug", { build: id })).toEqual(shown);
   await engine.client.request("builds.remove", { builds: [id] });
+  const isShown = async () =>
+    (await engine.client.request("images.list", {})).some((image) => image.id === shown.imageID);
+  await eventually(async () => !(await isShown()), 5);
   expect(await engine.client.request("builder.usage", {})).toEqual([]);
   await eventually(() => layers().length === before, 5);
   const other = await build(`${base}RUN echo left >/left; exit 1\n`);
