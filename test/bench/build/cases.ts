@@ -23,7 +23,7 @@ type Builder = Pick<Engine, "name"> & {
 
 const smallFiles = 2_000;
 
-/** Twelve steps, five of which run something. */
+/** Twelve steps, four of which run something. */
 const dockerfile = `FROM ${image}
 LABEL org.opencontainers.image.title=bench
 ENV MODE=production
