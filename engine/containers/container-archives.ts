@@ -106,6 +106,8 @@ export class ContainerArchives {
       path: cleanPath(options.path),
       noOverwriteDirNonDir: options.noOverwriteDirNonDir,
       owner: owner === null ? null : { uid: owner.uid, gid: owner.gid },
+      // As little as for what the container writes itself, and for docker's `cp`.
+      isUnsynced: true,
     };
     const tar = new CountedTar(from.tar);
     await named(this.#archives.unpackInto(task, decompress(tar), from.work.signal), options.path, record.name);

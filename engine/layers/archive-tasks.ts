@@ -40,8 +40,8 @@ export type UnpackIntoTask = {
   readonly owner: { readonly uid: number; readonly gid: number } | null;
   /** An entry for the directory itself describes it; without, it stays as it is. */
   readonly describesTop?: boolean;
-  /** What is unpacked is thrown away after a crash: nobody waits for the disk. */
-  readonly isScratch?: boolean;
+  /** Nobody waits for the disk: a power cut takes what was copied just before, as from who writes in a container, or all is made anew after it. */
+  readonly isUnsynced?: boolean;
 };
 
 export type ArchiveTaskResults = {

@@ -131,7 +131,7 @@ function stat({ view: spec, path }: StatTask) {
 class Unpacking implements AsyncDisposable {
   readonly #open: DisposableStack;
   readonly #disk: number;
-  readonly #isScratch: boolean;
+  readonly #isUnsynced: boolean;
   readonly #ahead = new DiskSync();
   #unwritten = 0;
   readonly #extractor: TreeExtractor;
@@ -150,7 +150,7 @@ class Unpacking implements AsyncDisposable {
     const disk = openSync(readable, constants.O_RDONLY | constants.O_DIRECTORY);
     open.defer(() => closeSync(disk));
     this.#disk = disk;
-    this.#isScratch = options.isScratch === true;
+    this.#isUnsynced = options.isUnsynced === true;
     this.#extractor = open.use(new TreeExtractor(view, trail, options));
     this.#parser = new TarParser(this.#extractor);
     this.#ahead.open(readable);
@@ -163,17 +163,17 @@ class Unpacking implements AsyncDisposable {
     parentPort?.postMessage({ kind: "next", memory: bytes.buffer } satisfies ArchiveResponse, [bytes.buffer]);
   }
 
-  /** What a copy told of as done survives a power cut. */
+  /** What was told of as done survives a power cut, unless nobody waits for that. */
   finish(): void {
     this.#parser.finish();
     this.#extractor.finish();
-    if (!this.#isScratch) syncfs(this.#disk);
+    if (!this.#isUnsynced) syncfs(this.#disk);
   }
 
   /** So that little is left to be written at the end. */
   #writeAhead(bytes: number): void {
     this.#unwritten += bytes;
-    if (this.#isScratch || this.#unwritten < aheadBytes) return;
+    if (this.#isUnsynced || this.#unwritten < aheadBytes) return;
     this.#ahead.begin(this.#unwritten);
     this.#unwritten = 0;
   }

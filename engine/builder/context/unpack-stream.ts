@@ -16,7 +16,7 @@ export async function unpackStream(
   { signal, onProgress }: UnpackWork,
 ): Promise<void> {
   const view = { root: bytePathOf(directory), readOnly: false, pid: null, mounts: [] };
-  const task = { view, path: "/", noOverwriteDirNonDir: false, owner: null, isScratch: true };
+  const task = { view, path: "/", noOverwriteDirNonDir: false, owner: null, isUnsynced: true };
   await using archives = openArchives();
   try {
     await archives.unpackInto(task, decompress(counted(stream, onProgress)), signal);
