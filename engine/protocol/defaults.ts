@@ -1,3 +1,4 @@
+import type { BuildRequest } from "./builds.ts";
 import type { CreateRequest } from "./create-request.ts";
 import type { Resources } from "./resources.ts";
 
@@ -75,5 +76,41 @@ export function emptyCreateRequest(image: string): CreateRequest {
     sysctls: {},
     shmSize: null,
     oomScoreAdj: null,
+  };
+}
+
+/** A build of a context's Dockerfile into an image without a name, with nothing asked for beside. */
+export function emptyBuildRequest(buildID: string, context: BuildRequest["context"]): BuildRequest {
+  return {
+    buildID,
+    context,
+    namedContexts: {},
+    dockerfile: { type: "path", path: "Dockerfile" },
+    output: { type: "image" },
+    tags: [],
+    labels: {},
+    buildArgs: {},
+    target: "",
+    platform: "",
+    pull: false,
+    noCache: false,
+    noCacheFilter: [],
+    network: "default",
+    extraHosts: [],
+    secrets: [],
+    ssh: [],
+    resources: unlimited,
+    shmSize: null,
+    ulimits: [],
+    cgroupParent: "",
+    allow: [],
+    cacheFrom: [],
+    cacheTo: [],
+    squash: false,
+    check: false,
+    provenance: "",
+    sbom: false,
+    sourceDateEpoch: null,
+    credentials: {},
   };
 }

@@ -4,6 +4,7 @@ import type { Mirror, MirrorAction } from "../store/mirror.ts";
 import { selectedIndex } from "../store/selectors.ts";
 import type { Store } from "../store/store.ts";
 import type { Ui, UiAction } from "../store/ui.ts";
+import { Gathered } from "./gathered.ts";
 
 export type BuildFeedParts = {
   readonly client: Pick<ReconnectingClient, "subscribe">;
@@ -21,11 +22,11 @@ export class BuildFeed implements Disposable {
   readonly #stops: readonly (() => void)[];
   #subscription: { close(): void } | null = null;
   #id = "";
-  readonly #waiting: BuildEvent[] = [];
-  #timer: NodeJS.Timeout | null = null;
+  readonly #gathered: Gathered<BuildEvent>;
 
   constructor(parts: BuildFeedParts) {
     this.#parts = parts;
+    this.#gathered = new Gathered(gatherTime, (events) => parts.take({ type: "build-events", id: this.#id, events }));
     this.#stops = [parts.ui.subscribe(() => this.#follow()), parts.mirror.subscribe(() => this.#follow())];
   }
 
@@ -37,9 +38,7 @@ export class BuildFeed implements Disposable {
   #close(): void {
     this.#subscription?.close();
     this.#subscription = null;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#waiting.length = 0;
+    this.#gathered.drop();
   }
 
   #follow(): void {
@@ -52,11 +51,13 @@ export class BuildFeed implements Disposable {
     this.#subscription = this.#parts.client.subscribe("build", {
       params: () => {
         // All that was is told anew to a new connection.
-        this.#waiting.length = 0;
+        this.#gathered.drop();
         this.#parts.mirror.dispatch({ type: "build-opened", id });
         return { buildID: id };
       },
-      onItem: (event) => this.#keep(id, event),
+      onItem: (event) => {
+        if (id === this.#id) this.#gathered.add(event);
+      },
     });
   }
 
@@ -65,14 +66,5 @@ export class BuildFeed implements Disposable {
     if (overlay?.kind !== "builds") return "";
     const { builds } = this.#parts.mirror.get();
     return builds[selectedIndex(builds, overlay.build)]?.id ?? "";
-  }
-
-  #keep(id: string, event: BuildEvent): void {
-    if (id !== this.#id) return;
-    this.#waiting.push(event);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#parts.take({ type: "build-events", id, events: this.#waiting.splice(0) });
-    }, gatherTime);
   }
 }

@@ -4,6 +4,7 @@ import { eventSpans } from "../store/event-log.ts";
 import type { Mirror, MirrorAction } from "../store/mirror.ts";
 import type { Store } from "../store/store.ts";
 import type { Ui, UiAction } from "../store/ui.ts";
+import { Gathered } from "./gathered.ts";
 
 export type EventFeedParts = {
   readonly client: Pick<ReconnectingClient, "subscribe">;
@@ -21,11 +22,12 @@ export class EventFeed implements Disposable {
   readonly #stop: () => void;
   #subscription: { close(): void } | null = null;
   #key = "";
-  readonly #waiting: EngineEvent[] = [];
-  #timer: NodeJS.Timeout | null = null;
+  readonly #gathered: Gathered<EngineEvent>;
 
   constructor(parts: EventFeedParts) {
     this.#parts = parts;
+    // A week of history comes as thousands of items.
+    this.#gathered = new Gathered(gatherTime, (events) => parts.take({ type: "events", key: this.#key, events }));
     this.#stop = parts.ui.subscribe(() => this.#follow());
   }
 
@@ -37,9 +39,7 @@ export class EventFeed implements Disposable {
   #close(): void {
     this.#subscription?.close();
     this.#subscription = null;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#waiting.length = 0;
+    this.#gathered.drop();
   }
 
   #follow(): void {
@@ -51,16 +51,6 @@ export class EventFeed implements Disposable {
     this.#parts.mirror.dispatch({ type: "events-opened", key });
     if (overlay?.kind === "events")
       this.#subscription = this.#subscribe(key, eventSpans[overlay.span]?.milliseconds ?? 0);
-  }
-
-  /** A week of history comes as thousands of items: they are told together. */
-  #keep(key: string, event: EngineEvent): void {
-    if (key !== this.#key) return;
-    this.#waiting.push(event);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#parts.take({ type: "events", key, events: this.#waiting.splice(0) });
-    }, gatherTime);
   }
 
   #subscribe(key: string, milliseconds: number): { close(): void } {
@@ -79,7 +69,7 @@ export class EventFeed implements Disposable {
           newest = event;
         }
         seen.add(name);
-        this.#keep(key, event);
+        if (key === this.#key) this.#gathered.add(event);
       },
     });
   }

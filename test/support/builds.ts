@@ -3,43 +3,16 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { BuildEvent, BuildRequest, BuildResult, BuildStep } from "../../engine/protocol/builds.ts";
-import { emptyCreateRequest } from "../../engine/protocol/defaults.ts";
+import { emptyBuildRequest } from "../../engine/protocol/defaults.ts";
 import type { EngineClient } from "../../src/client/connection.ts";
 import type { TestEngine } from "./engine.ts";
 
 /** A build of a Dockerfile's text without a context, with nothing asked for beside. */
 export function buildRequestOf(dockerfile: string, fields: Partial<BuildRequest> = {}): BuildRequest {
   return {
-    buildID: randomUUID(),
-    context: { type: "empty" },
-    namedContexts: {},
+    ...emptyBuildRequest(randomUUID(), { type: "empty" }),
     dockerfile: { type: "text", text: dockerfile },
-    output: { type: "image" },
-    tags: [],
-    labels: {},
-    buildArgs: {},
-    target: "",
-    platform: "",
-    pull: false,
-    noCache: false,
-    noCacheFilter: [],
     network: "none",
-    extraHosts: [],
-    secrets: [],
-    ssh: [],
-    resources: emptyCreateRequest("").resources,
-    shmSize: null,
-    ulimits: [],
-    cgroupParent: "",
-    allow: [],
-    cacheFrom: [],
-    cacheTo: [],
-    squash: false,
-    check: false,
-    provenance: "",
-    sbom: false,
-    sourceDateEpoch: null,
-    credentials: {},
     ...fields,
   };
 }

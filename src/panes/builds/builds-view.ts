@@ -95,7 +95,7 @@ function stepLines(view: BuildsView, input: BuildsInput, { width, height }: Room
   const left = height - table.length - 1;
   const step = steps[stepIndex(steps, view.step)];
   if (left < 2 || step === undefined) return table;
-  return [...table, ruleLine(step, width), ...tail(textOf(step, input.watched), { width, height: left }, 0)];
+  return [...table, ruleLine(step, width), ...tail(step, input.watched, { width, height: left, back: 0 })];
 }
 
 function stepTable(
@@ -130,12 +130,12 @@ function ruleLine(step: BuildStep, width: number): Line {
   );
 }
 
-/** Why it failed stands below what it wrote. */
-function textOf(step: BuildStep, watched: WatchedBuild): Line[] {
-  const written = linesOf(watched.logs.get(step.id), screenText).map((text) => line(span(text)));
+/** The last lines that a step has written, at most `most` of them, and below them why it failed. */
+function lastLines(step: BuildStep, watched: WatchedBuild, most: number): Line[] {
+  const written = linesOf(watched.logs.get(step.id), screenText).slice(-most);
   const reason = step.error === "" ? [] : [line(span(screenText(step.error), "error"))];
   if (written.length + reason.length === 0) return [line(span(nothingOf(step), "muted"))];
-  return [...written, ...reason];
+  return [...written.map((text) => line(span(text))), ...reason];
 }
 
 function nothingOf({ status, note }: BuildStep): string {
@@ -144,10 +144,13 @@ function nothingOf({ status, note }: BuildStep): string {
   return status === "waiting" ? "waits for others" : status === "running" ? "nothing was written yet" : "wrote nothing";
 }
 
-/** The last rows, `back` of them left out at the end. */
-function tail(lines: readonly Line[], { width, height }: Room, back: number): Line[] {
-  // Only what may be seen is wrapped: a line takes a row at least.
-  const near = lines.slice(-(height + back));
+/** The last rows, `back` of them left out at the end. Only what may be seen is wrapped: a line takes a row at least. */
+function tail(
+  step: BuildStep,
+  watched: WatchedBuild,
+  { width, height, back }: Room & { readonly back: number },
+): Line[] {
+  const near = lastLines(step, watched, height + back);
   const rows = near.flatMap((row) => wrapLine(row, width - 3, 2));
   const end = Math.max(Math.min(height, rows.length), rows.length - back);
   return rows.slice(Math.max(0, end - height), end).map((row) => ({ spans: [span("  "), ...row.spans] }));
@@ -155,13 +158,13 @@ function tail(lines: readonly Line[], { width, height }: Room, back: number): Li
 
 function logLines(view: BuildsView, { watched }: BuildsInput, room: Room): Line[] {
   const step = watched.steps[stepIndex(watched.steps, view.step)];
-  return step === undefined
-    ? [line(span("  no step has begun", "muted"))]
-    : tail(textOf(step, watched), room, view.back);
+  if (step === undefined) return [line(span("  no step has begun", "muted"))];
+  return tail(step, watched, { ...room, back: view.back });
 }
 
 /** How far back the log can be scrolled, in rows. */
 export function logLength(view: BuildsView, watched: WatchedBuild): number {
   const step = watched.steps[stepIndex(watched.steps, view.step)];
-  return step === undefined ? 0 : textOf(step, watched).length;
+  if (step === undefined) return 0;
+  return linesOf(watched.logs.get(step.id), screenText).length + (step.error === "" ? 0 : 1);
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { BuildRequest } from "../../../engine/protocol/builds.ts";
-import { unlimited } from "../../../engine/protocol/defaults.ts";
+import { emptyBuildRequest } from "../../../engine/protocol/defaults.ts";
 import type { Credentials } from "../../../engine/protocol/transfers.ts";
 import type { Dashboard } from "../../app/dashboard.ts";
 import { registriesOf } from "../../cli/build/build-accounts.ts";
@@ -46,36 +46,13 @@ export function buildRequestOf(form: Form): BuildRequest {
   const path = resolve(directory);
   const dockerfile = textOf(form, "dockerfile");
   return {
-    buildID: randomUUID(),
-    context: { type: "directory", path },
-    namedContexts: {},
+    ...emptyBuildRequest(randomUUID(), { type: "directory", path }),
     dockerfile: { type: "path", path: dockerfile === "" ? "Dockerfile" : resolve(path, dockerfile) },
-    output: { type: "image" },
     tags: words("names", textOf(form, "tags")),
-    labels: {},
     buildArgs: pairsIn("arguments", textOf(form, "arguments")),
     target: textOf(form, "target"),
-    platform: "",
     pull: isYes(form, "pull"),
     noCache: isYes(form, "nocache"),
-    noCacheFilter: [],
-    network: "default",
-    extraHosts: [],
-    secrets: [],
-    ssh: [],
-    resources: unlimited,
-    shmSize: null,
-    ulimits: [],
-    cgroupParent: "",
-    allow: [],
-    cacheFrom: [],
-    cacheTo: [],
-    squash: false,
-    check: false,
-    provenance: "",
-    sbom: false,
-    sourceDateEpoch: null,
-    credentials: {},
   };
 }
 
