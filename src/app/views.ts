@@ -123,7 +123,9 @@ export function buildsView(view: BuildsView, { size, mirror, keymap, now }: View
   const build = mirror.builds[selectedIndex(mirror.builds, view.build)];
   const names = view.level === "list" || build === undefined ? [] : [span(` ${buildName(build)}`, "accent")];
   const acts = [
-    ...(view.level === "log" ? [] : [["build.enter", view.level === "list" ? "steps" : "log"] as const]),
+    ...(view.level === "log" || build === undefined
+      ? []
+      : [["build.enter", view.level === "list" ? "steps" : "log"] as const]),
     ...(build?.status === "running" ? [["build.cancel", "cancel"] as const] : []),
     ...(build?.canRetry === true && build.status !== "running" ? [["build.retry", "again"] as const] : []),
     ...(build?.canDebug === true ? [["build.shell", "shell"] as const] : []),
